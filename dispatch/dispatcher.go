@@ -1,0 +1,164 @@
+package dispatch
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"reflect"
+	"slices"
+	"sync/atomic"
+
+	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/internal/core"
+	"github.com/sfere-go/sfere/registry"
+)
+
+// Error is one failure of a dispatch.
+type Error = effect.Error
+
+// Result is what a dispatch did.
+type Result = effect.Result
+
+// Options adjust a dispatcher. Zero fields mean the defaults.
+type Options struct {
+	// MaxDepth limits how deep actions may expand to actions, placeholders may
+	// nest in arguments and continuations may nest in each other. Default 100.
+	MaxDepth int
+	// MaxItems limits how many items one dispatch may run, those from actions
+	// included. Default 10 000.
+	MaxItems int
+	// MaxWireBytes limits what Decode reads. Default 1 MiB.
+	MaxWireBytes int
+	// MaxWireDepth limits how deep JSON values may nest in Decode. Default 64.
+	MaxWireDepth int
+	// Validate is called with every item before it runs, placeholders not yet
+	// resolved. An error is reported and the item does not run. It may be called
+	// from several goroutines at once. Default: everything is valid.
+	Validate func(effect.Data) error
+}
+
+func (o *Options) withDefaults() Options {
+	var v Options
+	if o != nil {
+		v = *o
+	}
+	v.MaxDepth = cmp.Or(v.MaxDepth, 100)
+	v.MaxItems = cmp.Or(v.MaxItems, 10_000)
+	v.MaxWireBytes = cmp.Or(v.MaxWireBytes, 1<<20)
+	v.MaxWireDepth = cmp.Or(v.MaxWireDepth, 64)
+	return v
+}
+
+// Dispatcher runs effect data. It is immutable and may be used from any
+// number of goroutines. Make one with [New].
+type Dispatcher[C any] struct {
+	e *engine
+}
+
+// New returns a dispatcher for the items of all registries. The error joins
+// everything that is wrong with them: duplicate names, missing docs or
+// handlers, unfit types; each names its place in the program and the remedy.
+func New[C any](rs ...registry.Registry[C]) (*Dispatcher[C], error) {
+	return NewWith(nil, rs...)
+}
+
+// NewWith is [New] with options; nil means the defaults.
+func NewWith[C any](o *Options, rs ...registry.Registry[C]) (*Dispatcher[C], error) {
+	set := registry.Join(rs...).Bind(core.Seal{})
+	if len(rs) == 0 {
+		set.Errs = append(set.Errs, errors.New("no registry: pass at least one, an empty dispatcher can run nothing"))
+	} else if len(set.Entries) == 0 && len(set.Errs) == 0 {
+		set.Errs = append(set.Errs, errors.New("the registries hold no effect, action or placeholder: pass what registry.New returned"))
+	}
+	e := &engine{
+		opts:    o.withDefaults(),
+		byType:  map[reflect.Type]*core.Entry{},
+		byName:  map[string]*core.Entry{},
+		clone:   func(root any) any { c := *root.(*C); return &c },
+		entries: slices.SortedFunc(slices.Values(set.Entries), func(a, b *core.Entry) int { return cmp.Compare(a.Name, b.Name) }),
+	}
+	for _, entry := range append(slices.Clone(set.Entries), batchEntry()) {
+		if old := e.byType[entry.Type]; old != nil && old.Name != entry.Name {
+			set.Errs = append(set.Errs, fmt.Errorf("type %s is registered as %s at %s and as %s at %s: one type has one name", entry.Type, old.Name, old.Site, entry.Name, entry.Site))
+		}
+		e.byType[entry.Type] = entry
+		e.byName[entry.Name] = entry
+	}
+	if len(set.Errs) > 0 {
+		return nil, fmt.Errorf("dispatch: building a dispatcher: %w", errors.Join(set.Errs...))
+	}
+	e.wrap(set.Interceptors)
+	return &Dispatcher[C]{e}, nil
+}
+
+// Must returns d and panics if err is not nil. It is meant for variables
+// initialised at program start, as in Must(New(...)).
+func Must[C any](d *Dispatcher[C], err error) *Dispatcher[C] {
+	if err != nil {
+		panic(err)
+	}
+	return d
+}
+
+func batchEntry() *core.Entry {
+	t := reflect.TypeFor[effect.Batch]()
+	plan, err := core.NewPlan(t)
+	if err != nil {
+		panic(err) // unreachable: the type is ours
+	}
+	return &core.Entry{Kind: core.Batch, Name: effect.Batch{}.EffectName(), Site: "package effect", Type: t, Plan: plan}
+}
+
+// engine is the part of a Dispatcher that does not depend on C.
+type engine struct {
+	opts    Options
+	byType  map[reflect.Type]*core.Entry
+	byName  map[string]*core.Entry
+	entries []*core.Entry // sorted by name, without the built-in ones
+	clone   func(root any) any
+	ids     atomic.Uint64
+
+	// The interceptors around everything; nil where there are none.
+	aroundDispatch core.DispatchFunc
+	aroundAction   core.Handler
+	aroundEffect   core.Handler
+}
+
+// first is a run together with its root Ctx, so that both are one allocation.
+type first[C any] struct {
+	run
+	root C
+}
+
+// Dispatch runs items in order against ctx and c and returns what happened; it
+// never panics and never returns nil. ctx carries the dispatch data and ends the
+// dispatch early when it is done. c is copied; items are kept in the Result and
+// must not be changed afterwards.
+func (d *Dispatcher[C]) Dispatch(ctx context.Context, c C, items ...effect.Data) *Result {
+	f := &first[C]{root: c}
+	f.run.e = d.e
+	f.run.res.ID = d.e.ids.Add(1)
+	return f.run.start(ctx, &f.root, items, 0)
+}
+
+// All iterates over the registered items in name order.
+func (d *Dispatcher[C]) All() iter.Seq[effect.Info] {
+	return func(yield func(effect.Info) bool) {
+		for _, e := range d.e.entries {
+			if !yield(effect.InfoOf(core.Seal{}, e)) {
+				return
+			}
+		}
+	}
+}
+
+// Get returns the registered item called name.
+func (d *Dispatcher[C]) Get(name string) (effect.Info, bool) {
+	e := d.e.byName[name]
+	if e == nil || e.Kind == core.Batch {
+		return effect.Info{}, false
+	}
+	return effect.InfoOf(core.Seal{}, e), true
+}

@@ -1,0 +1,138 @@
+package effect
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+)
+
+// Data is the value that describes something to be done: an effect, an action
+// or a placeholder, as a plain struct with exported fields.
+//
+// EffectName is a constant of the type, "package/kebab-name", and does not
+// depend on the fields. Implement it on the struct type and pass values;
+// a pointer to effect data is accepted by a dispatcher and read as its value.
+// Values are never changed by this module and may be shared between goroutines.
+type Data interface{ EffectName() string }
+
+// List is a sequence of effect data. The nil list is empty.
+//
+// A List marshals itself as [{"effect": name, "args": {...}}, ...]. Unmarshalling
+// needs no knowledge of the types: every item becomes a [Raw], which a
+// dispatcher decodes (dispatch.Dispatcher.Decode) or runs as it is.
+type List []Data
+
+// IsEffectList marks a field type as a nested list, which is left alone until
+// it is itself dispatched.
+func (*List) IsEffectList() {}
+
+// Raw is one item in wire form whose type is not known yet.
+type Raw struct {
+	Effect string          `json:"effect"`
+	Args   json.RawMessage `json:"args,omitempty"`
+}
+
+// EffectName returns the name that the wire form carries. It is the one
+// EffectName that is not a constant of its type.
+func (r Raw) EffectName() string { return r.Effect }
+
+type wireItem struct {
+	Effect string `json:"effect"`
+	Args   any    `json:"args"`
+}
+
+// MarshalJSON writes the wire form, without HTML escaping.
+func (l List) MarshalJSON() ([]byte, error) {
+	if l == nil {
+		return []byte("[]"), nil
+	}
+	var b bytes.Buffer
+	b.WriteByte('[')
+	for i, item := range l {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		if err := marshalItem(&b, item); err != nil {
+			return nil, fmt.Errorf("effect: marshalling item %d: %w", i, err)
+		}
+	}
+	b.WriteByte(']')
+	return b.Bytes(), nil
+}
+
+func marshalItem(b *bytes.Buffer, item Data) error {
+	var w wireItem
+	switch d := item.(type) {
+	case nil:
+		return fmt.Errorf("item is nil")
+	case Raw:
+		w = wireItem{d.Effect, d.Args}
+		if len(d.Args) == 0 {
+			w.Args = struct{}{}
+		}
+	default:
+		w = wireItem{d.EffectName(), d}
+	}
+	return encode(b, w)
+}
+
+// encode is json.Marshal without HTML escaping and without the final newline.
+func encode(b *bytes.Buffer, v any) error {
+	enc := json.NewEncoder(b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	b.Truncate(b.Len() - 1)
+	return nil
+}
+
+// UnmarshalJSON reads the wire form into Raw items. It checks the shape only;
+// names and arguments are checked when a dispatcher decodes the items.
+func (l *List) UnmarshalJSON(text []byte) error {
+	if bytes.Equal(bytes.TrimSpace(text), []byte("null")) {
+		*l = nil
+		return nil
+	}
+	var items []json.RawMessage
+	if err := json.Unmarshal(text, &items); err != nil {
+		return fmt.Errorf("effect: reading a list: %w", err)
+	}
+	out := make(List, 0, len(items))
+	for i, item := range items {
+		raw, err := readRaw(item)
+		if err != nil {
+			return fmt.Errorf("effect: reading item %d: %w", i, err)
+		}
+		out = append(out, raw)
+	}
+	*l = out
+	return nil
+}
+
+func readRaw(text []byte) (Raw, error) {
+	var r Raw
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&r); err != nil {
+		return Raw{}, fmt.Errorf(`want {"effect": name, "args": {...}}: %w`, err)
+	}
+	if r.Effect == "" {
+		return Raw{}, fmt.Errorf(`want {"effect": name, "args": {...}}: the name is missing`)
+	}
+	if bytes.Equal(r.Args, []byte("null")) {
+		r.Args = nil
+	}
+	return r, nil
+}
+
+// Batch runs its effects in two phases: first every action is expanded against
+// one snapshot of the state, then all resulting effects run. Outside a Batch
+// an action is expanded when its turn comes and sees what the effects before
+// it did. Every dispatcher knows Batch; it needs no registration.
+type Batch struct {
+	Effects List `json:"effects"`
+}
+
+// EffectName returns "effect/batch".
+func (Batch) EffectName() string { return "effect/batch" }

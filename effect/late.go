@@ -1,0 +1,131 @@
+package effect
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"reflect"
+)
+
+// Late is a field that holds a T or a reference to a placeholder which gives
+// the T when the effect that holds the field runs. Handlers read Value and never
+// see a reference.
+//
+// Make one with [Of] or [From]. A resolved value is taken as it is, also when it is
+// zero or looks like a reference; it is not resolved again. In JSON a literal
+// is the T itself and a reference is {"$placeholder": name, "args": {...}}; a
+// literal object that could be taken for one is wrapped as {"$literal": ...}.
+type Late[T any] struct {
+	Value T    // the literal, or the resolved value
+	From  Data // the placeholder; nil for a literal
+}
+
+// Of returns a literal late value.
+func Of[T any](v T) Late[T] { return Late[T]{Value: v} }
+
+// From returns a late value given by the placeholder that p names. The fields
+// of p are its arguments; they may be late themselves.
+func From[T any](p Data) Late[T] { return Late[T]{From: p} }
+
+// IsRef reports whether l waits for a placeholder.
+func (l *Late[T]) IsRef() bool { return l.From != nil }
+
+// Ref returns the placeholder data, nil for a literal.
+func (l *Late[T]) Ref() any {
+	if l.From == nil {
+		return nil
+	}
+	return l.From
+}
+
+// SetRef replaces the placeholder data; ref must be a Data.
+func (l *Late[T]) SetRef(ref any) { l.From = ref.(Data) }
+
+// Set stores v as the value. It returns an error if v is not a T.
+func (l *Late[T]) Set(v any) error {
+	t, ok := v.(T)
+	if !ok && (v != nil || reflect.TypeFor[T]().Kind() != reflect.Interface) {
+		return fmt.Errorf("placeholder gave a %T, the field wants %s", v, reflect.TypeFor[T]())
+	}
+	l.Value, l.From = t, nil
+	return nil
+}
+
+type wireRef struct {
+	Placeholder string `json:"$placeholder"`
+	Args        any    `json:"args"`
+}
+
+type wireRawRef struct {
+	Placeholder string          `json:"$placeholder"`
+	Args        json.RawMessage `json:"args"`
+}
+
+// MarshalJSON writes the literal or the reference.
+func (l Late[T]) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	if l.From != nil {
+		w := wireRef{l.From.EffectName(), l.From}
+		if r, ok := l.From.(Raw); ok {
+			w.Args = r.Args
+			if len(r.Args) == 0 {
+				w.Args = struct{}{}
+			}
+		}
+		err := encode(&b, w)
+		return b.Bytes(), err
+	}
+	if err := encode(&b, l.Value); err != nil {
+		return nil, err
+	}
+	if reserved(b.Bytes()) {
+		return fmt.Appendf(nil, `{"$literal":%s}`, b.Bytes()), nil
+	}
+	return b.Bytes(), nil
+}
+
+// reserved reports whether text is an object with a key that has a meaning in
+// the wire form of a Late.
+func reserved(text []byte) bool {
+	text = bytes.TrimSpace(text)
+	if len(text) == 0 || text[0] != '{' {
+		return false
+	}
+	var keys map[string]json.RawMessage
+	if json.Unmarshal(text, &keys) != nil {
+		return false
+	}
+	_, ref := keys["$placeholder"]
+	_, lit := keys["$literal"]
+	return ref || lit
+}
+
+// UnmarshalJSON reads either form. A reference becomes a [Raw] that a dispatcher
+// decodes.
+func (l *Late[T]) UnmarshalJSON(text []byte) error {
+	*l = Late[T]{}
+	if !reserved(text) {
+		return json.Unmarshal(text, &l.Value)
+	}
+	var keys map[string]json.RawMessage
+	if err := json.Unmarshal(text, &keys); err != nil {
+		return err
+	}
+	if lit, ok := keys["$literal"]; ok {
+		if len(keys) != 1 {
+			return fmt.Errorf(`effect: reading a late value: "$literal" stands alone`)
+		}
+		return json.Unmarshal(lit, &l.Value)
+	}
+	var w wireRawRef
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&w); err != nil {
+		return fmt.Errorf("effect: reading a placeholder reference: %w", err)
+	}
+	if bytes.Equal(w.Args, []byte("null")) {
+		w.Args = nil
+	}
+	l.From = Raw{Effect: w.Placeholder, Args: w.Args}
+	return nil
+}

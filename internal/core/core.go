@@ -1,0 +1,136 @@
+// Package core is the erased middle of the dispatcher: what package effect
+// builds from typed handlers and package dispatch runs. It exists so that the
+// public packages share these types without showing them to users.
+//
+// Items travel as any and lists as any here because effect imports core; the
+// concrete types are effect.Data and effect.List.
+package core
+
+import (
+	"context"
+	"reflect"
+)
+
+// Kind tells the three kinds of named items apart.
+type Kind uint8
+
+// The kinds, in the order in which listings show them.
+const (
+	Effect Kind = iota + 1
+	Action
+	Placeholder
+	Batch // effect.Batch, known to every dispatcher
+)
+
+// Handler runs an effect or resolves a placeholder.
+type Handler func(ctx context.Context, call *Call, item any) (any, error)
+
+// Expander turns an action into an effect.List.
+type Expander func(ctx context.Context, call *Call, state, item any) (any, error)
+
+// StateFunc derives the state that the actions of one registry see.
+type StateFunc func(ctx context.Context, call *Call) (any, error)
+
+// DispatchFunc runs an effect.List and returns an *effect.Result.
+type DispatchFunc func(ctx context.Context, call *Call, items any) any
+
+// Entry is one named item bound to a root Ctx type.
+type Entry struct {
+	Kind     Kind
+	Name     string
+	Doc      string
+	Site     string // file:line of the constructor call
+	Registry string
+	Type     reflect.Type // of the data
+	Result   reflect.Type // of what the handler returns; nil for actions
+	World    uint8
+	Shared   bool
+	Meta     map[string]any
+	Examples []any // effect.Data
+	CtxType  reflect.Type
+
+	Plan   *Plan
+	Path   any // func(root any) *C for the C of the handler
+	Handle Handler
+	Expand Expander
+	State  *State // of the registry; nil if the action is stateless
+	// StateType is what an action expects; nil for other kinds and for
+	// stateless actions.
+	StateType reflect.Type
+}
+
+// State is the state function of one registry.
+type State struct {
+	Type reflect.Type
+	Site string
+	Path any
+	Func StateFunc
+}
+
+// Interceptor is an interceptor bound to a root Ctx type. Nil hooks are absent.
+type Interceptor struct {
+	Name     string
+	Site     string
+	Registry string
+	Path     any
+	Dispatch func(next DispatchFunc) DispatchFunc
+	Action   func(next Handler) Handler // the value is an effect.List
+	Effect   func(next Handler) Handler
+}
+
+// Runner is the dispatch a Call belongs to.
+type Runner interface {
+	// Clone copies the value root points to.
+	Clone(root any) any
+	// Nested dispatches an effect.List as a continuation of call and returns
+	// an *effect.Result. hold, if not nil, is a func(effect.Data).
+	Nested(ctx context.Context, call *Call, items, hold any) any
+	// Failed reports whether this dispatch has collected an error so far.
+	Failed() bool
+	// ID identifies the dispatch; Parent is 0 for a dispatch from outside.
+	ID() uint64
+	Parent() uint64
+	// Resolve replaces a placeholder reference by its value.
+	Resolve(ctx context.Context, call *Call, ref any) (any, error)
+}
+
+// Call is what a handler knows of its dispatch. effect.Call[C] has this struct
+// as its underlying type for every C, so that a pointer to one converts to a
+// pointer to another without an allocation.
+type Call struct{ s CallState }
+
+// CallState is the content of a Call, kept apart so that its exported fields
+// cannot be selected on an effect.Call.
+type CallState struct {
+	Runner   Runner
+	Root     any // *Root: immutable while this call exists
+	Path     any // func(root any) *C
+	Index    int // place of the item in its list
+	Up       any // the *effect.step above it, as effect.Path.Up gives it; nil at the top
+	Slot     *Slot
+	Inside   any // the dispatcher's own record behind Slot
+	Detached bool
+	Level    int // nesting depth of continuations
+}
+
+// State gives access to the content of c.
+func (c *Call) State() *CallState { return &c.s }
+
+// Slot records what happened to one effect under its interceptors.
+type Slot struct {
+	Ran   bool  // the handler was reached and returned without error
+	Value any   // what it returned
+	Err   error // the error that is on its way out
+	By    string
+	Seen  string // innermost interceptor entered
+}
+
+// Seal is a parameter of exported functions that only this module can call.
+type Seal struct{}
+
+// Set is the bound content of a registry.
+type Set struct {
+	Entries      []*Entry
+	Interceptors []*Interceptor
+	Errs         []error
+}

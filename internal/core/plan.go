@@ -1,0 +1,319 @@
+package core
+
+import (
+	"encoding"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+)
+
+// Late is implemented by *effect.Late[T] for every T.
+type Late interface {
+	// IsRef reports whether a placeholder is still to be resolved.
+	IsRef() bool
+	// Ref is the placeholder data; nil if there is none.
+	Ref() any
+	// SetRef replaces the placeholder data.
+	SetRef(ref any)
+	// Set stores the resolved value and drops the reference.
+	Set(value any) error
+}
+
+// Lister is implemented by *effect.List.
+type Lister interface{ IsEffectList() }
+
+var (
+	lateType      = reflect.TypeFor[Late]()
+	listerType    = reflect.TypeFor[Lister]()
+	jsonMarshaler = reflect.TypeFor[json.Marshaler]()
+	textMarshaler = reflect.TypeFor[encoding.TextMarshaler]()
+	timeType      = reflect.TypeFor[time.Time]()
+)
+
+// Plan says where in values of a type late values and nested lists sit, so
+// that types without any cost nothing at run time. It is immutable.
+type Plan struct {
+	late   *node
+	nested *node
+}
+
+// node leads to the interesting places below one type.
+type node struct {
+	leaf   bool
+	fields []fieldNode // struct
+	elem   *node       // slice, array, map value, pointer
+}
+
+type fieldNode struct {
+	index int
+	node  *node
+}
+
+// NewPlan checks that t is fit for effect data and finds its late values and
+// nested lists.
+func NewPlan(t reflect.Type) (*Plan, error) {
+	if t.Kind() != reflect.Struct {
+		return nil, fmt.Errorf("%s is a %s: effect data must be a struct type, passed by value", t, t.Kind())
+	}
+	if err := check(t, t.String(), map[reflect.Type]bool{}); err != nil {
+		return nil, err
+	}
+	return &Plan{
+		late:   find(t, lateType, listerType),
+		nested: find(t, listerType, nil),
+	}, nil
+}
+
+// check refuses what cannot be compared, logged and sent: functions, channels
+// and hidden state.
+func check(t reflect.Type, at string, seen map[reflect.Type]bool) error {
+	if seen[t] {
+		return nil
+	}
+	seen[t] = true
+	if reflect.PointerTo(t).Implements(lateType) || reflect.PointerTo(t).Implements(listerType) {
+		return nil
+	}
+	// A type that marshals itself vouches for its own insides.
+	if t != timeType && (t.Implements(jsonMarshaler) || t.Implements(textMarshaler)) || t == timeType {
+		return nil
+	}
+	switch t.Kind() {
+	case reflect.Func, reflect.Chan, reflect.UnsafePointer:
+		return fmt.Errorf("%s is a %s: effect data holds values only; close over it in the handler's constructor instead", at, t.Kind())
+	case reflect.Struct:
+		for i := range t.NumField() {
+			f := t.Field(i)
+			if !f.IsExported() {
+				return fmt.Errorf("%s.%s is unexported: export it, so that tests can compare and JSON can carry it", at, f.Name)
+			}
+			if err := check(f.Type, at+"."+f.Name, seen); err != nil {
+				return err
+			}
+		}
+	case reflect.Map:
+		if err := check(t.Key(), at+" key", seen); err != nil {
+			return err
+		}
+		return check(t.Elem(), at+"[]", seen)
+	case reflect.Slice, reflect.Array, reflect.Pointer:
+		return check(t.Elem(), at+"[]", seen)
+	}
+	return nil
+}
+
+// finder builds the way to all places whose pointer implements want; it does
+// not look inside types that implement stop. Recursive types get nodes that
+// point back to themselves.
+type finder struct {
+	want, stop reflect.Type
+	made       map[reflect.Type]*node
+}
+
+func find(t, want, stop reflect.Type) *node {
+	f := finder{want, stop, map[reflect.Type]*node{}}
+	return f.node(t)
+}
+
+func (f *finder) node(t reflect.Type) *node {
+	if n, ok := f.made[t]; ok {
+		return n
+	}
+	if !f.reaches(t, map[reflect.Type]bool{}) {
+		return nil
+	}
+	n := &node{leaf: reflect.PointerTo(t).Implements(f.want)}
+	f.made[t] = n
+	switch {
+	case n.leaf:
+	case t.Kind() == reflect.Struct:
+		for i := range t.NumField() {
+			if sub := f.node(t.Field(i).Type); sub != nil && usable(t.Field(i)) {
+				n.fields = append(n.fields, fieldNode{i, sub})
+			}
+		}
+	default:
+		n.elem = f.node(t.Elem())
+	}
+	return n
+}
+
+func (f *finder) reaches(t reflect.Type, seen map[reflect.Type]bool) bool {
+	if reflect.PointerTo(t).Implements(f.want) {
+		return true
+	}
+	if seen[t] || f.stop != nil && reflect.PointerTo(t).Implements(f.stop) {
+		return false
+	}
+	seen[t] = true
+	switch t.Kind() {
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if usable(t.Field(i)) && f.reaches(t.Field(i).Type, seen) {
+				return true
+			}
+		}
+	case reflect.Slice, reflect.Array, reflect.Pointer, reflect.Map:
+		return f.reaches(t.Elem(), seen)
+	}
+	return false
+}
+
+// usable reports whether reflection may set what is in the field.
+func usable(f reflect.StructField) bool { return f.IsExported() }
+
+// HasLate reports whether values of the type can hold late values.
+func (p *Plan) HasLate() bool { return p != nil && p.late != nil }
+
+// HasNested reports whether values of the type can hold effect lists.
+func (p *Plan) HasNested() bool { return p != nil && p.nested != nil }
+
+// Refs reports whether item holds an unresolved reference now.
+func (p *Plan) Refs(item any) bool {
+	if !p.HasLate() {
+		return false
+	}
+	stop := errors.New("found")
+	err := walk(p.late, reflect.ValueOf(item), func(v reflect.Value) error {
+		if asLate(v).IsRef() {
+			return stop
+		}
+		return nil
+	})
+	return err != nil
+}
+
+// asLate copies v so that it is addressable.
+func asLate(v reflect.Value) Late {
+	c := reflect.New(v.Type())
+	c.Elem().Set(v)
+	return c.Interface().(Late)
+}
+
+// EachNested calls do with every effect list inside item, itself excluded.
+func (p *Plan) EachNested(item any, do func(list any) error) error {
+	if !p.HasNested() {
+		return nil
+	}
+	return walk(p.nested, reflect.ValueOf(item), func(v reflect.Value) error { return do(v.Interface()) })
+}
+
+// MapLate returns a copy of item in which do has been applied to every late
+// value that is a reference. item itself is not changed.
+func (p *Plan) MapLate(item any, do func(Late) error) (any, error) {
+	return rewrite(p.late, item, func(v reflect.Value) error {
+		if l := v.Addr().Interface().(Late); l.IsRef() {
+			return do(l)
+		}
+		return nil
+	})
+}
+
+// MapNested returns a copy of item in which do has been applied to a pointer
+// to every effect list.
+func (p *Plan) MapNested(item any, do func(list any) error) (any, error) {
+	return rewrite(p.nested, item, func(v reflect.Value) error { return do(v.Addr().Interface()) })
+}
+
+func rewrite(n *node, item any, do func(reflect.Value) error) (any, error) {
+	if n == nil {
+		return item, nil
+	}
+	v := reflect.New(reflect.TypeOf(item)).Elem()
+	v.Set(reflect.ValueOf(item))
+	if err := change(n, v, do); err != nil {
+		return nil, err
+	}
+	return v.Interface(), nil
+}
+
+// walk visits the leaves below v without changing them.
+func walk(n *node, v reflect.Value, do func(reflect.Value) error) error {
+	if n.leaf {
+		return do(v)
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		for _, f := range n.fields {
+			if err := walk(f.node, v.Field(f.index), do); err != nil {
+				return err
+			}
+		}
+	case reflect.Pointer:
+		if !v.IsNil() {
+			return walk(n.elem, v.Elem(), do)
+		}
+	case reflect.Slice, reflect.Array:
+		for i := range v.Len() {
+			if err := walk(n.elem, v.Index(i), do); err != nil {
+				return err
+			}
+		}
+	case reflect.Map:
+		for it := v.MapRange(); it.Next(); {
+			if err := walk(n.elem, it.Value(), do); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// change visits the leaves below the addressable v, which do may set. Whatever
+// v shares with the original (slices, maps, pointers) is copied on the way.
+func change(n *node, v reflect.Value, do func(reflect.Value) error) error {
+	if n.leaf {
+		return do(v)
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		for _, f := range n.fields {
+			if err := change(f.node, v.Field(f.index), do); err != nil {
+				return err
+			}
+		}
+	case reflect.Pointer:
+		if v.IsNil() {
+			return nil
+		}
+		c := reflect.New(v.Type().Elem())
+		c.Elem().Set(v.Elem())
+		v.Set(c)
+		return change(n.elem, c.Elem(), do)
+	case reflect.Array:
+		for i := range v.Len() {
+			if err := change(n.elem, v.Index(i), do); err != nil {
+				return err
+			}
+		}
+	case reflect.Slice:
+		if v.IsNil() {
+			return nil
+		}
+		c := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+		reflect.Copy(c, v)
+		v.Set(c)
+		for i := range c.Len() {
+			if err := change(n.elem, c.Index(i), do); err != nil {
+				return err
+			}
+		}
+	case reflect.Map:
+		if v.IsNil() {
+			return nil
+		}
+		c := reflect.MakeMapWithSize(v.Type(), v.Len())
+		for it := v.MapRange(); it.Next(); {
+			e := reflect.New(v.Type().Elem()).Elem()
+			e.Set(it.Value())
+			if err := change(n.elem, e, do); err != nil {
+				return err
+			}
+			c.SetMapIndex(it.Key(), e)
+		}
+		v.Set(c)
+	}
+	return nil
+}
