@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"reflect"
 	"slices"
 	"sync/atomic"
@@ -24,19 +25,44 @@ type Result = effect.Result
 // Options adjust a dispatcher. Zero fields mean the defaults.
 type Options struct {
 	// MaxDepth limits how deep actions may expand to actions, placeholders may
-	// nest in arguments and continuations may nest in each other. Default 100.
+	// nest in arguments and continuations may nest in each other. Default 100,
+	// at most 1000.
 	MaxDepth int
 	// MaxItems limits how many items one dispatch may run, those from actions
-	// included. Default 10 000.
+	// included. Continuations are dispatches of their own, but those nested more
+	// than ten deep share one more budget of this size. Default 10 000.
 	MaxItems int
 	// MaxWireBytes limits what Decode reads. Default 1 MiB.
 	MaxWireBytes int
-	// MaxWireDepth limits how deep JSON values may nest in Decode. Default 64.
+	// MaxWireDepth limits how deep JSON values may nest in Decode. Default 64,
+	// at most 1000.
 	MaxWireDepth int
 	// Validate is called with every item before it runs, placeholders not yet
-	// resolved. An error is reported and the item does not run. It may be called
-	// from several goroutines at once. Default: everything is valid.
+	// resolved, and again with an item that an interceptor put in its place. An
+	// error is reported and the item does not run. It may be called from several
+	// goroutines at once. Default: everything is valid.
 	Validate func(effect.Data) error
+}
+
+func (o *Options) check() []error {
+	if o == nil {
+		return nil
+	}
+	var errs []error
+	for _, f := range []struct {
+		name       string
+		value, max int
+	}{
+		// The depth is limited because a goroutine that runs out of stack cannot
+		// be saved.
+		{"MaxDepth", o.MaxDepth, 1000}, {"MaxItems", o.MaxItems, math.MaxInt32 - 1},
+		{"MaxWireBytes", o.MaxWireBytes, math.MaxInt}, {"MaxWireDepth", o.MaxWireDepth, 1000},
+	} {
+		if f.value < 0 || f.value > f.max {
+			errs = append(errs, fmt.Errorf("Options.%s is %d: use 1 to %d, or 0 for the default", f.name, f.value, f.max))
+		}
+	}
+	return errs
 }
 
 func (o *Options) withDefaults() Options {
@@ -72,24 +98,35 @@ func NewWith[C any](o *Options, rs ...registry.Registry[C]) (*Dispatcher[C], err
 	} else if len(set.Entries) == 0 && len(set.Errs) == 0 {
 		set.Errs = append(set.Errs, errors.New("the registries hold no effect, action or placeholder: pass what registry.New returned"))
 	}
+	set.Errs = append(set.Errs, o.check()...)
 	e := &engine{
-		opts:    o.withDefaults(),
-		byType:  map[reflect.Type]*core.Entry{},
-		byName:  map[string]*core.Entry{},
-		clone:   func(root any) any { c := *root.(*C); return &c },
+		opts:   o.withDefaults(),
+		byType: map[uintptr]*core.Entry{},
+		byName: map[string]*core.Entry{},
+		clone: func(root any, change func(any)) any {
+			c := *root.(*C)
+			change(&c)
+			return &c
+		},
 		entries: slices.SortedFunc(slices.Values(set.Entries), func(a, b *core.Entry) int { return cmp.Compare(a.Name, b.Name) }),
 	}
-	for _, entry := range append(slices.Clone(set.Entries), batchEntry()) {
-		if old := e.byType[entry.Type]; old != nil && old.Name != entry.Name {
+	for _, entry := range append([]*core.Entry{batchEntry()}, set.Entries...) {
+		if old := e.byName[entry.Name]; old != nil && old.Kind == core.Batch {
+			set.Errs = append(set.Errs, fmt.Errorf("registry %q: %s at %s is built in: give yours another name", entry.Registry, entry.Name, entry.Site))
+			continue
+		}
+		if old := e.byType[typeKey(entry.Type)]; old != nil && old.Name != entry.Name {
 			set.Errs = append(set.Errs, fmt.Errorf("type %s is registered as %s at %s and as %s at %s: one type has one name", entry.Type, old.Name, old.Site, entry.Name, entry.Site))
 		}
-		e.byType[entry.Type] = entry
+		e.byType[typeKey(entry.Type)] = entry
 		e.byName[entry.Name] = entry
 	}
 	if len(set.Errs) > 0 {
 		return nil, fmt.Errorf("dispatch: building a dispatcher: %w", errors.Join(set.Errs...))
 	}
-	e.wrap(set.Interceptors)
+	if err := e.wrap(set.Interceptors); err != nil {
+		return nil, fmt.Errorf("dispatch: building a dispatcher: %w", err)
+	}
 	return &Dispatcher[C]{e}, nil
 }
 
@@ -114,10 +151,10 @@ func batchEntry() *core.Entry {
 // engine is the part of a Dispatcher that does not depend on C.
 type engine struct {
 	opts    Options
-	byType  map[reflect.Type]*core.Entry
+	byType  map[uintptr]*core.Entry // by typeKey
 	byName  map[string]*core.Entry
 	entries []*core.Entry // sorted by name, without the built-in ones
-	clone   func(root any) any
+	clone   func(root any, change func(copy any)) any
 	ids     atomic.Uint64
 
 	// The interceptors around everything; nil where there are none.
@@ -129,18 +166,19 @@ type engine struct {
 // first is a run together with its root Ctx, so that both are one allocation.
 type first[C any] struct {
 	run
-	root C
+	c C
 }
 
 // Dispatch runs items in order against ctx and c and returns what happened; it
 // never panics and never returns nil. ctx carries the dispatch data and ends the
-// dispatch early when it is done. c is copied; items are kept in the Result and
+// dispatch early when it is done; nil means context.Background. Inside a handler
+// use its Call instead, which counts how deep continuations nest. c is copied; items are kept in the Result and
 // must not be changed afterwards.
 func (d *Dispatcher[C]) Dispatch(ctx context.Context, c C, items ...effect.Data) *Result {
-	f := &first[C]{root: c}
-	f.run.e = d.e
-	f.run.res.ID = d.e.ids.Add(1)
-	return f.run.start(ctx, &f.root, items, 0)
+	f := &first[C]{c: c}
+	f.e, f.root = d.e, &f.c
+	f.res.ID = d.e.ids.Add(1)
+	return f.start(ctx, items)
 }
 
 // All iterates over the registered items in name order.

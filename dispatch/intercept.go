@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"runtime/debug"
 
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/internal/core"
@@ -13,19 +12,38 @@ import (
 
 // wrap builds the three chains, the first interceptor outermost. The innermost
 // steps find the run and the item through the call.
-func (e *engine) wrap(ics []*core.Interceptor) {
+func (e *engine) wrap(ics []*core.Interceptor) error {
 	effects, actions, dispatches := core.Handler(e.lastEffect), core.Handler(e.lastAction), core.DispatchFunc(lastDispatch)
 	var anyEffect, anyAction, anyDispatch bool
+	var errs []error
 	for i := len(ics) - 1; i >= 0; i-- {
 		ic := ics[i]
-		if ic.Effect != nil {
-			effects, anyEffect = layer(ic.Name, ic.Effect(effects)), true
-		}
-		if ic.Action != nil {
-			actions, anyAction = layer(ic.Name, ic.Action(actions)), true
-		}
-		if ic.Dispatch != nil {
-			dispatches, anyDispatch = dispatchLayer(ic.Name, ic.Dispatch(dispatches)), true
+		err := guard(func() error {
+			if ic.Effect != nil {
+				step := ic.Effect(effects)
+				if step == nil {
+					return errors.New("its Effect hook returned a nil step: return next to do nothing")
+				}
+				effects, anyEffect = layer(ic.Name, step), true
+			}
+			if ic.Action != nil {
+				step := ic.Action(actions)
+				if step == nil {
+					return errors.New("its Action hook returned a nil step: return next to do nothing")
+				}
+				actions, anyAction = layer(ic.Name, step), true
+			}
+			if ic.Dispatch != nil {
+				step := ic.Dispatch(dispatches)
+				if step == nil {
+					return errors.New("its Dispatch hook returned a nil step: return next to do nothing")
+				}
+				dispatches, anyDispatch = dispatchLayer(ic.Name, step), true
+			}
+			return nil
+		})
+		if err != nil {
+			errs = append(errs, fmt.Errorf("registry %q: interceptor %s made at %s: %w", ic.Registry, ic.Name, ic.Site, err))
 		}
 	}
 	if anyEffect {
@@ -37,6 +55,7 @@ func (e *engine) wrap(ics []*core.Interceptor) {
 	if anyDispatch {
 		e.aroundDispatch = dispatches
 	}
+	return errors.Join(errs...)
 }
 
 // layer contains the panics of one interceptor and remembers which one an
@@ -44,115 +63,173 @@ func (e *engine) wrap(ics []*core.Interceptor) {
 func layer(name string, step core.Handler) core.Handler {
 	return func(ctx context.Context, call *core.Call, item any) (v any, err error) {
 		slot := call.State().Slot
+		slot.Mu.Lock()
 		slot.Seen = name
-		defer func() {
-			if p := recover(); p != nil {
-				v, err = nil, &effect.PanicError{Value: p, Stack: debug.Stack()}
-				slot.Err, slot.By = err, name
-			}
-		}()
-		v, err = step(ctx, call, item)
-		if err != nil && !same(err, slot.Err) {
+		slot.Mu.Unlock()
+		v, err = invoke(ctx, step, call, item)
+		if err == nil {
+			return v, nil
+		}
+		slot.Mu.Lock()
+		defer slot.Mu.Unlock()
+		if !slot.Closed && !same(err, slot.Err) {
 			slot.Err, slot.By = err, name
 		}
 		return v, err
 	}
 }
 
-// same compares errors without panicking on types that cannot be compared.
+// same compares errors without panicking on values that cannot be compared.
 func same(a, b error) bool {
 	if a == nil || b == nil {
 		return a == nil && b == nil
 	}
-	if !reflect.TypeOf(a).Comparable() || !reflect.TypeOf(b).Comparable() {
+	if !reflect.ValueOf(a).Comparable() || !reflect.ValueOf(b).Comparable() {
 		return reflect.TypeOf(a) == reflect.TypeOf(b)
 	}
 	return a == b
 }
 
-// inside is what the steps of one item share.
-type inside struct {
-	core.Slot
-	reached bool        // next was called all the way
-	item    effect.Data // as executed
-	inner   error       // of the last step itself
-	phase   effect.Phase
+// wraps is errors.Is without its panic on values that cannot be compared.
+func wraps(err, target error) (yes bool) {
+	defer func() { _ = recover() }()
+	return same(err, target) || errors.Is(err, target)
+}
+
+// enter begins the last step under a slot and returns the call for the handler;
+// false if the interceptor that called next has returned.
+func enter(call *core.Call, place *core.Place) (*core.Call, bool) {
+	slot := call.State().Slot
+	slot.Mu.Lock()
+	defer slot.Mu.Unlock()
+	if slot.Closed {
+		return nil, false
+	}
+	own := &slot.Own
+	if slot.Entered { // a retry: the first handler may have kept its call
+		own = &core.Call{}
+	}
+	slot.Entered = true
+	*own = *call
+	own.State().Place = place
+	return own, true
+}
+
+// leave ends the last step.
+func leave(slot *core.Slot, item effect.Data, v any, phase effect.Phase, err error) (any, error) {
+	slot.Mu.Lock()
+	defer slot.Mu.Unlock()
+	if !slot.Closed {
+		slot.Item, slot.Phase, slot.Inner = item, string(phase), err
+		slot.Ran, slot.Value = err == nil, v
+		slot.Err, slot.By = err, ""
+	}
+	return v, err
 }
 
 // lastEffect runs the handler of an effect that came through its interceptors.
 func (e *engine) lastEffect(ctx context.Context, call *core.Call, item any) (any, error) {
-	s := call.State()
-	r, in := s.Runner.(*run), s.Inside.(*inside)
-	entry, data, phase, err := e.lookup(item.(effect.Data))
-	if err == nil && entry.Kind != core.Effect {
-		phase, err = effect.PhaseLookup, fmt.Errorf("%s is not an effect: an interceptor cannot put it in the place of one", entry.Name)
-	}
-	own := *call
-	own.State().Path = nil
+	slot := call.State().Slot
+	entry, data, phase, err := e.rewritten(item, core.Effect, slot)
+	var place *core.Place
 	if err == nil {
-		own.State().Path = entry.Path
-		var resolved any
-		if resolved, _, err = r.resolveAll(ctx, &own, entry, data, 0); err != nil {
-			phase = effect.PhasePlaceholder
-		} else {
-			data = resolved.(effect.Data)
+		place = entry.Place
+	}
+	own, ok := enter(call, place)
+	if !ok {
+		return nil, effect.ErrReturned
+	}
+	if err != nil {
+		return leave(slot, data, nil, phase, err)
+	}
+	if entry.Plan.HasLate() {
+		resolved, _, err := runOf(own.State().Runner).resolveAll(ctx, own, entry, data, 0)
+		if err != nil {
+			return leave(slot, data, nil, effect.PhasePlaceholder, err)
 		}
+		data = resolved.(effect.Data)
 	}
-	in.item = data
-	var v any
-	if err == nil {
-		phase = effect.PhaseEffect
-		v, err = invoke(ctx, entry.Handle, &own, data)
-	}
-	return in.finish(v, phase, err)
+	v, err := invoke(ctx, entry.Handle, own, data)
+	return leave(slot, data, v, effect.PhaseEffect, err)
 }
 
 // lastAction expands an action that came through its interceptors.
 func (e *engine) lastAction(ctx context.Context, call *core.Call, item any) (any, error) {
-	s := call.State()
-	r, in := s.Runner.(*run), s.Inside.(*inside)
-	entry, data, phase, err := e.lookup(item.(effect.Data))
-	if err == nil && entry.Kind != core.Action {
-		phase, err = effect.PhaseLookup, fmt.Errorf("%s is not an action: an interceptor cannot put it in the place of one", entry.Name)
+	slot := call.State().Slot
+	entry, data, phase, err := e.rewritten(item, core.Action, slot)
+	var place *core.Place
+	if err == nil {
+		place = entry.Place
 	}
-	in.item = data
+	own, ok := enter(call, place)
+	if !ok {
+		return nil, effect.ErrReturned
+	}
 	if err != nil {
-		return in.finish(nil, phase, err)
+		return leave(slot, data, nil, phase, err)
 	}
-	own := *call
-	own.State().Path = entry.Path
-	v, phase, err := r.expandOnce(ctx, &own, entry, data)
-	return in.finish(v, phase, err)
+	r := runOf(own.State().Runner)
+	if entry.Plan.HasLate() {
+		resolved, _, err := r.resolveAll(ctx, own, entry, data, 0)
+		if err != nil {
+			return leave(slot, data, nil, effect.PhasePlaceholder, err)
+		}
+		data = resolved.(effect.Data)
+	}
+	v, phase, err := r.expandOnce(ctx, own, entry, data)
+	return leave(slot, data, v, phase, err)
 }
 
-func (in *inside) finish(v any, phase effect.Phase, err error) (any, error) {
-	in.reached, in.phase, in.inner = true, phase, err
-	in.Ran, in.Value = err == nil, v
-	in.Err, in.By = err, ""
-	return v, err
+// rewritten looks up an item as the interceptors left it and checks it again if
+// they changed it.
+func (e *engine) rewritten(item any, kind core.Kind, slot *core.Slot) (*core.Entry, effect.Data, effect.Phase, error) {
+	data, _ := item.(effect.Data)
+	entry, data, phase, err := e.lookup(data)
+	if err != nil {
+		return nil, data, phase, err
+	}
+	if entry.Kind != kind {
+		what := map[core.Kind]string{core.Effect: "effect", core.Action: "action"}[kind]
+		return nil, data, effect.PhaseLookup, fmt.Errorf("%s is not an %s: an interceptor cannot put it in the place of one", entry.Name, what)
+	}
+	if e.opts.Validate == nil {
+		return entry, data, "", nil
+	}
+	slot.Mu.Lock()
+	before := slot.Item
+	slot.Mu.Unlock()
+	if !reflect.DeepEqual(before, data) {
+		if err := e.validate(data); err != nil {
+			return nil, data, effect.PhaseValidate, err
+		}
+	}
+	return entry, data, "", nil
 }
 
 // through sends an item through a chain and reports its failure or skipping.
 // ok is false if there is nothing to go on with.
-func (r *run) through(ctx context.Context, chain core.Handler, call *core.Call, item effect.Data, path effect.Path) (v any, in *inside, ok bool) {
-	in = &inside{item: item}
-	s := call.State()
-	s.Slot, s.Inside = &in.Slot, in
+func (r *run) through(ctx context.Context, chain core.Handler, call *core.Call, item effect.Data, path effect.Path) (v any, in *core.Slot, ok bool) {
+	in = &core.Slot{Item: item}
+	call.State().Slot, call.State().Place = in, nil
 	v, err := chain(ctx, call, item)
+	in.Mu.Lock()
+	in.Closed = true // nothing writes to it any more
+	in.Mu.Unlock()
+	executed, _ := in.Item.(effect.Data)
 	switch {
-	case err == nil && !in.reached && v == nil:
+	case err == nil && !in.Entered && v == nil:
 		r.skip(path, item, in.Seen, effect.ErrNotCalled)
 		return nil, in, false
 	case err == nil:
 		return v, in, true
-	case !in.reached && effect.IsSkip(err):
+	case !in.Entered && effect.IsSkip(err):
 		r.skip(path, item, in.By, err)
 		return nil, in, false
-	case in.reached && in.inner != nil && (same(err, in.inner) || errors.Is(err, in.inner)):
-		r.fail(in.phase, path, in.item, "", err)
+	case in.Inner != nil && wraps(err, in.Inner):
+		r.fail(effect.Phase(in.Phase), path, executed, "", err)
 		return nil, in, false
 	}
-	r.fail(effect.PhaseInterceptor, path, in.item, in.By, err)
+	r.fail(effect.PhaseInterceptor, path, executed, in.By, err)
 	return in.Value, in, in.Ran
 }
 
@@ -160,7 +237,8 @@ func (r *run) through(ctx context.Context, chain core.Handler, call *core.Call, 
 func (r *run) intercepted(ctx context.Context, call *core.Call, item effect.Data, path effect.Path) {
 	v, in, ok := r.through(ctx, r.e.aroundEffect, call, item, path)
 	if ok {
-		r.res.Outcomes = append(r.res.Outcomes, effect.Outcome{Path: path, Item: in.item, Value: v, Answered: !in.Ran})
+		executed, _ := in.Item.(effect.Data)
+		r.res.Outcomes = append(r.res.Outcomes, effect.Outcome{Path: path, Item: executed, Value: v, Answered: !in.Ran})
 	}
 }
 
@@ -178,57 +256,4 @@ func (r *run) expand(ctx context.Context, call *core.Call, entry *core.Entry, it
 	v, _, ok := r.through(ctx, r.e.aroundAction, call, item, path)
 	list, _ := v.(effect.List)
 	return list, ok
-}
-
-// dispatchState is what the dispatch interceptors of one run share.
-type dispatchState struct {
-	reached bool
-	seen    string
-}
-
-// dispatchLayer contains the panics of one interceptor.
-func dispatchLayer(name string, step core.DispatchFunc) core.DispatchFunc {
-	return func(ctx context.Context, call *core.Call, items any) (out any) {
-		s := call.State()
-		s.Inside.(*dispatchState).seen = name
-		r := s.Runner.(*run)
-		defer func() {
-			if p := recover(); p != nil {
-				r.failDispatch(name, &effect.PanicError{Value: p, Stack: debug.Stack()})
-				out = &r.res
-			}
-		}()
-		res, _ := step(ctx, call, items).(*effect.Result)
-		if res == nil {
-			r.failDispatch(name, errors.New("it returned no result: return what next returned, or a new effect.Result"))
-			return &r.res
-		}
-		return res
-	}
-}
-
-func (r *run) failDispatch(by string, err error) {
-	r.addErrors(&effect.Error{Phase: effect.PhaseInterceptor, Name: "dispatch", By: by, Dispatch: r.res.ID, Parent: r.res.Parent, Err: err})
-}
-
-func lastDispatch(ctx context.Context, call *core.Call, items any) any {
-	s := call.State()
-	s.Inside.(*dispatchState).reached = true
-	r := s.Runner.(*run)
-	r.list(ctx, s.Root, items.(effect.List), effect.Path{})
-	return &r.res
-}
-
-// around runs items with the dispatch interceptors around them.
-func (r *run) around(ctx context.Context, root any, items effect.List) *effect.Result {
-	var call core.Call
-	st := &dispatchState{}
-	*call.State() = core.CallState{Runner: r, Root: root, Level: r.level, Inside: st}
-	out := r.e.aroundDispatch(ctx, &call, items).(*effect.Result)
-	if !st.reached && out == &r.res {
-		for i, item := range items {
-			r.skip(effect.NewPath(i), item, st.seen, effect.ErrNotCalled)
-		}
-	}
-	return out
 }

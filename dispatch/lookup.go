@@ -15,6 +15,18 @@ import (
 // ErrUnknown is the cause of errors about names that nobody registered.
 var ErrUnknown = errors.New("unknown effect, action or placeholder")
 
+// typeKey identifies t in a map, several times faster than t itself does. The
+// entry under it keeps the type alive.
+func typeKey(t reflect.Type) uintptr { return reflect.ValueOf(t).Pointer() }
+
+// direct returns the entry of an item that is a value of a registered type.
+func (e *engine) direct(item effect.Data) *core.Entry {
+	if item == nil {
+		return nil
+	}
+	return e.byType[typeKey(reflect.TypeOf(item))]
+}
+
 // lookup finds the entry of item and gives item as the value type that its
 // handler takes: pointers are followed and wire form is decoded.
 func (e *engine) lookup(item effect.Data) (*core.Entry, effect.Data, effect.Phase, error) {
@@ -22,24 +34,27 @@ func (e *engine) lookup(item effect.Data) (*core.Entry, effect.Data, effect.Phas
 		return nil, nil, effect.PhaseLookup, errors.New("item is nil")
 	}
 	t := reflect.TypeOf(item)
-	if entry := e.byType[t]; entry != nil {
+	if entry := e.byType[typeKey(t)]; entry != nil {
 		return entry, item, "", nil
-	}
-	if raw, ok := item.(effect.Raw); ok {
-		data, phase, err := e.decodeRaw(raw)
-		if err != nil {
-			return nil, raw, phase, err
-		}
-		return e.byType[reflect.TypeOf(data)], data, "", nil
 	}
 	if t.Kind() == reflect.Pointer {
 		v := reflect.ValueOf(item)
 		if v.IsNil() {
 			return nil, item, effect.PhaseLookup, fmt.Errorf("item is a nil %s", t)
 		}
-		if entry := e.byType[t.Elem()]; entry != nil {
+		if raw, ok := item.(*effect.Raw); ok {
+			item = *raw
+		}
+		if entry := e.byType[typeKey(t.Elem())]; entry != nil {
 			return entry, v.Elem().Interface().(effect.Data), "", nil
 		}
+	}
+	if raw, ok := item.(effect.Raw); ok {
+		data, phase, err := e.decodeRaw(raw)
+		if err != nil {
+			return nil, raw, phase, err
+		}
+		return e.direct(data), data, "", nil
 	}
 	name := safeName(item)
 	if entry := e.byName[name]; entry != nil {
@@ -103,4 +118,14 @@ func distance(a, b string) int {
 		}
 	}
 	return row[len(b)]
+}
+
+// safeName survives an EffectName that panics, as one on a nil pointer does.
+func safeName(item effect.Data) (name string) {
+	defer func() {
+		if recover() != nil {
+			name = reflect.TypeOf(item).String()
+		}
+	}()
+	return item.EffectName()
 }

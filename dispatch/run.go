@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -19,51 +19,122 @@ var (
 	ErrBudget = errors.New("too many items in one dispatch")
 )
 
-// run is one dispatch. Everything but the fields below mu belongs to the
-// goroutine that runs it.
+// run is one dispatch. It is allocated with every Dispatch, in one piece with
+// the first call and the first outcome, so what is rare is in more.
+//
+// All fields but more belong to the goroutine that runs the items.
 type run struct {
-	e      *engine
-	res    effect.Result
-	failed atomic.Bool
-	call   core.Call // of the first item; more come from calls
-	used   bool
-	calls  []core.Call
-	one    [1]effect.Outcome
-	n      int // items seen
-	level  int
-	stop   error // why the rest is skipped
-	hold   func(effect.Data)
-	states map[*core.State]any  // snapshot of a batch; nil outside
-	batch  *[]pending           // where a batch collects; nil outside
-	deep   map[*core.Entry]bool // actions whose depth error has been reported
+	e     *engine
+	root  any // *Root
+	res   effect.Result
+	call  core.Call // of the first item
+	one   [1]effect.Outcome
+	n     int32 // items seen
+	level int32
+	tree  *tree // nil in a dispatch from outside
 
-	mu   sync.Mutex // guards res.Errors and done: continuations on other goroutines add to them
-	done bool
+	// more is nil until needed, and returned once the dispatch is over and
+	// never needed it.
+	more atomic.Pointer[more]
 }
 
-// pending is an effect that waits for the second phase of a batch.
-type pending struct {
-	item effect.Data
-	path effect.Path
+// more is the part of a run that most dispatches do without.
+type more struct {
+	// These belong to the goroutine that runs the items.
+	stop  error // why the rest is skipped
+	hold  func(effect.Data)
+	batch *batch               // nil outside a batch
+	deep  map[*core.Entry]bool // actions whose depth error has been reported
+
+	tree     tree         // for continuations, if this dispatch came from outside
+	resolves atomic.Int64 // deeply nested placeholders asked so far
+	failed   atomic.Bool
+
+	mu        sync.Mutex // guards the fields below: continuations on other goroutines report here
+	done      bool       // the result belongs to the caller
+	errs      []*effect.Error
+	published int // how many of errs are in res
+}
+
+// returned marks runs that are over; it is never written to.
+var returned = &more{done: true}
+
+// tree is the budget that the deeper continuations of one dispatch from outside
+// share: a depth limit alone would let an effect that dispatches itself twice
+// run 2^100 times.
+type tree struct{ items atomic.Int64 }
+
+// treeFree is the last level whose continuations are free.
+const treeFree = 10
+
+// extra returns r.more, made if need be.
+func (r *run) extra() *more {
+	m := r.more.Load()
+	if m == nil {
+		m = &more{}
+		if !r.more.CompareAndSwap(nil, m) {
+			m = r.more.Load()
+		}
+	}
+	return m
 }
 
 // start runs items with all dispatch interceptors around and returns the result.
-func (r *run) start(ctx context.Context, root any, items effect.List, level int) *effect.Result {
-	r.level = level
-	out := &r.res
-	if r.e.aroundDispatch == nil {
-		r.list(ctx, root, items, effect.Path{})
-	} else {
-		out = r.around(ctx, root, items)
+func (r *run) start(ctx context.Context, items effect.List) *effect.Result {
+	if ctx == nil {
+		ctx = context.Background()
 	}
-	r.mu.Lock()
-	r.done = true
-	r.mu.Unlock()
-	return out
+	if r.e.aroundDispatch != nil {
+		return r.around(ctx, items)
+	}
+	r.list(ctx, r.root, items, effect.Path{})
+	if r.more.CompareAndSwap(nil, returned) { // the usual end: nothing went wrong
+		return &r.res
+	}
+	r.res.Errors = r.finish()
+	return &r.res
+}
+
+// publish puts the errors so far into the result. What comes later does not
+// touch it, so that interceptors may read and change the result meanwhile.
+func (r *run) publish() {
+	m := r.more.Load()
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r.res.Errors = append(r.res.Errors, m.errs[m.published:]...)
+	m.published = len(m.errs)
+}
+
+// finish ends the taking in of errors and returns those not yet published.
+func (r *run) finish() []*effect.Error {
+	m := r.more.Load()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.done = true
+	late := m.errs[m.published:]
+	m.errs, m.published = nil, 0
+	return late
+}
+
+// over reports whether the dispatch has returned.
+func (m *more) over() bool {
+	if m == returned {
+		return true
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.done
 }
 
 // list runs items whose paths are siblings of at.
 func (r *run) list(ctx context.Context, root any, items effect.List, at effect.Path) {
+	var calls []core.Call // of this list, in one allocation
+	if r.call.State().Runner != nil || len(items) > 1 {
+		calls = make([]core.Call, len(items))
+	}
 	if r.res.Outcomes == nil {
 		if len(items) <= 1 {
 			r.res.Outcomes = r.one[:0]
@@ -71,53 +142,97 @@ func (r *run) list(ctx context.Context, root any, items effect.List, at effect.P
 			r.res.Outcomes = make([]effect.Outcome, 0, len(items))
 		}
 	}
-	if n := len(items); n > 1 && len(r.calls) == 0 {
-		r.calls = make([]core.Call, 0, n)
-	}
 	for i, item := range items {
 		path := at.Sibling(i)
-		if r.stop == nil {
-			if err := ctx.Err(); err != nil {
-				r.stop = context.Cause(ctx)
-				r.fail(effect.PhaseCancel, path, item, "", r.stop)
-			} else if r.n++; r.n > r.e.opts.MaxItems {
-				r.stop = fmt.Errorf("%w: more than %d", ErrBudget, r.e.opts.MaxItems)
-				r.fail(effect.PhaseLimit, path, item, "", r.stop)
-			}
-		}
-		if r.stop != nil {
-			r.skip(path, item, "", r.stop)
+		if r.ends(ctx, path, item) {
 			continue
 		}
-		r.item(ctx, root, item, path)
+		call := &r.call
+		if calls != nil {
+			call = &calls[i]
+		}
+		r.item(ctx, call, root, item, path)
 	}
 }
 
-func (r *run) item(ctx context.Context, root any, item effect.Data, path effect.Path) {
-	entry, item, phase, err := r.e.lookup(item)
-	if err != nil {
-		r.fail(phase, path, item, "", err)
+// ends reports whether item is skipped because the dispatch has to stop.
+func (r *run) ends(ctx context.Context, path effect.Path, item effect.Data) bool {
+	if m := r.more.Load(); m != nil && m.stop != nil {
+		r.skip(path, item, "", m.stop)
+		return true
+	}
+	r.n++
+	phase, err := effect.PhaseLimit, error(nil)
+	switch {
+	case ctx.Err() != nil:
+		phase, err = effect.PhaseCancel, cancelled(ctx)
+	case int(r.n) > r.e.opts.MaxItems:
+		err = fmt.Errorf("%w: more than %d", ErrBudget, r.e.opts.MaxItems)
+	case r.tree != nil && r.tree.spent(r.level, r.e.opts.MaxItems):
+		err = fmt.Errorf("%w: more than %d in continuations over %d deep", ErrBudget, r.e.opts.MaxItems, treeFree)
+	default:
+		return false
+	}
+	r.extra().stop = err
+	r.fail(phase, path, item, "", err)
+	r.skip(path, item, "", err)
+	return true
+}
+
+func (t *tree) spent(level int32, limit int) bool {
+	if level > treeFree {
+		return t.items.Add(1) > int64(limit)
+	}
+	return t.items.Load() > int64(limit)
+}
+
+// cancelled gives the reason for the end of ctx, both the plain one and the
+// cause that the program gave.
+func cancelled(ctx context.Context) error {
+	err, cause := ctx.Err(), context.Cause(ctx)
+	if cause == nil || same(err, cause) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", err, cause)
+}
+
+func (r *run) item(ctx context.Context, call *core.Call, root any, item effect.Data, path effect.Path) {
+	entry := r.e.direct(item)
+	if entry == nil {
+		var phase effect.Phase
+		var err error
+		if entry, item, phase, err = r.e.lookup(item); err != nil {
+			r.fail(phase, path, item, "", err)
+			return
+		}
+	}
+	if m := r.more.Load(); m != nil && m.hold != nil && !r.shared(entry, item) {
+		if err := guard(func() error { m.hold(item); return nil }); err != nil {
+			r.fail(effect.PhaseEffect, path, item, "hold", err)
+		}
 		return
 	}
-	if r.hold != nil && !shared(entry, item) {
-		r.hold(item)
-		return
-	}
-	if validate := r.e.opts.Validate; validate != nil {
-		if err := guard(func() error { return validate(item) }); err != nil {
+	if r.e.opts.Validate != nil {
+		if err := r.e.validate(item); err != nil {
 			r.fail(effect.PhaseValidate, path, item, "", err)
 			return
 		}
 	}
+	if entry.Kind == core.Effect && r.batching() != nil {
+		b := r.batching()
+		b.effects = append(b.effects, pending{entry, item, path})
+		return
+	}
+	step, _ := path.Up().(*core.Step)
+	*call.State() = core.CallState{Runner: r, Place: entry.Place, Index: int32(path.Index()), Up: step, Level: r.level}
+	if root != r.root {
+		call.State().Runner = &view{run: r, root: root}
+	}
 	switch entry.Kind {
 	case core.Effect:
-		if r.batch != nil {
-			*r.batch = append(*r.batch, pending{item, path})
-			return
-		}
-		r.effect(ctx, root, entry, item, path)
+		r.effect(ctx, call, entry, item, path)
 	case core.Action:
-		r.action(ctx, root, entry, item, path)
+		r.action(ctx, call, root, entry, item, path)
 	case core.Batch:
 		r.runBatch(ctx, root, entry, item.(effect.Batch), path)
 	default:
@@ -125,38 +240,29 @@ func (r *run) item(ctx context.Context, root any, item effect.Data, path effect.
 	}
 }
 
-// shared reports whether item does the same for every recipient.
-func shared(entry *core.Entry, item effect.Data) bool {
-	if p, ok := item.(interface{ PerRecipient() bool }); ok && p.PerRecipient() {
+func (e *engine) validate(item effect.Data) error {
+	return guard(func() error { return e.opts.Validate(item) })
+}
+
+// shared reports whether item does the same for every recipient. An item that
+// cannot tell is not shared.
+func (r *run) shared(entry *core.Entry, item effect.Data) bool {
+	if entry.Kind == core.Effect && !entry.Shared || entry.Kind == core.Action && entry.StateType != nil || entry.Kind > core.Action {
 		return false
 	}
-	switch entry.Kind {
-	case core.Effect:
-		return entry.Shared && !entry.Plan.Refs(item)
-	case core.Action:
-		return entry.StateType == nil && !entry.Plan.Refs(item)
+	if refs, err := entry.Plan.Refs(item); refs || err != nil {
+		return false
 	}
-	return false
+	differs := false
+	if p, ok := item.(interface{ PerRecipient() bool }); ok {
+		if guard(func() error { differs = p.PerRecipient(); return nil }) != nil {
+			return false
+		}
+	}
+	return !differs
 }
 
-// newCall returns the call of an item.
-func (r *run) newCall(root any, path any, at effect.Path) *core.Call {
-	var c *core.Call
-	switch {
-	case !r.used:
-		r.used, c = true, &r.call
-	case len(r.calls) < cap(r.calls):
-		r.calls = r.calls[:len(r.calls)+1]
-		c = &r.calls[len(r.calls)-1]
-	default:
-		c = new(core.Call)
-	}
-	*c.State() = core.CallState{Runner: r, Root: root, Path: path, Index: at.Index(), Up: at.Up(), Level: r.level}
-	return c
-}
-
-func (r *run) effect(ctx context.Context, root any, entry *core.Entry, item effect.Data, path effect.Path) {
-	call := r.newCall(root, entry.Path, path)
+func (r *run) effect(ctx context.Context, call *core.Call, entry *core.Entry, item effect.Data, path effect.Path) {
 	if entry.Plan.HasLate() {
 		resolved, by, err := r.resolveAll(ctx, call, entry, item, 0)
 		if err != nil {
@@ -177,90 +283,6 @@ func (r *run) effect(ctx context.Context, root any, entry *core.Entry, item effe
 	r.res.Outcomes = append(r.res.Outcomes, effect.Outcome{Path: path, Item: item, Value: v})
 }
 
-func (r *run) action(ctx context.Context, root any, entry *core.Entry, item effect.Data, path effect.Path) {
-	if path.Depth() >= r.e.opts.MaxDepth {
-		err := fmt.Errorf("%w: %d actions deep", ErrDepth, r.e.opts.MaxDepth)
-		if r.deep[entry] { // a fanning runaway would report the same thousands of times
-			r.skip(path, item, "", err)
-			return
-		}
-		if r.deep == nil {
-			r.deep = map[*core.Entry]bool{}
-		}
-		r.deep[entry] = true
-		r.fail(effect.PhaseLimit, path, item, "", err)
-		return
-	}
-	call := r.newCall(root, entry.Path, path)
-	if entry.Plan.HasLate() {
-		resolved, by, err := r.resolveAll(ctx, call, entry, item, 0)
-		if err != nil {
-			r.fail(effect.PhasePlaceholder, path, item, by, err)
-			return
-		}
-		item = resolved.(effect.Data)
-	}
-	list, ok := r.expand(ctx, call, entry, item, path)
-	if !ok || len(list) == 0 {
-		return
-	}
-	r.list(ctx, root, list, path.Child(entry.Name, 0))
-}
-
-// expandOnce is the innermost step of an expansion.
-func (r *run) expandOnce(ctx context.Context, call *core.Call, entry *core.Entry, item effect.Data) (any, effect.Phase, error) {
-	var state any
-	if st := entry.State; st != nil {
-		known := false
-		if r.states != nil {
-			state, known = r.states[st]
-		}
-		if !known {
-			at := *call
-			at.State().Path = st.Path
-			v, err := invoke(ctx, func(ctx context.Context, call *core.Call, _ any) (any, error) { return st.Func(ctx, call) }, &at, nil)
-			if err != nil {
-				return nil, effect.PhaseState, err
-			}
-			if state = v; r.states != nil {
-				r.states[st] = v
-			}
-		}
-	}
-	v, err := invoke(ctx, func(ctx context.Context, call *core.Call, item any) (any, error) {
-		return entry.Expand(ctx, call, state, item)
-	}, call, item)
-	return v, effect.PhaseExpand, err
-}
-
-// runBatch expands everything against one snapshot, then runs the effects.
-func (r *run) runBatch(ctx context.Context, root any, entry *core.Entry, b effect.Batch, path effect.Path) {
-	if r.batch != nil { // a batch in a batch is part of it
-		r.list(ctx, root, b.Effects, path.Child(entry.Name, 0))
-		return
-	}
-	var effects []pending
-	r.batch, r.states = &effects, map[*core.State]any{}
-	r.list(ctx, root, b.Effects, path.Child(entry.Name, 0))
-	r.batch, r.states = nil, nil
-	for _, p := range effects {
-		if r.stop == nil && ctx.Err() != nil {
-			r.stop = context.Cause(ctx)
-			r.fail(effect.PhaseCancel, p.path, p.item, "", r.stop)
-		}
-		if r.stop != nil {
-			r.skip(p.path, p.item, "", r.stop)
-			continue
-		}
-		e, item, phase, err := r.e.lookup(p.item)
-		if err != nil {
-			r.fail(phase, p.path, item, "", err)
-			continue
-		}
-		r.effect(ctx, root, e, item, p.path)
-	}
-}
-
 func (r *run) fail(phase effect.Phase, path effect.Path, item effect.Data, by string, err error) {
 	name := "nil item"
 	if item != nil {
@@ -274,11 +296,15 @@ func (r *run) fail(phase effect.Phase, path effect.Path, item effect.Data, by st
 
 // addErrors adds to the result unless it has already been returned.
 func (r *run) addErrors(errs ...*effect.Error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if !r.done {
-		r.res.Errors = append(r.res.Errors, errs...)
-		r.failed.Store(true)
+	m := r.extra()
+	if m == returned {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.done {
+		m.errs = append(m.errs, errs...)
+		m.failed.Store(true)
 	}
 }
 
@@ -306,12 +332,10 @@ func guard(f func() error) (err error) {
 	return f()
 }
 
-// safeName survives an EffectName that panics, as one on a nil pointer does.
-func safeName(item effect.Data) (name string) {
-	defer func() {
-		if recover() != nil {
-			name = reflect.TypeOf(item).String()
-		}
-	}()
-	return item.EffectName()
+// withErrors returns a copy of res with errs added: a result from an
+// interceptor may be shared between dispatches.
+func withErrors(res *effect.Result, errs ...*effect.Error) *effect.Result {
+	c := *res
+	c.Errors = append(slices.Clip(c.Errors), errs...)
+	return &c
 }

@@ -29,14 +29,23 @@ func (d *Dispatcher[C]) Decode(text []byte) (effect.List, error) {
 	if err := json.Unmarshal(text, &raw); err != nil {
 		return nil, fmt.Errorf("dispatch: decoding: %w", err)
 	}
-	if len(raw) > e.opts.MaxItems {
-		return nil, fmt.Errorf("dispatch: decoding: %w: %d items, at most %d", ErrTooLarge, len(raw), e.opts.MaxItems)
-	}
-	return e.decodeList(raw)
+	return (&decoder{engine: e}).list(raw)
 }
 
-// decodeList decodes every item that is still in wire form.
-func (e *engine) decodeList(raw effect.List) (effect.List, error) {
+// decoder turns one text into effect data.
+type decoder struct {
+	*engine
+	items int // decoded so far, at all depths
+}
+
+// list decodes every item that is still in wire form.
+func (e *decoder) list(raw effect.List) (effect.List, error) {
+	if e.items += len(raw); e.items > e.opts.MaxItems {
+		return nil, fmt.Errorf("%w: more than %d items", ErrTooLarge, e.opts.MaxItems)
+	}
+	if len(raw) == 0 {
+		return nil, nil
+	}
 	out := make(effect.List, len(raw))
 	var errs []error
 	for i, item := range raw {
@@ -45,7 +54,7 @@ func (e *engine) decodeList(raw effect.List) (effect.List, error) {
 			out[i] = item
 			continue
 		}
-		data, phase, err := e.decodeRaw(r)
+		data, phase, err := e.raw(r)
 		if err != nil {
 			errs = append(errs, &Error{Phase: phase, Path: effect.NewPath(i), Name: r.Effect, Item: r, Err: err})
 			continue
@@ -58,25 +67,34 @@ func (e *engine) decodeList(raw effect.List) (effect.List, error) {
 	return out, nil
 }
 
-// decodeRaw gives the value that r stands for, nested lists and references
-// included.
+// decodeRaw decodes an item that was dispatched, or used as a reference, in wire
+// form. Such items can be made in Go too, so the limits are checked here as well.
 func (e *engine) decodeRaw(r effect.Raw) (effect.Data, effect.Phase, error) {
+	if err := checkWire(r.Args, e.opts.MaxWireBytes, e.opts.MaxWireDepth); err != nil {
+		return nil, effect.PhaseDecode, err
+	}
+	return (&decoder{engine: e}).raw(r)
+}
+
+// raw gives the value that r stands for, nested lists and references included.
+func (e *decoder) raw(r effect.Raw) (effect.Data, effect.Phase, error) {
 	entry := e.byName[r.Effect]
 	if entry == nil {
 		return nil, effect.PhaseLookup, e.unknown(r.Effect)
 	}
-	// Raw items can be made in Go too, so the limits are checked here as well.
-	if err := checkWire(r.Args, e.opts.MaxWireBytes, e.opts.MaxWireDepth); err != nil {
-		return nil, effect.PhaseDecode, err
-	}
-	data, err := e.decodeArgs(entry, r.Args)
+	var data effect.Data
+	err := guard(func() (err error) { // of methods of the types
+		data, err = e.args(entry, r.Args)
+		return err
+	})
 	if err != nil {
 		return nil, effect.PhaseDecode, err
 	}
 	return data, "", nil
 }
 
-func (e *engine) decodeArgs(entry *core.Entry, args json.RawMessage) (effect.Data, error) {
+// args reads the arguments of one item.
+func (e *decoder) args(entry *core.Entry, args json.RawMessage) (effect.Data, error) {
 	args = bytes.TrimSpace(args)
 	if len(args) == 0 {
 		args = json.RawMessage("{}")
@@ -90,7 +108,7 @@ func (e *engine) decodeArgs(entry *core.Entry, args json.RawMessage) (effect.Dat
 	v := reflect.New(entry.Type)
 	dec := json.NewDecoder(bytes.NewReader(args))
 	dec.DisallowUnknownFields()
-	if err := guard(func() error { return dec.Decode(v.Interface()) }); err != nil {
+	if err := dec.Decode(v.Interface()); err != nil {
 		return nil, fmt.Errorf("reading the arguments of %s: %w", entry.Name, err)
 	}
 	if _, err := dec.Token(); err != io.EOF {
@@ -98,10 +116,7 @@ func (e *engine) decodeArgs(entry *core.Entry, args json.RawMessage) (effect.Dat
 	}
 	item, err := entry.Plan.MapNested(v.Elem().Interface(), func(list any) error {
 		l := list.(*effect.List)
-		if *l == nil {
-			return nil
-		}
-		decoded, err := e.decodeList(*l)
+		decoded, err := e.list(*l)
 		*l = decoded
 		return err
 	})
@@ -113,7 +128,7 @@ func (e *engine) decodeArgs(entry *core.Entry, args json.RawMessage) (effect.Dat
 		if !ok {
 			return nil
 		}
-		ref, _, err := e.decodeRaw(r)
+		ref, _, err := e.raw(r)
 		if err != nil {
 			return err
 		}

@@ -15,7 +15,8 @@ import (
 // Values are never changed by this module and may be shared between goroutines.
 type Data interface{ EffectName() string }
 
-// List is a sequence of effect data. The nil list is empty.
+// List is a sequence of effect data. The nil list is empty, and an empty list in
+// wire form is read as nil. A list must not contain itself.
 //
 // A List marshals itself as [{"effect": name, "args": {...}}, ...]. Unmarshalling
 // needs no knowledge of the types: every item becomes a [Raw], which a
@@ -98,6 +99,10 @@ func (l *List) UnmarshalJSON(text []byte) error {
 	if err := json.Unmarshal(text, &items); err != nil {
 		return fmt.Errorf("effect: reading a list: %w", err)
 	}
+	if len(items) == 0 { // nil and empty are written alike; nil is the usual one
+		*l = nil
+		return nil
+	}
 	out := make(List, 0, len(items))
 	for i, item := range items {
 		raw, err := readRaw(item)
@@ -112,18 +117,15 @@ func (l *List) UnmarshalJSON(text []byte) error {
 
 func readRaw(text []byte) (Raw, error) {
 	var r Raw
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&r); err != nil {
+	if err := decodeStrict(text, &r); err != nil {
 		return Raw{}, fmt.Errorf(`want {"effect": name, "args": {...}}: %w`, err)
 	}
 	if r.Effect == "" {
 		return Raw{}, fmt.Errorf(`want {"effect": name, "args": {...}}: the name is missing`)
 	}
-	if bytes.Equal(r.Args, []byte("null")) {
-		r.Args = nil
-	}
-	return r, nil
+	var err error
+	r.Args, err = compactArgs(r.Args)
+	return r, err
 }
 
 // Batch runs its effects in two phases: first every action is expanded against

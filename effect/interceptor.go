@@ -32,6 +32,15 @@ type Dispatcher[C any] func(ctx context.Context, call *Call[C], items List) *Res
 //
 // An error returned after next succeeded is reported and the effect's outcome
 // is kept.
+//
+// A step may call next again after it returned, to retry: the last attempt
+// counts. It may also give up on a next that it started on another goroutine,
+// for a timeout; what that attempt still does is ignored. After a step returned
+// its next must not be called any more and returns [ErrReturned].
+//
+// Late values are resolved before the steps of their item, so that a guard sees
+// what the handler will see; references in a rewritten item are resolved after
+// them. A rewritten item is validated again.
 type Interceptor[C any] struct {
 	Name     string // required; appears in errors
 	Dispatch func(next Dispatcher[C]) Dispatcher[C]
@@ -53,13 +62,14 @@ func (i Intercepting[C]) bind(path func(any) *C) *Bound {
 	if i.in.Name == "" {
 		b.errs = append(b.errs, fmt.Errorf("interceptor made at %s has no name: set Interceptor.Name", i.site))
 	}
+	place := placeOf(path)
 	// at gives this interceptor a call through which it sees its own C.
 	at := func(call *core.Call) *Call[C] {
-		mine := *call
-		mine.State().Path = nil
-		if path != nil {
-			mine.State().Path = path
+		if call.State().Place == place {
+			return (*Call[C])(call)
 		}
+		mine := *call
+		mine.State().Place = place
 		return (*Call[C])(&mine)
 	}
 	c := b.interceptor
@@ -68,6 +78,9 @@ func (i Intercepting[C]) bind(path func(any) *C) *Bound {
 			step := hook(func(ctx context.Context, call *Call[C], items List) *Result {
 				return next(ctx, (*core.Call)(call), items).(*Result)
 			})
+			if step == nil {
+				return nil
+			}
 			return func(ctx context.Context, call *core.Call, items any) any {
 				return step(ctx, at(call), items.(List))
 			}
@@ -78,6 +91,9 @@ func (i Intercepting[C]) bind(path func(any) *C) *Bound {
 			step := hook(func(ctx context.Context, call *Call[C], item Data) (any, error) {
 				return next(ctx, (*core.Call)(call), item)
 			})
+			if step == nil {
+				return nil
+			}
 			return func(ctx context.Context, call *core.Call, item any) (any, error) {
 				return step(ctx, at(call), item.(Data))
 			}
@@ -90,6 +106,9 @@ func (i Intercepting[C]) bind(path func(any) *C) *Bound {
 				l, _ := list.(List)
 				return l, err
 			})
+			if step == nil {
+				return nil
+			}
 			return func(ctx context.Context, call *core.Call, item any) (any, error) {
 				l, err := step(ctx, at(call), item.(Data))
 				if l == nil {

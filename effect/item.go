@@ -78,7 +78,6 @@ func Bind[C any](_ core.Seal, item Item[C], path func(any) *C) *Bound { return i
 // Named is an effect, action or placeholder that is about to be registered.
 type Named[C any] struct {
 	entry core.Entry
-	make  func(e *core.Entry, path func(any) *C)
 	errs  []error
 }
 
@@ -96,18 +95,13 @@ func (n Named[C]) About(a About) Named[C] {
 
 func (n Named[C]) bind(path func(any) *C) *Bound {
 	e := n.entry
-	if path != nil { // a typed nil would hide that C is the root
-		e.Path = path
-	}
-	if n.make != nil {
-		n.make(&e, path)
-	}
+	e.Place = placeOf(path)
 	return &Bound{entry: &e, errs: n.errs}
 }
 
 // named fills in what all three kinds share and collects what is wrong.
-func named[C any, E Data](kind core.Kind, doc string) Named[C] {
-	n := Named[C]{entry: core.Entry{
+func named[C any, E Data](kind core.Kind, doc string) (n Named[C]) {
+	n = Named[C]{entry: core.Entry{
 		Kind: kind, Doc: doc, Site: site(3), Type: reflect.TypeFor[E](), CtxType: reflect.TypeFor[C](),
 	}}
 	if n.entry.Type.Kind() == reflect.Pointer {
@@ -119,8 +113,14 @@ func named[C any, E Data](kind core.Kind, doc string) Named[C] {
 		n.errs = append(n.errs, err)
 		return n
 	}
+	n.entry.Plan = plan
+	defer func() {
+		if p := recover(); p != nil {
+			n.errs = append(n.errs, fmt.Errorf("%s.EffectName panics on the zero value: return a constant: %v", n.entry.Type, p))
+		}
+	}()
 	var zero E
-	n.entry.Plan, n.entry.Name = plan, zero.EffectName()
+	n.entry.Name = zero.EffectName()
 	return n
 }
 
@@ -199,9 +199,7 @@ type StateFunc[C any] struct {
 
 func (s StateFunc[C]) bind(path func(any) *C) *Bound {
 	st := s.state
-	if path != nil {
-		st.Path = path
-	}
+	st.Place = placeOf(path)
 	return &Bound{state: &st}
 }
 

@@ -41,14 +41,19 @@ func (l *Late[T]) Ref() any {
 // SetRef replaces the placeholder data; ref must be a Data.
 func (l *Late[T]) SetRef(ref any) { l.From = ref.(Data) }
 
-// Set stores v as the value. It returns an error if v is not a T.
+// Set stores v as the value; nil is the nil of any T that has one. It returns an
+// error if v is not a T.
 func (l *Late[T]) Set(v any) error {
 	t, ok := v.(T)
-	if !ok && (v != nil || reflect.TypeFor[T]().Kind() != reflect.Interface) {
+	if !ok && (v != nil || !nilable(reflect.TypeFor[T]().Kind())) {
 		return fmt.Errorf("placeholder gave a %T, the field wants %s", v, reflect.TypeFor[T]())
 	}
 	l.Value, l.From = t, nil
 	return nil
+}
+
+func nilable(k reflect.Kind) bool {
+	return k == reflect.Interface || k == reflect.Pointer || k == reflect.Slice || k == reflect.Map
 }
 
 type wireRef struct {
@@ -105,7 +110,7 @@ func reserved(text []byte) bool {
 func (l *Late[T]) UnmarshalJSON(text []byte) error {
 	*l = Late[T]{}
 	if !reserved(text) {
-		return json.Unmarshal(text, &l.Value)
+		return decodeStrict(text, &l.Value)
 	}
 	var keys map[string]json.RawMessage
 	if err := json.Unmarshal(text, &keys); err != nil {
@@ -115,17 +120,34 @@ func (l *Late[T]) UnmarshalJSON(text []byte) error {
 		if len(keys) != 1 {
 			return fmt.Errorf(`effect: reading a late value: "$literal" stands alone`)
 		}
-		return json.Unmarshal(lit, &l.Value)
+		return decodeStrict(lit, &l.Value)
 	}
 	var w wireRawRef
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&w); err != nil {
+	if err := decodeStrict(text, &w); err != nil {
 		return fmt.Errorf("effect: reading a placeholder reference: %w", err)
 	}
-	if bytes.Equal(w.Args, []byte("null")) {
-		w.Args = nil
+	args, err := compactArgs(w.Args)
+	if err != nil {
+		return fmt.Errorf("effect: reading a placeholder reference: %w", err)
 	}
-	l.From = Raw{Effect: w.Placeholder, Args: w.Args}
+	l.From = Raw{Effect: w.Placeholder, Args: args}
 	return nil
+}
+
+// decodeStrict reads one JSON value and refuses fields that v does not have.
+func decodeStrict(text []byte, v any) error {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	return dec.Decode(v)
+}
+
+// compactArgs gives arguments in one spelling, so that lists compare equal
+// whatever the white space was; null is the same as none.
+func compactArgs(args json.RawMessage) (json.RawMessage, error) {
+	if len(args) == 0 || bytes.Equal(args, []byte("null")) {
+		return nil, nil
+	}
+	var b bytes.Buffer
+	err := json.Compact(&b, args)
+	return b.Bytes(), err
 }

@@ -7,19 +7,15 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/sfere-go/sfere/internal/core"
 )
 
 // Path tells where an item came from: "2" is the third item of the list that
 // was dispatched, "2.0" the first item that the action there expanded to.
 type Path struct {
 	index int
-	up    *step
-}
-
-// step is an expanded action on the way to an item.
-type step struct {
-	name string
-	at   Path
+	up    *core.Step
 }
 
 // NewPath returns the path of the i-th item of a dispatched list.
@@ -27,7 +23,9 @@ func NewPath(i int) Path { return Path{index: i} }
 
 // Child returns the path of the i-th item that the action called name at p
 // expanded to.
-func (p Path) Child(name string, i int) Path { return Path{i, &step{name, p}} }
+func (p Path) Child(name string, i int) Path {
+	return Path{i, &core.Step{Name: name, Index: p.index, Depth: p.Depth() + 1, Up: p.up}}
+}
 
 // Sibling returns p with another index.
 func (p Path) Sibling(i int) Path { return Path{i, p.up} }
@@ -46,8 +44,8 @@ func (p Path) Up() any {
 // Indices returns the indices from the outermost list inwards.
 func (p Path) Indices() []int {
 	out := []int{p.index}
-	for s := p.up; s != nil; s = s.at.up {
-		out = append(out, s.at.index)
+	for s := p.up; s != nil; s = s.Up {
+		out = append(out, s.Index)
 	}
 	slices.Reverse(out)
 	return out
@@ -57,8 +55,8 @@ func (p Path) Indices() []int {
 // outermost first.
 func (p Path) Chain() []string {
 	var out []string
-	for s := p.up; s != nil; s = s.at.up {
-		out = append(out, s.name)
+	for s := p.up; s != nil; s = s.Up {
+		out = append(out, s.Name)
 	}
 	slices.Reverse(out)
 	return out
@@ -66,11 +64,10 @@ func (p Path) Chain() []string {
 
 // Depth returns the number of actions in the chain.
 func (p Path) Depth() int {
-	n := 0
-	for s := p.up; s != nil; s = s.at.up {
-		n++
+	if p.up == nil {
+		return 0
 	}
-	return n
+	return p.up.Depth
 }
 
 // String returns the indices joined with dots.
@@ -255,3 +252,7 @@ func IsSkip(err error) bool {
 // ErrNotCalled is the reason of an item skipped because an interceptor
 // returned neither a value nor an error and did not call next.
 var ErrNotCalled = errors.New("interceptor did not call next")
+
+// ErrReturned is what next returns when it is called after the interceptor
+// that it was given to has returned.
+var ErrReturned = errors.New("next was called after its interceptor returned")

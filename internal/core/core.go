@@ -9,6 +9,7 @@ package core
 import (
 	"context"
 	"reflect"
+	"sync"
 )
 
 // Kind tells the three kinds of named items apart.
@@ -50,7 +51,7 @@ type Entry struct {
 	CtxType  reflect.Type
 
 	Plan   *Plan
-	Path   any // func(root any) *C for the C of the handler
+	Place  *Place // of the C of the handler
 	Handle Handler
 	Expand Expander
 	State  *State // of the registry; nil if the action is stateless
@@ -61,10 +62,16 @@ type Entry struct {
 
 // State is the state function of one registry.
 type State struct {
-	Type reflect.Type
-	Site string
-	Path any
-	Func StateFunc
+	Type  reflect.Type
+	Site  string
+	Place *Place
+	Func  StateFunc
+}
+
+// Place finds the Ctx of a lifted item inside the Ctx of the dispatcher. A nil
+// Place means that they are the same.
+type Place struct {
+	In any // func(root any) *C
 }
 
 // Interceptor is an interceptor bound to a root Ctx type. Nil hooks are absent.
@@ -72,16 +79,21 @@ type Interceptor struct {
 	Name     string
 	Site     string
 	Registry string
-	Path     any
 	Dispatch func(next DispatchFunc) DispatchFunc
 	Action   func(next Handler) Handler // the value is an effect.List
 	Effect   func(next Handler) Handler
 }
 
-// Runner is the dispatch a Call belongs to.
+// Runner is the dispatch a Call belongs to, with the Ctx that the Call sees.
+// All methods may be called from any goroutine.
 type Runner interface {
-	// Clone copies the value root points to.
-	Clone(root any) any
+	// Root is the *Root that the Call sees; it is immutable while calls exist.
+	Root() any
+	// Changed returns a Runner with another root: a copy on which change was
+	// called.
+	Changed(change func(root any)) Runner
+	// Detach returns a Runner that does not take part in errors of Nested.
+	Detach() Runner
 	// Nested dispatches an effect.List as a continuation of call and returns
 	// an *effect.Result. hold, if not nil, is a func(effect.Data).
 	Nested(ctx context.Context, call *Call, items, hold any) any
@@ -100,29 +112,47 @@ type Runner interface {
 type Call struct{ s CallState }
 
 // CallState is the content of a Call, kept apart so that its exported fields
-// cannot be selected on an effect.Call.
+// cannot be selected on an effect.Call. One is allocated with every dispatch,
+// so what is rare belongs behind Runner or Slot.
 type CallState struct {
-	Runner   Runner
-	Root     any // *Root: immutable while this call exists
-	Path     any // func(root any) *C
-	Index    int // place of the item in its list
-	Up       any // the *effect.step above it, as effect.Path.Up gives it; nil at the top
-	Slot     *Slot
-	Inside   any // the dispatcher's own record behind Slot
-	Detached bool
-	Level    int // nesting depth of continuations
+	Runner Runner
+	Place  *Place
+	Up     *Step // the list of the item; nil at the top
+	Slot   *Slot // nil where there is no interceptor
+	Index  int32 // place of the item in its list
+	Level  int32 // nesting depth of continuations and placeholders
 }
 
 // State gives access to the content of c.
 func (c *Call) State() *CallState { return &c.s }
 
-// Slot records what happened to one effect under its interceptors.
+// Step is an expanded action on the way to an item.
+type Step struct {
+	Name  string
+	Index int // of the action in its own list
+	Depth int // number of steps up to and including this one
+	Up    *Step
+}
+
+// Slot records what happens to one item, or one list, under its interceptors.
 type Slot struct {
-	Ran   bool  // the handler was reached and returned without error
-	Value any   // what it returned
-	Err   error // the error that is on its way out
-	By    string
-	Seen  string // innermost interceptor entered
+	// Mu guards the fields below: an interceptor may give up on next and leave
+	// it running on another goroutine.
+	Mu      sync.Mutex
+	Closed  bool   // the outcome is decided; what comes later is ignored
+	Entered bool   // next was called all the way
+	Ran     bool   // the last step returned without error
+	Item    any    // the item as executed; the list
+	Value   any    // what the last step returned
+	Inner   error  // the error of the last step itself
+	Phase   string // of Inner
+	Err     error  // the error that is on its way out
+	By      string // the interceptor it came from; empty for the last step
+	Seen    string // innermost interceptor entered
+	Runs    []any  // the dispatcher's own records of the attempts at a list
+
+	// Own is the call of the first handler, here to save an allocation.
+	Own Call
 }
 
 // Seal is a parameter of exported functions that only this module can call.

@@ -42,6 +42,7 @@ type Plan struct {
 // node leads to the interesting places below one type.
 type node struct {
 	leaf   bool
+	from   int         // of a leaf that is a Late: the field that holds the reference
 	fields []fieldNode // struct
 	elem   *node       // slice, array, map value, pointer
 }
@@ -73,7 +74,14 @@ func check(t reflect.Type, at string, seen map[reflect.Type]bool) error {
 		return nil
 	}
 	seen[t] = true
-	if reflect.PointerTo(t).Implements(lateType) || reflect.PointerTo(t).Implements(listerType) {
+	if is(t, lateType) {
+		f := finder{lateType, listerType, nil}
+		if value, ok := t.FieldByName("Value"); ok && f.reaches(value.Type, map[reflect.Type]bool{}) {
+			return fmt.Errorf("%s is a %s, a late value that holds late values: those would not be resolved; give the placeholder late arguments instead", at, t)
+		}
+		return nil
+	}
+	if is(t, listerType) {
 		return nil
 	}
 	// A type that marshals itself vouches for its own insides.
@@ -94,6 +102,10 @@ func check(t reflect.Type, at string, seen map[reflect.Type]bool) error {
 			}
 		}
 	case reflect.Map:
+		f := finder{lateType, nil, nil}
+		if f.reaches(t.Key(), map[reflect.Type]bool{}) {
+			return fmt.Errorf("%s has late values as map keys: those are not resolved; make them values", at)
+		}
 		if err := check(t.Key(), at+" key", seen); err != nil {
 			return err
 		}
@@ -102,6 +114,22 @@ func check(t reflect.Type, at string, seen map[reflect.Type]bool) error {
 		return check(t.Elem(), at+"[]", seen)
 	}
 	return nil
+}
+
+// is reports whether *t implements want by itself and not by embedding a type
+// that does.
+func is(t, want reflect.Type) bool {
+	if !reflect.PointerTo(t).Implements(want) {
+		return false
+	}
+	if t.Kind() == reflect.Struct {
+		for i := range t.NumField() {
+			if f := t.Field(i); f.Anonymous && (f.Type.Implements(want) || reflect.PointerTo(f.Type).Implements(want)) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // finder builds the way to all places whose pointer implements want; it does
@@ -124,8 +152,12 @@ func (f *finder) node(t reflect.Type) *node {
 	if !f.reaches(t, map[reflect.Type]bool{}) {
 		return nil
 	}
-	n := &node{leaf: reflect.PointerTo(t).Implements(f.want)}
+	n := &node{leaf: is(t, f.want)}
 	f.made[t] = n
+	if n.leaf && f.want == lateType {
+		from, _ := t.FieldByName("From")
+		n.from = from.Index[0]
+	}
 	switch {
 	case n.leaf:
 	case t.Kind() == reflect.Struct:
@@ -141,10 +173,10 @@ func (f *finder) node(t reflect.Type) *node {
 }
 
 func (f *finder) reaches(t reflect.Type, seen map[reflect.Type]bool) bool {
-	if reflect.PointerTo(t).Implements(f.want) {
+	if is(t, f.want) {
 		return true
 	}
-	if seen[t] || f.stop != nil && reflect.PointerTo(t).Implements(f.stop) {
+	if seen[t] || f.stop != nil && is(t, f.stop) {
 		return false
 	}
 	seen[t] = true
@@ -171,25 +203,16 @@ func (p *Plan) HasLate() bool { return p != nil && p.late != nil }
 func (p *Plan) HasNested() bool { return p != nil && p.nested != nil }
 
 // Refs reports whether item holds an unresolved reference now.
-func (p *Plan) Refs(item any) bool {
+func (p *Plan) Refs(item any) (bool, error) {
 	if !p.HasLate() {
-		return false
+		return false, nil
 	}
-	stop := errors.New("found")
-	err := walk(p.late, reflect.ValueOf(item), func(v reflect.Value) error {
-		if asLate(v).IsRef() {
-			return stop
-		}
+	found := false
+	err := walk(p.late, reflect.ValueOf(item), 0, func(n *node, v reflect.Value) error {
+		found = found || !v.Field(n.from).IsNil()
 		return nil
 	})
-	return err != nil
-}
-
-// asLate copies v so that it is addressable.
-func asLate(v reflect.Value) Late {
-	c := reflect.New(v.Type())
-	c.Elem().Set(v)
-	return c.Interface().(Late)
+	return found, err
 }
 
 // EachNested calls do with every effect list inside item, itself excluded.
@@ -197,7 +220,7 @@ func (p *Plan) EachNested(item any, do func(list any) error) error {
 	if !p.HasNested() {
 		return nil
 	}
-	return walk(p.nested, reflect.ValueOf(item), func(v reflect.Value) error { return do(v.Interface()) })
+	return walk(p.nested, reflect.ValueOf(item), 0, func(_ *node, v reflect.Value) error { return do(v.Interface()) })
 }
 
 // MapLate returns a copy of item in which do has been applied to every late
@@ -223,37 +246,46 @@ func rewrite(n *node, item any, do func(reflect.Value) error) (any, error) {
 	}
 	v := reflect.New(reflect.TypeOf(item)).Elem()
 	v.Set(reflect.ValueOf(item))
-	if err := change(n, v, do); err != nil {
+	if err := change(n, v, 0, do); err != nil {
 		return nil, err
 	}
 	return v.Interface(), nil
 }
 
+// maxValueDepth ends the walk through values that hold themselves.
+const maxValueDepth = 1000
+
+// ErrValueDepth is returned for values that nest without end.
+var ErrValueDepth = errors.New("the value nests too deep, or holds itself")
+
 // walk visits the leaves below v without changing them.
-func walk(n *node, v reflect.Value, do func(reflect.Value) error) error {
+func walk(n *node, v reflect.Value, depth int, do func(*node, reflect.Value) error) error {
 	if n.leaf {
-		return do(v)
+		return do(n, v)
+	}
+	if depth++; depth > maxValueDepth {
+		return ErrValueDepth
 	}
 	switch v.Kind() {
 	case reflect.Struct:
 		for _, f := range n.fields {
-			if err := walk(f.node, v.Field(f.index), do); err != nil {
+			if err := walk(f.node, v.Field(f.index), depth, do); err != nil {
 				return err
 			}
 		}
 	case reflect.Pointer:
 		if !v.IsNil() {
-			return walk(n.elem, v.Elem(), do)
+			return walk(n.elem, v.Elem(), depth, do)
 		}
 	case reflect.Slice, reflect.Array:
 		for i := range v.Len() {
-			if err := walk(n.elem, v.Index(i), do); err != nil {
+			if err := walk(n.elem, v.Index(i), depth, do); err != nil {
 				return err
 			}
 		}
 	case reflect.Map:
 		for it := v.MapRange(); it.Next(); {
-			if err := walk(n.elem, it.Value(), do); err != nil {
+			if err := walk(n.elem, it.Value(), depth, do); err != nil {
 				return err
 			}
 		}
@@ -263,14 +295,17 @@ func walk(n *node, v reflect.Value, do func(reflect.Value) error) error {
 
 // change visits the leaves below the addressable v, which do may set. Whatever
 // v shares with the original (slices, maps, pointers) is copied on the way.
-func change(n *node, v reflect.Value, do func(reflect.Value) error) error {
+func change(n *node, v reflect.Value, depth int, do func(reflect.Value) error) error {
 	if n.leaf {
 		return do(v)
+	}
+	if depth++; depth > maxValueDepth {
+		return ErrValueDepth
 	}
 	switch v.Kind() {
 	case reflect.Struct:
 		for _, f := range n.fields {
-			if err := change(f.node, v.Field(f.index), do); err != nil {
+			if err := change(f.node, v.Field(f.index), depth, do); err != nil {
 				return err
 			}
 		}
@@ -281,10 +316,10 @@ func change(n *node, v reflect.Value, do func(reflect.Value) error) error {
 		c := reflect.New(v.Type().Elem())
 		c.Elem().Set(v.Elem())
 		v.Set(c)
-		return change(n.elem, c.Elem(), do)
+		return change(n.elem, c.Elem(), depth, do)
 	case reflect.Array:
 		for i := range v.Len() {
-			if err := change(n.elem, v.Index(i), do); err != nil {
+			if err := change(n.elem, v.Index(i), depth, do); err != nil {
 				return err
 			}
 		}
@@ -296,7 +331,7 @@ func change(n *node, v reflect.Value, do func(reflect.Value) error) error {
 		reflect.Copy(c, v)
 		v.Set(c)
 		for i := range c.Len() {
-			if err := change(n.elem, c.Index(i), do); err != nil {
+			if err := change(n.elem, c.Index(i), depth, do); err != nil {
 				return err
 			}
 		}
@@ -308,7 +343,7 @@ func change(n *node, v reflect.Value, do func(reflect.Value) error) error {
 		for it := v.MapRange(); it.Next(); {
 			e := reflect.New(v.Type().Elem()).Elem()
 			e.Set(it.Value())
-			if err := change(n.elem, e, do); err != nil {
+			if err := change(n.elem, e, depth, do); err != nil {
 				return err
 			}
 			c.SetMapIndex(it.Key(), e)

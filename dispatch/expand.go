@@ -1,0 +1,139 @@
+package dispatch
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/internal/core"
+)
+
+// batch collects the effects of an effect.Batch while its actions are expanded.
+type batch struct {
+	effects []pending
+
+	mu     sync.Mutex // guards states: an interceptor may leave an expansion running
+	states map[*core.State]any
+}
+
+// pending is an effect that waits for the second phase of a batch.
+type pending struct {
+	entry *core.Entry
+	item  effect.Data
+	path  effect.Path
+}
+
+// batching returns the batch that is being collected, if any.
+func (r *run) batching() *batch {
+	if m := r.more.Load(); m != nil {
+		return m.batch
+	}
+	return nil
+}
+
+// tooDeep reports whether path is at the depth limit, as an error the first
+// time for an entry: a fanning runaway would report the same thousands of times.
+func (r *run) tooDeep(entry *core.Entry, item effect.Data, path effect.Path) bool {
+	limit := r.e.opts.MaxDepth
+	if path.Depth() < limit {
+		return false
+	}
+	err := fmt.Errorf("%w: %d actions deep", ErrDepth, limit)
+	m := r.extra()
+	if m.deep[entry] {
+		r.skip(path, item, "", err)
+		return true
+	}
+	if m.deep == nil {
+		m.deep = map[*core.Entry]bool{}
+	}
+	m.deep[entry] = true
+	r.fail(effect.PhaseLimit, path, item, "", err)
+	return true
+}
+
+func (r *run) action(ctx context.Context, call *core.Call, root any, entry *core.Entry, item effect.Data, path effect.Path) {
+	if r.tooDeep(entry, item, path) {
+		return
+	}
+	if entry.Plan.HasLate() {
+		resolved, by, err := r.resolveAll(ctx, call, entry, item, 0)
+		if err != nil {
+			r.fail(effect.PhasePlaceholder, path, item, by, err)
+			return
+		}
+		item = resolved.(effect.Data)
+	}
+	list, ok := r.expand(ctx, call, entry, item, path)
+	if !ok || len(list) == 0 {
+		return
+	}
+	r.list(ctx, root, list, path.Child(entry.Name, 0))
+}
+
+// expandOnce is the innermost step of an expansion.
+func (r *run) expandOnce(ctx context.Context, call *core.Call, entry *core.Entry, item effect.Data) (any, effect.Phase, error) {
+	state, err := r.state(ctx, call, entry.State)
+	if err != nil {
+		return nil, effect.PhaseState, err
+	}
+	v, err := invoke(ctx, func(ctx context.Context, call *core.Call, item any) (any, error) {
+		return entry.Expand(ctx, call, state, item)
+	}, call, item)
+	return v, effect.PhaseExpand, err
+}
+
+// state gives the state that an action sees: a fresh one, or in a batch the
+// same for all actions of a registry.
+func (r *run) state(ctx context.Context, call *core.Call, st *core.State) (any, error) {
+	if st == nil {
+		return nil, nil
+	}
+	b := r.batching()
+	if b != nil {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if state, ok := b.states[st]; ok {
+			return state, nil
+		}
+	}
+	at := *call
+	at.State().Place = st.Place
+	state, err := invoke(ctx, func(ctx context.Context, call *core.Call, _ any) (any, error) { return st.Func(ctx, call) }, &at, nil)
+	if err == nil && b != nil {
+		b.states[st] = state
+	}
+	return state, err
+}
+
+// runBatch expands everything against one snapshot, then runs the effects.
+func (r *run) runBatch(ctx context.Context, root any, entry *core.Entry, b effect.Batch, path effect.Path) {
+	if r.tooDeep(entry, b, path) || len(b.Effects) == 0 {
+		return
+	}
+	below := path.Child(entry.Name, 0)
+	if r.batching() != nil { // a batch in a batch is part of it
+		r.list(ctx, root, b.Effects, below)
+		return
+	}
+	m := r.extra()
+	collected := &batch{states: map[*core.State]any{}}
+	m.batch = collected
+	r.list(ctx, root, b.Effects, below)
+	m.batch = nil
+	calls := make([]core.Call, len(collected.effects))
+	for i, p := range collected.effects {
+		if m.stop == nil && ctx.Err() != nil {
+			m.stop = cancelled(ctx)
+			r.fail(effect.PhaseCancel, p.path, p.item, "", m.stop)
+		}
+		if m.stop != nil {
+			r.skip(p.path, p.item, "", m.stop)
+			continue
+		}
+		step, _ := p.path.Up().(*core.Step)
+		*calls[i].State() = core.CallState{Runner: r.at(root), Place: p.entry.Place, Index: int32(p.path.Index()), Up: step, Level: r.level}
+		r.effect(ctx, &calls[i], p.entry, p.item, p.path)
+	}
+}

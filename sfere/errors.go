@@ -1,0 +1,47 @@
+package sfere
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+)
+
+// Sentinels for errors.Is.
+var (
+	// ErrNotFound is the cause when no live connection has a key.
+	ErrNotFound = errors.New("no live connection has this key")
+	// ErrTaken is the cause when a key is taken and its policy is Reject.
+	ErrTaken = errors.New("another connection has this key")
+	// ErrFull is the cause when a store has no room and rejects new connections.
+	ErrFull = errors.New("the store is full")
+	// ErrNoScope is the cause when the scope function gave nothing.
+	ErrNoScope = errors.New("the request has no scope")
+)
+
+// Error is the error type of this package, beside [KeyError].
+type Error struct {
+	Op     string // what was being done, such as "holding"
+	Key    Key    // zero if no single key is concerned
+	Status int    // the HTTP status this error answers a request with, 0 if none
+	Err    error
+}
+
+// Error returns "sfere: doing key: cause".
+func (e *Error) Error() string {
+	if e.Key == (Key{}) {
+		return fmt.Sprintf("sfere: %s: %v", e.Op, e.Err)
+	}
+	return fmt.Sprintf("sfere: %s %s: %v", e.Op, e.Key, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// HTTPStatus returns the status that the error answers a request with; 500 if
+// it has none of its own.
+func (e *Error) HTTPStatus() int {
+	if e.Status == 0 {
+		return http.StatusInternalServerError
+	}
+	return e.Status
+}

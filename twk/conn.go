@@ -1,0 +1,299 @@
+package twk
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sfere-go/sfere/gzipcast"
+)
+
+// Conn is one live stream to one client. Anybody may send to it and close it
+// from any goroutine, at any time, also after it has ended: nothing is ever
+// written to the response once its handler has returned.
+//
+// Sending appends to a bounded outbox and never waits. Frames are written in
+// order by one goroutine at a time, all that have gathered at once.
+type Conn struct {
+	id     uint64
+	hub    *Hub
+	opened time.Time
+	remote string
+	agent  string
+
+	// mu guards the outbox and the state. It is held for a few instructions
+	// only and no other lock is taken under it.
+	mu        sync.Mutex
+	queue     []*Frame
+	bytes     int // in queue
+	dropped   uint64
+	policy    Overflow
+	corked    bool // opening, or running its first effects: nothing is written yet
+	scheduled bool // a writer will come by
+	cause     Cause
+	closed    bool // accepts no more frames
+	onClose   []func(Cause)
+	onLive    []func()
+	onEnd     []func(Cause)
+
+	done chan struct{} // closed with closed
+	wake chan struct{} // tells the own goroutine to write, one token
+	slow atomic.Bool   // its own goroutine writes: a shared writer got stuck on it
+
+	// write is the one lock that is held while writing to the response and
+	// while taking the response away. It guards the fields below; mu may be
+	// taken under it.
+	write    sync.Mutex
+	w        http.ResponseWriter // nil before the first and after the last write
+	rc       *http.ResponseController
+	deadline time.Time // the response's write deadline
+	headed   bool      // the response header has been written
+	begun    bool      // the gzip header has been written
+	zip      gzipcast.Stream
+	quick    int // writes in a row that did not block while slow
+
+	// ctl guards abort, with which Close frees a writer that is stuck. It is
+	// held while setting a deadline, never together with another lock.
+	ctl   sync.Mutex
+	abort *http.ResponseController
+
+	zipped bool        // constant from the start
+	stays  atomic.Bool // a long stream, not a short response
+
+	// Written by the writer, read by anybody.
+	lastWrite atomic.Int64 // unix nanoseconds
+	sent      atomic.Uint64
+	sentBytes atomic.Uint64
+
+	spoke, place int // position in the hub's wheel; guarded by the wheel
+}
+
+// ID returns a number that no other stream of the same hub has.
+func (c *Conn) ID() uint64 { return c.id }
+
+// Done returns a channel that is closed when the stream accepts no more frames.
+func (c *Conn) Done() <-chan struct{} { return c.done }
+
+// Cause returns why the stream ended, empty while it is live.
+func (c *Conn) Cause() Cause {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.cause
+}
+
+// SetOverflow sets the policy for frames that have none of their own.
+func (c *Conn) SetOverflow(o Overflow) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.policy = o
+}
+
+// ConnInfo is a snapshot of a stream's state.
+type ConnInfo struct {
+	ID         uint64    `json:"id"`
+	Opened     time.Time `json:"opened"`
+	LastWrite  time.Time `json:"lastWrite,omitzero"` // zero before the first
+	Remote     string    `json:"remote,omitempty"`
+	UserAgent  string    `json:"userAgent,omitempty"`
+	Queued     int       `json:"queued"`      // frames in the outbox
+	QueuedSize int       `json:"queuedBytes"` // bytes in the outbox
+	Dropped    uint64    `json:"dropped"`     // frames lost to the overflow policy or replaced by a newer one
+	Sent       uint64    `json:"sent"`        // frames written
+	SentSize   uint64    `json:"sentBytes"`   // bytes written, compressed if the stream is
+	Compressed bool      `json:"compressed,omitempty"`
+	Cause      Cause     `json:"cause,omitempty"`
+}
+
+// Info returns a snapshot.
+func (c *Conn) Info() ConnInfo {
+	i := ConnInfo{ID: c.id, Opened: c.opened, Remote: c.remote, UserAgent: c.agent, Sent: c.sent.Load(), SentSize: c.sentBytes.Load(), Compressed: c.zipped}
+	if n := c.lastWrite.Load(); n != 0 {
+		i.LastWrite = time.Unix(0, n)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i.Queued, i.QueuedSize, i.Dropped, i.Cause = len(c.queue), c.bytes, c.dropped, c.cause
+	return i
+}
+
+// Emit puts frames into the outbox, all or none. The error is ErrClosed or
+// ErrOverflow; in the latter case the stream has been cut.
+func (c *Conn) Emit(_ context.Context, frames ...*Frame) error {
+	wake, err := c.push(frames)
+	if wake {
+		c.hub.schedule(c)
+	}
+	if err == ErrOverflow {
+		c.Close(CauseSlow)
+	}
+	return err
+}
+
+// push appends frames and reports whether a writer has to be told.
+func (c *Conn) push(frames []*Frame) (wake bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return false, ErrClosed
+	}
+	for _, f := range frames {
+		if f.key != "" {
+			c.replace(f.key)
+		}
+		if !c.fits(f) {
+			policy := f.overflow
+			if policy == "" {
+				policy = c.policy
+			}
+			if policy != DropOldest {
+				return false, ErrOverflow
+			}
+			for len(c.queue) > 0 && !c.fits(f) {
+				c.dropFirst()
+			}
+		}
+		c.queue = append(c.queue, f)
+		c.bytes += len(f.bytes)
+	}
+	if c.corked || c.scheduled {
+		return false, nil
+	}
+	c.scheduled = true
+	return true, nil
+}
+
+// fits reports whether the outbox has room; an empty one has room for any
+// single frame.
+func (c *Conn) fits(f *Frame) bool {
+	o := &c.hub.opts
+	return len(c.queue) == 0 || len(c.queue) < o.MaxFrames && c.bytes+len(f.bytes) <= o.MaxBytes
+}
+
+func (c *Conn) dropFirst() {
+	c.bytes -= len(c.queue[0].bytes)
+	c.queue[0] = nil
+	c.queue = c.queue[1:]
+	c.dropped++
+}
+
+// replace drops the waiting frame with the same key; the newer one goes to the
+// end, so that it comes after everything that was sent before it.
+func (c *Conn) replace(key string) {
+	for i, f := range c.queue {
+		if f.key == key {
+			c.bytes -= len(f.bytes)
+			c.queue = append(c.queue[:i], c.queue[i+1:]...)
+			c.dropped++
+			return
+		}
+	}
+}
+
+// Close ends the stream for the given reason: it accepts no more frames, what
+// is in the outbox is written if the client takes it in time, and the handler
+// returns. Causes that cut the stream drop the outbox. Only the first Close
+// has an effect; it reports whether it was this one. It does not wait.
+func (c *Conn) Close(cause Cause) bool {
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return false
+	}
+	c.closed, c.cause = true, cause
+	if cause.Cut() && cause != CauseShutdown {
+		c.queue, c.bytes = nil, 0
+	}
+	hooks := c.onClose
+	c.onClose = nil
+	c.mu.Unlock()
+	close(c.done)
+	if cause.Cut() || cause == CauseClient {
+		c.ctl.Lock()
+		if c.abort != nil {
+			_ = c.abort.SetWriteDeadline(time.Now())
+		}
+		c.ctl.Unlock()
+	}
+	for _, hook := range hooks {
+		hook(cause)
+	}
+	return true
+}
+
+// OnClose registers f to be called once, with the cause, by whoever closes the
+// stream, outside all locks of this package. It must not block. If the stream
+// is closed already, f is not called and OnClose returns false.
+func (c *Conn) OnClose(f func(Cause)) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return false
+	}
+	c.onClose = append(c.onClose, f)
+	return true
+}
+
+// OnLive registers f to be called once, on the request goroutine, when a long
+// stream has run its first effects. If it has already, or never will, f is not
+// called.
+func (c *Conn) OnLive(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.onLive = append(c.onLive, f)
+}
+
+// OnEnd registers f to be called once, with the cause, on the request goroutine
+// after the stream has ended and its response is out of reach. f may take its
+// time and may send to other streams. It is called for streams closed already,
+// as long as their handler has not returned.
+func (c *Conn) OnEnd(f func(Cause)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.onEnd = append(c.onEnd, f)
+}
+
+// live and ended run what OnLive and OnEnd have registered.
+func (c *Conn) live() {
+	c.mu.Lock()
+	hooks := c.onLive
+	c.onLive = nil
+	c.mu.Unlock()
+	for _, hook := range hooks {
+		hook()
+	}
+}
+
+func (c *Conn) ended() {
+	c.mu.Lock()
+	hooks, cause := c.onEnd, c.cause
+	c.onEnd = nil
+	c.mu.Unlock()
+	for _, hook := range hooks {
+		hook(cause)
+	}
+}
+
+// Hub returns the owner of the stream.
+func (c *Conn) Hub() *Hub { return c.hub }
+
+// uncork lets writers begin.
+func (c *Conn) uncork() {
+	if c.claim() {
+		c.hub.schedule(c)
+	}
+}
+
+// claim uncorks the stream and reports whether the caller has to see to it
+// that what is waiting is written.
+func (c *Conn) claim() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.corked = false
+	if len(c.queue) == 0 || c.scheduled || c.closed {
+		return false
+	}
+	c.scheduled = true
+	return true
+}

@@ -1,0 +1,256 @@
+package twk
+
+import (
+	"cmp"
+	"context"
+	"math/rand/v2"
+	"net/http"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sfere-go/sfere/gzipcast"
+)
+
+// HubOptions adjust a [Hub]. Zero fields mean the defaults.
+type HubOptions struct {
+	// MaxFrames and MaxBytes bound the outbox of each stream. An empty outbox
+	// takes one frame of any size. Defaults 512 frames and 1 MiB.
+	MaxFrames int
+	MaxBytes  int
+	// Overflow is what happens to a stream with a full outbox. Default Disconnect.
+	Overflow Overflow
+	// WriteTimeout bounds a write to a client that does not read; the stream is
+	// cut between one and two timeouts after the write began. Default 10 s,
+	// negative means none.
+	WriteTimeout time.Duration
+	// Heartbeat is how often a stream without traffic gets an SSE comment.
+	// Streams are spread over the interval. Default 15 s, negative means none.
+	Heartbeat time.Duration
+	// Writers is how many goroutines write at most, for all streams of the hub.
+	// Default GOMAXPROCS; negative means that each stream is written by the
+	// goroutine of its own request.
+	Writers int
+	// Compress sends gzip to clients that accept it, each frame compressed once
+	// for all streams (package gzipcast). Default off.
+	Compress bool
+}
+
+// Hub owns the live streams of a program: it writes to them, keeps them alive
+// and closes them when the program ends. It has no goroutine while nothing is
+// to be written. Make one with [NewHub]; all methods may be called from any
+// goroutine.
+type Hub struct {
+	opts HubOptions
+	enc  *gzipcast.Encoder // nil if not compressing
+	beat *Frame            // the heartbeat, an SSE comment
+	ids  atomic.Uint64
+
+	// mu guards the schedule: which streams wait for a writer. It is held for a
+	// few instructions and may be taken under no lock of a Conn.
+	mu      sync.Mutex
+	dirty   []*Conn
+	head    int // dirty[:head] has been taken
+	writers []*writer
+	watched bool // the watch timer is running
+
+	wheel wheel
+}
+
+// NewHub returns a hub; nil means the default options.
+func NewHub(o *HubOptions) *Hub {
+	var v HubOptions
+	if o != nil {
+		v = *o
+	}
+	v.MaxFrames = cmp.Or(v.MaxFrames, 512)
+	v.MaxBytes = cmp.Or(v.MaxBytes, 1<<20)
+	v.Overflow = cmp.Or(v.Overflow, Disconnect)
+	v.WriteTimeout = cmp.Or(v.WriteTimeout, 10*time.Second)
+	v.Heartbeat = cmp.Or(v.Heartbeat, 15*time.Second)
+	v.Writers = cmp.Or(v.Writers, runtime.GOMAXPROCS(0))
+	h := &Hub{opts: v}
+	if v.Compress {
+		h.enc = gzipcast.NewEncoder(nil)
+	}
+	h.beat = h.prepare([]*Frame{{bytes: []byte(":\n\n")}}, nil)[0]
+	return h
+}
+
+// Audience remembers what a group of streams was sent last, so that compressed
+// streams that got exactly that receive the next event in a shorter form. The
+// zero Audience is ready to use, by any number of goroutines; use one per room.
+type Audience struct {
+	once  sync.Once
+	chain *gzipcast.Chain
+}
+
+// Prepare readies frames for delivery to many streams of this hub: what can be
+// done once for all is done once. a may be nil. The result is given to [Fanout].
+func (h *Hub) Prepare(frames []*Frame, a *Audience) []*Frame { return h.prepare(frames, a) }
+
+func (h *Hub) prepare(frames []*Frame, a *Audience) []*Frame {
+	if h.enc == nil {
+		return frames
+	}
+	var out []*Frame
+	for i, f := range frames {
+		if f.zip != nil {
+			continue
+		}
+		if out == nil {
+			out = append(out, frames...)
+			frames = out
+		}
+		c := *f
+		if a != nil {
+			a.once.Do(func() { a.chain = h.enc.NewChain() })
+			c.zip = a.chain.Next(f.bytes)
+		} else {
+			c.zip = h.enc.Event(f.bytes)
+		}
+		out[i] = &c
+	}
+	return frames
+}
+
+// open returns a new stream for r. It is corked: nothing is written before
+// uncork.
+func (h *Hub) open(r *http.Request, now time.Time) (*Conn, error) {
+	c := &Conn{
+		id: h.ids.Add(1), hub: h, opened: now, remote: r.RemoteAddr, agent: r.UserAgent(), policy: h.opts.Overflow, corked: true,
+		done: make(chan struct{}), wake: make(chan struct{}, 1), zipped: h.enc != nil && acceptsGzip(r),
+	}
+	c.slow.Store(h.opts.Writers < 0)
+	if !h.wheel.add(h, c) {
+		return nil, &Error{Op: "opening a stream", Status: http.StatusServiceUnavailable, Err: ErrDraining}
+	}
+	return c, nil
+}
+
+func (h *Hub) remove(c *Conn) { h.wheel.remove(c) }
+
+// Len returns the number of open streams, short responses included.
+func (h *Hub) Len() int {
+	h.wheel.mu.Lock()
+	defer h.wheel.mu.Unlock()
+	return h.wheel.n
+}
+
+// Drain ends all streams for a shutdown: new ones are refused with 503, short
+// responses are left to finish, and long streams are cut at random moments
+// within window, so that their clients do not all come back at once. It
+// returns when all are gone, or with the cause of ctx when that ends first; then
+// the rest is cut at once.
+func (h *Hub) Drain(ctx context.Context, window time.Duration) error {
+	conns, empty := h.wheel.drain()
+	var timers []*time.Timer
+	for _, c := range conns {
+		if window <= 0 {
+			c.Close(CauseShutdown)
+			continue
+		}
+		timers = append(timers, time.AfterFunc(rand.N(window), func() { c.Close(CauseShutdown) }))
+	}
+	select {
+	case <-empty:
+		return nil
+	case <-ctx.Done():
+	}
+	for _, t := range timers {
+		t.Stop()
+	}
+	for _, c := range conns {
+		c.Close(CauseShutdown)
+	}
+	return context.Cause(ctx)
+}
+
+// wheel holds all streams of a hub, spread over the spokes of a wheel that
+// turns once per heartbeat interval.
+type wheel struct {
+	mu      sync.Mutex // guards everything below and spoke, place of every Conn
+	spokes  [16][]*Conn
+	n       int
+	turn    int
+	turning bool
+	empty   chan struct{} // closed when draining and n is 0; nil while not draining
+}
+
+func (w *wheel) add(h *Hub, c *Conn) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.empty != nil {
+		return false
+	}
+	c.spoke = rand.IntN(len(w.spokes))
+	c.place = len(w.spokes[c.spoke])
+	w.spokes[c.spoke] = append(w.spokes[c.spoke], c)
+	w.n++
+	if !w.turning && h.opts.Heartbeat > 0 {
+		w.turning = true
+		time.AfterFunc(h.opts.Heartbeat/time.Duration(len(w.spokes)), func() { w.tick(h) })
+	}
+	return true
+}
+
+func (w *wheel) remove(c *Conn) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if c.place < 0 {
+		return
+	}
+	spoke := w.spokes[c.spoke]
+	last := len(spoke) - 1
+	spoke[c.place] = spoke[last]
+	spoke[c.place].place = c.place
+	spoke[last] = nil
+	w.spokes[c.spoke] = spoke[:last]
+	c.place = -1
+	if w.n--; w.n == 0 && w.empty != nil {
+		close(w.empty)
+	}
+}
+
+// drain refuses new streams and returns the present ones, and a channel that
+// is closed when all are gone.
+func (w *wheel) drain() ([]*Conn, <-chan struct{}) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.empty == nil {
+		w.empty = make(chan struct{})
+		if w.n == 0 {
+			close(w.empty)
+		}
+	}
+	var conns []*Conn
+	for _, spoke := range w.spokes {
+		for _, c := range spoke {
+			if c.stays.Load() {
+				conns = append(conns, c)
+			}
+		}
+	}
+	return conns, w.empty
+}
+
+// tick sends a heartbeat to the silent streams of one spoke. The timer runs
+// only while there are streams.
+func (w *wheel) tick(h *Hub) {
+	w.mu.Lock()
+	w.turn = (w.turn + 1) % len(w.spokes)
+	conns := append([]*Conn(nil), w.spokes[w.turn]...)
+	if w.turning = w.n > 0; w.turning {
+		time.AfterFunc(h.opts.Heartbeat/time.Duration(len(w.spokes)), func() { w.tick(h) })
+	}
+	w.mu.Unlock()
+	silent := time.Now().Add(-h.opts.Heartbeat / 2).UnixNano()
+	idle := conns[:0]
+	for _, c := range conns {
+		if c.lastWrite.Load() < silent {
+			idle = append(idle, c)
+		}
+	}
+	Fanout(idle, []*Frame{h.beat}, nil)
+}

@@ -1,0 +1,59 @@
+package twk
+
+import (
+	"context"
+
+	"github.com/sfere-go/sfere/effect"
+)
+
+// Session is the Ctx that the effects of this package run against: the stream
+// and the request of a dispatch. A program embeds it in its own Ctx. The zero
+// Session is for dispatches from outside a request, which have no stream.
+type Session struct {
+	// Conn is the stream of this dispatch; nil if there is none.
+	Conn *Conn
+	// Request is the request that started the dispatch; nil out of band, and in
+	// dispatches to the recipients of a broadcast.
+	Request *Request
+	// Response is what the handler of that request returned.
+	Response *Response
+	// Out is where events go; nil means Conn.
+	Out Outlet
+}
+
+// Outlet is where the events of a dispatch go. A *Conn is one; others collect
+// frames for many streams or for a test. Emit may be called from any goroutine
+// and must not wait.
+type Outlet interface {
+	Emit(ctx context.Context, frames ...*Frame) error
+}
+
+var _ Outlet = (*Conn)(nil)
+
+// Collector is an Outlet that keeps what it is given. It belongs to one
+// goroutine.
+type Collector struct{ Frames []*Frame }
+
+// Emit appends frames.
+func (c *Collector) Emit(_ context.Context, frames ...*Frame) error {
+	c.Frames = append(c.Frames, frames...)
+	return nil
+}
+
+// outlet returns where the events of s go.
+func (s Session) outlet() (Outlet, error) {
+	switch {
+	case s.Out != nil:
+		return s.Out, nil
+	case s.Conn != nil:
+		return s.Conn, nil
+	}
+	return nil, &Error{Op: "sending", Err: ErrNoStream}
+}
+
+// Emit sends one prepared frame to next's place or the stream; see
+// [RegistryOptions].Audit.
+type Emit func(ctx context.Context, s Session, f *Frame) error
+
+// Call is the call that handlers written against a Session get.
+type Call = effect.Call[Session]
