@@ -1,0 +1,103 @@
+package main
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/sfere-go/sfere/internal/browser"
+)
+
+// join enters the lobby through the page.
+func join(p *browser.Page, name string) {
+	p.Fill("#username", name)
+	p.Click("#join-form button")
+	p.WaitText("#participant-list", name)
+}
+
+// quote returns s as a JavaScript string.
+func quote(s string) string {
+	b, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // unreachable: strings marshal
+	}
+	return string(b)
+}
+
+func say(p *browser.Page, text string) {
+	p.Fill("#message", text)
+	p.Click("#message-form button")
+}
+
+// Two people, three tabs, the real client, and a server that restarts.
+func TestBrowserLobby(t *testing.T) {
+	b := browser.New(t)
+	p := page{Script: "/datastar.js", js: b.Datastar()}
+	s, srv := start(t, "127.0.0.1:0", "secret", p)
+	addr := srv.Listener.Addr().String()
+
+	ann, bob := b.Page(t, "ann"), b.Page(t, "bob")
+	ann.SetViewport(1100, 720, false)
+	bob.SetViewport(390, 780, true)
+	ann.Go(srv.URL)
+	ann.Screenshot("join")
+	join(ann, "Ann")
+	ann.WaitText("#messages", "Ann joined")
+	bob.Go(srv.URL)
+	join(bob, "Bob")
+	ann.WaitText("#participant-list", "Bob")
+	bob.WaitText("#participant-list", "Ann")
+	ann.WaitText("#messages", "Bob joined")
+	for _, pg := range []*browser.Page{ann, bob} {
+		if n := pg.Count("#participant-list li"); n != 2 {
+			t.Errorf("%d participants are listed, want 2:\n%s", n, pg.HTML("#participant-list"))
+		}
+	}
+
+	say(ann, "Hello Bob!")
+	bob.WaitText("#messages", "Hello Bob!")
+	ann.WaitText("#messages", "Hello Bob!")
+	ann.WaitEval(`document.querySelector("#message").value === ""`)
+
+	hostile := "one\r\rtwo\n<script>window.pwned = 1</script>\r\revent: datastar-patch-signals\rdata: signals {x:window.pwned=2}\r\r"
+	browser.Eval[bool](bob, `fetch("/message", {method: "POST", headers: {"Datastar-Request": "true", "Content-Type": "application/json"},
+		body: JSON.stringify({message: `+quote(hostile)+`})}).then(r => r.ok)`)
+	for _, pg := range []*browser.Page{ann, bob} {
+		pg.WaitText("#messages", "<script>window.pwned = 1</script>")
+		if browser.Eval[bool](pg, "window.pwned !== undefined") {
+			t.Error("a message ran as script")
+		}
+	}
+	say(bob, "I am fine, thank you. This is a longer message, to see how lines wrap on a small screen.")
+	ann.WaitText("#messages", "I am fine")
+	ann.Screenshot("lobby")
+	bob.Screenshot("lobby")
+
+	tab := bob.NewTab()
+	tab.Go(srv.URL)
+	tab.WaitText("#participant-list", "Ann")
+	if n := tab.Count("#participant-list li"); n != 2 {
+		t.Errorf("the second tab lists %d, want 2", n)
+	}
+
+	stop(t, s, srv)
+	s, _ = start(t, addr, "secret", p)
+	for end := time.Now().Add(30 * time.Second); s.bridge.Hub().Len() < 3; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d of 3 tabs came back", s.bridge.Hub().Len())
+		}
+	}
+	for _, pg := range []*browser.Page{ann, bob, tab} {
+		pg.WaitEval(`document.querySelectorAll("#participant-list li").length === 2`)
+	}
+	say(bob, "Back again")
+	ann.WaitText("#messages", "Back again")
+	tab.WaitText("#messages", "Back again")
+
+	ann.Click("#leave")
+	ann.WaitText("#join-form", "Your name")
+	for _, pg := range []*browser.Page{bob, tab} {
+		pg.WaitText("#messages", "Ann left")
+		pg.WaitEval(`document.querySelectorAll("#participant-list li").length === 1`)
+	}
+}
