@@ -99,7 +99,7 @@ func lastDispatch(ctx context.Context, call *core.Call, items any) any {
 		first := r
 		r = &run{e: first.e, root: first.root, level: first.level, tree: first.tree}
 		r.res.ID, r.res.Parent = first.res.ID, first.res.Parent
-		r.extra().hold = first.extra().hold
+		r.extra().hold, r.extra().dry = first.extra().hold, first.extra().dry
 		slot.Runs = append(slot.Runs, r)
 	}
 	slot.Entered = true

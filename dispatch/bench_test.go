@@ -3,58 +3,158 @@ package dispatch_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/registry"
 )
 
-type Add struct{ N int }
+// Add adds to the total of its Ctx; Twice is an action for two of them.
+type (
+	Add struct {
+		N int `json:"n"`
+	}
+	Twice struct {
+		N int `json:"n"`
+	}
+)
 
-func (Add) EffectName() string { return "bench/add" }
+func (Add) EffectName() string   { return "bench/add" }
+func (Twice) EffectName() string { return "bench/twice" }
 
-type Sum struct{ Total *int }
-type Mid struct{ Sum Sum }
-type Out struct{ Mid Mid }
+// Sum is the Ctx of the registry, Mid and Out hold it one and two levels down.
+type (
+	Sum struct{ Total *int }
+	Mid struct{ Sum Sum }
+	Out struct{ Mid Mid }
+)
 
-func adder() registry.Registry[Sum] {
-	return registry.New("bench", effect.Handle("Add a number.", func(_ context.Context, call *effect.Call[Sum], a Add) (struct{}, error) {
-		*call.Ctx().Total += a.N
-		return struct{}{}, nil
-	}))
+func add(_ context.Context, s Sum, a Add) (struct{}, error) {
+	*s.Total += a.N
+	return struct{}{}, nil
 }
 
-func BenchmarkOne(b *testing.B) {
+func adder() registry.Registry[Sum] {
+	return registry.New("bench",
+		effect.Handle("Add a number.", func(ctx context.Context, call *effect.Call[Sum], a Add) (struct{}, error) {
+			return add(ctx, call.Ctx(), a)
+		}),
+		effect.Expand[Sum]("Add a number twice.", func(_ effect.NoState, t Twice) (effect.List, error) {
+			return effect.List{Add{t.N}, Add{t.N}}, nil
+		}))
+}
+
+func passSums(name string) effect.Item[Sum] {
+	return effect.Intercept(effect.Interceptor[Sum]{Name: name, Effect: func(next effect.Handler[Sum]) effect.Handler[Sum] {
+		return func(ctx context.Context, call *effect.Call[Sum], item effect.Data) (any, error) {
+			return next(ctx, call, item)
+		}
+	}})
+}
+
+// direct is called through a variable, so that it costs what a call costs.
+var direct = add
+
+// BenchmarkDispatch has a row for every way to run an effect, beside a direct
+// call of the same function. x-direct is the ratio to that call, repeated as
+// often as the row runs effects.
+func BenchmarkDispatch(b *testing.B) {
 	ctx := context.Background()
-	items := effect.List{Add{1}}
 	var total int
-	direct := func(_ context.Context, s Sum, a Add) (struct{}, error) { *s.Total += a.N; return struct{}{}, nil }
-	b.Run("direct", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			_, _ = direct(ctx, Sum{&total}, Add{1})
+	sum := Sum{&total}
+	callDirect := func() { _, _ = direct(ctx, sum, Add{1}) }
+	perCall := cost(callDirect)
+
+	plain := dispatch.Must(dispatch.New(adder()))
+	once := registry.Lift(adder(), func(m *Mid) *Sum { return &m.Sum })
+	lifted := dispatch.Must(dispatch.New(once))
+	twice := dispatch.Must(dispatch.New(registry.Lift(once, func(o *Out) *Mid { return &o.Mid })))
+	wrapped := dispatch.Must(dispatch.New(adder(), registry.New("hooks", passSums("a"), passSums("b"), passSums("c"))))
+	one := effect.List{Add{1}}
+	var ten effect.List
+	for i := range 10 {
+		ten = append(ten, Add{i})
+	}
+	text, err := ten.MarshalJSON()
+	if err != nil {
+		b.Fatal(err)
+	}
+
+	for _, row := range []struct {
+		name    string
+		effects int
+		run     func()
+	}{
+		{"direct", 1, callDirect},
+		{"one", 1, func() { plain.Dispatch(ctx, sum, one...) }},
+		{"ten", 10, func() { plain.Dispatch(ctx, sum, ten...) }},
+		{"lifted", 1, func() { lifted.Dispatch(ctx, Mid{sum}, one...) }},
+		{"lifted-twice", 1, func() { twice.Dispatch(ctx, Out{Mid{sum}}, one...) }},
+		{"three-interceptors", 1, func() { wrapped.Dispatch(ctx, sum, one...) }},
+		{"action-to-two", 2, func() { plain.Dispatch(ctx, sum, Twice{1}) }},
+		{"decode-ten", 10, func() {
+			if _, err := plain.Decode(text); err != nil {
+				b.Fatal(err)
+			}
+		}},
+	} {
+		b.Run(row.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				row.run()
+			}
+			each := float64(b.Elapsed().Nanoseconds()) / float64(b.N) / float64(row.effects)
+			b.ReportMetric(each/perCall, "x-direct")
+			b.ReportMetric(each, "ns/effect")
+		})
+	}
+}
+
+// cost measures one call of f in nanoseconds.
+func cost(f func()) float64 {
+	const n = 5_000_000
+	began := time.Now()
+	for range n {
+		f()
+	}
+	return float64(time.Since(began).Nanoseconds()) / n
+}
+
+// BenchmarkParallel shows what the shared parts of a dispatcher cost.
+func BenchmarkParallel(b *testing.B) {
+	d := dispatch.Must(dispatch.New(adder()))
+	ctx := context.Background()
+	one := effect.List{Add{1}}
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		var total int
+		for pb.Next() {
+			d.Dispatch(ctx, Sum{&total}, one...)
 		}
 	})
-	d0 := dispatch.Must(dispatch.New(adder()))
-	b.Run("one", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			d0.Dispatch(ctx, Sum{&total}, items...)
+}
+
+// The numbers of allocations are promises.
+func TestAllocations(t *testing.T) {
+	if testing.CoverMode() != "" || raceEnabled {
+		t.Skip("instrumented")
+	}
+	var total int
+	ctx := context.Background()
+	one := effect.List{Add{1}}
+	d := dispatch.Must(dispatch.New(adder()))
+	lifted := dispatch.Must(dispatch.New(registry.Lift(adder(), func(m *Mid) *Sum { return &m.Sum })))
+	for _, row := range []struct {
+		name string
+		want float64
+		run  func()
+	}{
+		{"one", 1, func() { d.Dispatch(ctx, Sum{&total}, one...) }},
+		{"lifted", 1, func() { lifted.Dispatch(ctx, Mid{Sum{&total}}, one...) }},
+	} {
+		if got := testing.AllocsPerRun(100, row.run); got > row.want {
+			t.Errorf("%s: %v allocations, want %v", row.name, got, row.want)
 		}
-	})
-	lift1 := registry.Lift(adder(), func(m *Mid) *Sum { return &m.Sum })
-	d1 := dispatch.Must(dispatch.New(lift1))
-	b.Run("lifted", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			d1.Dispatch(ctx, Mid{Sum{&total}}, items...)
-		}
-	})
-	d2 := dispatch.Must(dispatch.New(registry.Lift(lift1, func(o *Out) *Mid { return &o.Mid })))
-	b.Run("lifted twice", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			d2.Dispatch(ctx, Out{Mid{Sum{&total}}}, items...)
-		}
-	})
+	}
 }

@@ -63,3 +63,42 @@ func Example() {
 	// hello, world
 	// 2 guests, <nil>
 }
+
+// FailFast skips what comes after a failure, and says so.
+func ExampleFailFast() {
+	d := dispatch.Must(dispatch.New(
+		greetings(),
+		registry.New("rules", dispatch.FailFast[Printer]()),
+	))
+	res := d.Dispatch(context.Background(), Printer{}, Greet{"Bob"}, Unknown{}, Greet{"Cy"})
+	fmt.Println(res.Err())
+	for _, s := range res.Skipped {
+		fmt.Printf("item %s skipped by %s: %v\n", s.Path, s.By, s.Reason)
+	}
+	// Output:
+	// hello, Bob
+	// lookup demo/great at 1: unknown effect, action or placeholder "demo/great": did you mean demo/greet?
+	// item 2 skipped by dispatch/fail-fast: an earlier item failed
+}
+
+// Unknown is effect data that nobody handles.
+type Unknown struct{}
+
+func (Unknown) EffectName() string { return "demo/great" }
+
+// A list in wire form is decoded by a dispatcher, which knows the types.
+func ExampleDispatcher_Decode() {
+	d := dispatch.Must(dispatch.New(greetings()))
+	list, err := d.Decode([]byte(`[{"effect": "demo/greet", "args": {"name": "Bob"}}]`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	d.Dispatch(context.Background(), Printer{Prefix: "> "}, list...)
+
+	_, err = d.Decode([]byte(`[{"effect": "demo/gret", "args": {}}]`))
+	fmt.Println(err)
+	// Output:
+	// > hello, Bob
+	// lookup demo/gret at 0: unknown effect, action or placeholder "demo/gret": did you mean demo/greet?
+}

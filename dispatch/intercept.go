@@ -62,18 +62,19 @@ func (e *engine) wrap(ics []*core.Interceptor) error {
 // error came from.
 func layer(name string, step core.Handler) core.Handler {
 	return func(ctx context.Context, call *core.Call, item any) (v any, err error) {
-		slot := call.State().Slot
-		slot.Mu.Lock()
-		slot.Seen = name
-		slot.Mu.Unlock()
 		v, err = invoke(ctx, step, call, item)
-		if err == nil {
+		if err == nil && v != nil {
 			return v, nil
 		}
+		slot := call.State().Slot
 		slot.Mu.Lock()
 		defer slot.Mu.Unlock()
-		if !slot.Closed && !same(err, slot.Err) {
+		switch {
+		case slot.Closed:
+		case err != nil && !same(err, slot.Err):
 			slot.Err, slot.By = err, name
+		case err == nil && slot.Seen == "":
+			slot.Seen = name // the first to return is the innermost
 		}
 		return v, err
 	}
@@ -94,6 +95,12 @@ func same(a, b error) bool {
 func wraps(err, target error) (yes bool) {
 	defer func() { _ = recover() }()
 	return same(err, target) || errors.Is(err, target)
+}
+
+// isSkip is effect.IsSkip without the panics of the methods of err.
+func isSkip(err error) (yes bool) {
+	defer func() { _ = recover() }()
+	return effect.IsSkip(err)
 }
 
 // enter begins the last step under a slot and returns the call for the handler;
@@ -149,7 +156,7 @@ func (e *engine) lastEffect(ctx context.Context, call *core.Call, item any) (any
 		}
 		data = resolved.(effect.Data)
 	}
-	v, err := invoke(ctx, entry.Handle, own, data)
+	v, err := runOf(own.State().Runner).handle(ctx, own, entry, data)
 	return leave(slot, data, v, effect.PhaseEffect, err)
 }
 
@@ -222,7 +229,7 @@ func (r *run) through(ctx context.Context, chain core.Handler, call *core.Call, 
 		return nil, in, false
 	case err == nil:
 		return v, in, true
-	case !in.Entered && effect.IsSkip(err):
+	case !in.Entered && isSkip(err):
 		r.skip(path, item, in.By, err)
 		return nil, in, false
 	case in.Inner != nil && wraps(err, in.Inner):

@@ -82,13 +82,19 @@ func (e *engine) near(name string) []string {
 	}
 	var found []candidate
 	for _, entry := range e.entries {
-		far := distance(name, entry.Name)
+		limit := max(2, len(entry.Name)/4)
+		far := limit + 1
+		// The lengths alone rule most names out; text from outside may hold
+		// thousands of unknown ones.
+		if diff := len(name) - len(entry.Name); max(diff, -diff) <= limit {
+			far = distance(name, entry.Name)
+		}
 		_, a, _ := strings.Cut(name, "/")
 		_, b, _ := strings.Cut(entry.Name, "/")
-		if a == b || entry.Name == "" || strings.EqualFold(name, b) {
+		if a == b || strings.EqualFold(name, b) || strings.EqualFold(name, entry.Name) {
 			far = min(far, 1)
 		}
-		if far <= max(2, len(entry.Name)/3) {
+		if far <= limit {
 			found = append(found, candidate{entry.Name, far})
 		}
 	}

@@ -91,6 +91,9 @@ func (r *run) nested(ctx context.Context, call *core.Call, root any, items effec
 	if hold, _ := hold.(func(effect.Data)); hold != nil {
 		child.extra().hold = hold
 	}
+	if m.dry != nil { // whatever ctx the handler passed on
+		child.extra().dry, ctx = m.dry, m.dry.in(ctx)
+	}
 	if int(child.level) > r.e.opts.MaxDepth {
 		var first effect.Data
 		if len(items) > 0 {

@@ -45,6 +45,7 @@ type more struct {
 	hold  func(effect.Data)
 	batch *batch               // nil outside a batch
 	deep  map[*core.Entry]bool // actions whose depth error has been reported
+	dry   *rehearsal           // nil unless this is a dry run; constant
 
 	tree     tree         // for continuations, if this dispatch came from outside
 	resolves atomic.Int64 // deeply nested placeholders asked so far
@@ -275,7 +276,7 @@ func (r *run) effect(ctx context.Context, call *core.Call, entry *core.Entry, it
 		r.intercepted(ctx, call, item, path)
 		return
 	}
-	v, err := invoke(ctx, entry.Handle, call, item)
+	v, err := r.handle(ctx, call, entry, item)
 	if err != nil {
 		r.fail(effect.PhaseEffect, path, item, "", err)
 		return

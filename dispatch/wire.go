@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"reflect"
 	"strings"
 
@@ -111,7 +110,7 @@ func (e *decoder) args(entry *core.Entry, args json.RawMessage) (effect.Data, er
 	if err := dec.Decode(v.Interface()); err != nil {
 		return nil, fmt.Errorf("reading the arguments of %s: %w", entry.Name, err)
 	}
-	if _, err := dec.Token(); err != io.EOF {
+	if dec.InputOffset() != int64(len(args)) {
 		return nil, fmt.Errorf("reading the arguments of %s: text after the value", entry.Name)
 	}
 	item, err := entry.Plan.MapNested(v.Elem().Interface(), func(list any) error {

@@ -3,7 +3,9 @@ package effect
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 )
 
 // Data is the value that describes something to be done: an effect, an action
@@ -95,37 +97,45 @@ func (l *List) UnmarshalJSON(text []byte) error {
 		*l = nil
 		return nil
 	}
-	var items []json.RawMessage
-	if err := json.Unmarshal(text, &items); err != nil {
-		return fmt.Errorf("effect: reading a list: %w", err)
+	// The usual way reads everything at once; only if something is wrong the items
+	// are read one by one, to say which.
+	var raws []Raw
+	if err := decodeStrict(text, &raws); err != nil || slices.ContainsFunc(raws, func(r Raw) bool { return r.Effect == "" }) {
+		return unmarshalError(text)
 	}
-	if len(items) == 0 { // nil and empty are written alike; nil is the usual one
+	if len(raws) == 0 { // nil and empty are written alike; nil is the usual one
 		*l = nil
 		return nil
 	}
-	out := make(List, 0, len(items))
-	for i, item := range items {
-		raw, err := readRaw(item)
+	out := make(List, len(raws))
+	for i, r := range raws {
+		args, err := compactArgs(r.Args)
 		if err != nil {
 			return fmt.Errorf("effect: reading item %d: %w", i, err)
 		}
-		out = append(out, raw)
+		out[i] = Raw{r.Effect, args}
 	}
 	*l = out
 	return nil
 }
 
-func readRaw(text []byte) (Raw, error) {
-	var r Raw
-	if err := decodeStrict(text, &r); err != nil {
-		return Raw{}, fmt.Errorf(`want {"effect": name, "args": {...}}: %w`, err)
+// unmarshalError finds what is wrong with text.
+func unmarshalError(text []byte) error {
+	var items []json.RawMessage
+	if err := json.Unmarshal(text, &items); err != nil {
+		return fmt.Errorf("effect: reading a list: %w", err)
 	}
-	if r.Effect == "" {
-		return Raw{}, fmt.Errorf(`want {"effect": name, "args": {...}}: the name is missing`)
+	for i, item := range items {
+		var r Raw
+		err := decodeStrict(item, &r)
+		if err == nil && r.Effect == "" {
+			err = errors.New("the name is missing")
+		}
+		if err != nil {
+			return fmt.Errorf(`effect: reading item %d: want {"effect": name, "args": {...}}: %w`, i, err)
+		}
 	}
-	var err error
-	r.Args, err = compactArgs(r.Args)
-	return r, err
+	return errors.New("effect: reading a list: it is not one")
 }
 
 // Batch runs its effects in two phases: first every action is expanded against

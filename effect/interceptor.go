@@ -95,7 +95,8 @@ func (i Intercepting[C]) bind(path func(any) *C) *Bound {
 				return nil
 			}
 			return func(ctx context.Context, call *core.Call, item any) (any, error) {
-				return step(ctx, at(call), item.(Data))
+				data, _ := item.(Data) // nil stays nil, it is an error further in
+				return step(ctx, at(call), data)
 			}
 		}
 	}
@@ -110,7 +111,8 @@ func (i Intercepting[C]) bind(path func(any) *C) *Bound {
 				return nil
 			}
 			return func(ctx context.Context, call *core.Call, item any) (any, error) {
-				l, err := step(ctx, at(call), item.(Data))
+				data, _ := item.(Data)
+				l, err := step(ctx, at(call), data)
 				if l == nil {
 					return nil, err // an untyped nil tells that nothing was answered
 				}

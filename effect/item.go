@@ -3,6 +3,7 @@ package effect
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"reflect"
 	"runtime"
@@ -39,6 +40,10 @@ type About struct {
 	// Ctx, and the same bytes to every stream: a broadcast then runs it once
 	// for all its recipients.
 	Shared bool
+	// Dry says that the handler knows of dry runs: where [IsDry] it changes
+	// nothing and records with [WouldDo] what it would have done. In a dry run an
+	// effect that has it not, and is not Pure, is not run at all.
+	Dry bool
 	// Examples are sample values for catalogues and tests.
 	Examples []Data
 	// Meta is kept for catalogues; values should marshal to JSON.
@@ -85,7 +90,8 @@ type Named[C any] struct {
 func (n Named[C]) About(a About) Named[C] {
 	n.entry.World = uint8(a.World)
 	n.entry.Shared = a.Shared
-	n.entry.Meta = a.Meta
+	n.entry.Dry = a.Dry
+	n.entry.Meta = maps.Clone(a.Meta)
 	n.entry.Examples = nil
 	for _, x := range a.Examples {
 		n.entry.Examples = append(n.entry.Examples, x)
@@ -232,6 +238,7 @@ type Info struct {
 	Ctx      reflect.Type // the C it was written against
 	World    World
 	Shared   bool
+	Dry      bool // takes part in dry runs although it is not Pure
 	Examples []Data
 	Meta     map[string]any
 	HasLate  bool // some field can hold a placeholder
@@ -242,7 +249,7 @@ func InfoOf(_ core.Seal, e *core.Entry) Info {
 	kinds := map[core.Kind]string{core.Effect: "effect", core.Action: "action", core.Placeholder: "placeholder"}
 	i := Info{
 		Kind: kinds[e.Kind], Name: e.Name, Doc: e.Doc, Site: e.Site, Registry: e.Registry, Type: e.Type, Result: e.Result,
-		State: e.StateType, Ctx: e.CtxType, World: World(e.World), Shared: e.Shared, Meta: e.Meta, HasLate: e.Plan.HasLate(),
+		State: e.StateType, Ctx: e.CtxType, World: World(e.World), Shared: e.Shared, Dry: e.Dry, Meta: maps.Clone(e.Meta), HasLate: e.Plan.HasLate(),
 	}
 	for _, x := range e.Examples {
 		i.Examples = append(i.Examples, x.(Data))

@@ -147,7 +147,26 @@ func compactArgs(args json.RawMessage) (json.RawMessage, error) {
 	if len(args) == 0 || bytes.Equal(args, []byte("null")) {
 		return nil, nil
 	}
+	if isCompact(args) {
+		return args, nil
+	}
 	var b bytes.Buffer
 	err := json.Compact(&b, args)
 	return b.Bytes(), err
+}
+
+// isCompact reports whether there is no white space outside strings.
+func isCompact(text []byte) bool {
+	quoted := false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case !quoted && (c == ' ' || c == '\t' || c == '\n' || c == '\r'):
+			return false
+		}
+	}
+	return true
 }

@@ -92,7 +92,8 @@ func (p Path) Equal(q Path) bool { return slices.Equal(p.Indices(), q.Indices())
 func (p Path) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
 // Result is what a dispatch did. It belongs to the caller; nothing writes to
-// it after the dispatch has returned.
+// it after the dispatch has returned, and the slices are not shared with other
+// results. Keeping it keeps the Ctx of the dispatch alive.
 type Result struct {
 	// ID numbers the dispatches of one dispatcher from 1; Parent is the ID of
 	// the dispatch that this one continues, 0 if it came from outside.

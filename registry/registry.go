@@ -125,7 +125,7 @@ func Lift[Outer, Inner any](r Registry[Inner], field func(*Outer) *Inner) Regist
 	for _, p := range r.parts {
 		out.parts = append(out.parts, func(path func(any) *Outer) core.Set {
 			if field == nil {
-				return core.Set{Errs: []error{errors.New("registry: Lift got a nil field function")}}
+				return core.Set{Errs: []error{errors.New("registry: Lift got a nil field function: pass one that returns the place of the inner Ctx")}}
 			}
 			if path == nil {
 				return p(func(root any) *Inner { return field(root.(*Outer)) })

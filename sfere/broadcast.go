@@ -2,33 +2,38 @@ package sfere
 
 import (
 	"context"
-	"errors"
 
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/twk"
 )
 
 // Broadcast runs effects against every live connection that matches a pattern.
-// What is the same for all recipients is rendered once. Its value is a [Report].
+// Its value is a [Report]. Nobody to reach, or nothing to send, is no error.
 //
-// Recipients see their own stream and, through [RecipientOf], their own key;
-// the sender's request, response and signals are not passed on. All events for
-// one recipient are written together.
+// What is the same for all recipients is rendered once and put into their
+// outboxes; nothing waits for a client. Other effects run once for each
+// recipient, who sees their own stream and, through [RecipientOf] and [OwnKey],
+// their own key. The sender's request, response and signals are not passed on.
+// All events for one recipient are written together.
+//
+// A broadcast that has begun reaches everybody, also if the sender goes away.
+// An error of one recipient does not stop another; it is in the report and
+// among the errors of the dispatch.
 type Broadcast struct {
-	To      Pattern     `json:"to"`
-	Exclude Exclude     `json:"exclude,omitzero"`
-	Effects effect.List `json:"effects"`
+	To      Pattern     `json:"to" jsonschema:"description=who gets it"`
+	Exclude Exclude     `json:"exclude,omitzero" jsonschema:"description=who of those does not"`
+	Effects effect.List `json:"effects" jsonschema:"description=what they get; in this order"`
 }
 
 // EffectName returns "sfere/broadcast".
 func (Broadcast) EffectName() string { return "sfere/broadcast" }
 
-// Exclude says which connections a broadcast leaves out: those under any of the
-// keys and those that match any of the patterns. Scopes missing from keys are
-// filled in as in [Hold].
+// Exclude says which connections a [Broadcast] or [Close] leaves out: those
+// under any of the keys and those that match any of the patterns, with all
+// their keys. A scope missing from a key comes from the request.
 type Exclude struct {
-	Keys     []effect.Late[Key] `json:"keys,omitempty"`
-	Matching []Pattern          `json:"matching,omitempty"`
+	Keys     []effect.Late[Key] `json:"keys,omitempty" jsonschema:"description=keys to leave out"`
+	Matching []Pattern          `json:"matching,omitempty" jsonschema:"description=patterns to leave out"`
 }
 
 // Except excludes the connections under keys.
@@ -43,11 +48,12 @@ func Except(keys ...Key) Exclude {
 // ExceptMatching excludes the connections that match any of the patterns.
 func ExceptMatching(ps ...Pattern) Exclude { return Exclude{Matching: ps} }
 
-// WithConnection runs effects against the connections under one key. Without
-// one the report has no match and the error is ErrNotFound.
+// WithConnection runs effects against the connections under one key, as
+// [Broadcast] does. If there are none the key is in Report.Missing, which is
+// [ErrNotFound] in Report.Err and no error of the dispatch.
 type WithConnection struct {
-	Key     effect.Late[Key] `json:"key"`
-	Effects effect.List      `json:"effects"`
+	Key     effect.Late[Key] `json:"key" jsonschema:"description=the key; without a scope it gets that of the request"`
+	Effects effect.List      `json:"effects" jsonschema:"description=what it gets; in this order"`
 }
 
 // EffectName returns "sfere/with-connection".
@@ -58,86 +64,25 @@ func To(key Key, effects ...effect.Data) WithConnection {
 	return WithConnection{Key: effect.Of(key), Effects: effects}
 }
 
-// Close closes every connection that matches a pattern. Its value is a [Report].
+// Close closes every connection that matches a pattern; what has been sent to
+// them before is written. Its value is a [Report], in which those that are
+// closing already count as failed with twk.ErrClosed. To say good-bye, put it
+// after the broadcast that does, not among its effects.
 type Close struct {
-	To Pattern `json:"to"`
-	// Cause is why; empty means twk.CauseClosed.
-	Cause twk.Cause `json:"cause,omitempty"`
+	To      Pattern `json:"to" jsonschema:"description=who is closed"`
+	Exclude Exclude `json:"exclude,omitzero" jsonschema:"description=who of those is not"`
+	// Cause is why; empty means twk.CauseClosed, after which the client stays
+	// away.
+	Cause twk.Cause `json:"cause,omitempty" jsonschema:"description=why; empty means closed"`
 }
 
 // EffectName returns "sfere/close".
 func (Close) EffectName() string { return "sfere/close" }
 
-// Report says what became of a broadcast.
-type Report struct {
-	Matched   int `json:"matched"`   // connections that match and are not excluded
-	Delivered int `json:"delivered"` // took everything into their outbox
-	Dropped   int `json:"dropped"`   // were cut because their outbox was full
-	Failed    int `json:"failed"`    // had closed, or an effect failed for them
-	// Failures has an entry for each connection that counts as dropped or failed.
-	Failures []Failure `json:"failures,omitempty"`
-}
-
-// Failure is one connection that did not get everything.
-type Failure struct {
-	Key  Key    `json:"key"`
-	Conn uint64 `json:"conn"` // twk.ConnInfo.ID
-	Err  error  `json:"-"`
-}
-
-// Add adds the numbers and failures of o to r.
-func (r *Report) Add(o Report) {
-	r.Matched += o.Matched
-	r.Delivered += o.Delivered
-	r.Dropped += o.Dropped
-	r.Failed += o.Failed
-	r.Failures = append(r.Failures, o.Failures...)
-}
-
-// ReportOf sums the reports in the outcomes of res.
-func ReportOf(res *effect.Result) Report {
-	var sum Report
-	if res != nil {
-		for _, o := range res.Outcomes {
-			if r, ok := o.Value.(Report); ok {
-				sum.Add(r)
-			}
-		}
-	}
-	return sum
-}
-
-// Recipient is the connection that a nested dispatch is for.
-type Recipient struct {
-	Key  Key
-	Conn *twk.Conn
-}
-
-type recipientKey struct{}
-
-// RecipientOf returns the recipient of the broadcast that ctx is part of; false
-// outside one. Placeholders and per-recipient content use it.
-func RecipientOf(ctx context.Context) (Recipient, bool) {
-	r, ok := ctx.Value(recipientKey{}).(Recipient)
-	return r, ok
-}
-
 func (c *Conns) broadcast(ctx context.Context, call *twk.Call, b Broadcast) (Report, error) {
-	if err := b.To.Validate(); err != nil {
+	except, err := c.excluded(ctx, call, b.To, b.Exclude)
+	if err != nil {
 		return Report{}, err
-	}
-	except := excluded{patterns: b.Exclude.Matching}
-	for _, p := range b.Exclude.Matching {
-		if err := p.Validate(); err != nil {
-			return Report{}, err
-		}
-	}
-	for _, k := range b.Exclude.Keys {
-		key, err := c.complete(k.Value, call.Ctx().Request)
-		if err != nil {
-			return Report{}, err
-		}
-		except.keys = append(except.keys, key)
 	}
 	conns, give := c.matching(b.To, except)
 	defer give()
@@ -145,7 +90,7 @@ func (c *Conns) broadcast(ctx context.Context, call *twk.Call, b Broadcast) (Rep
 }
 
 func (c *Conns) withConnection(ctx context.Context, call *twk.Call, w WithConnection) (Report, error) {
-	k, err := c.complete(w.Key.Value, call.Ctx().Request)
+	k, err := c.complete(ctx, call.Ctx(), w.Key.Value)
 	if err != nil {
 		return Report{}, err
 	}
@@ -153,119 +98,94 @@ func (c *Conns) withConnection(ctx context.Context, call *twk.Call, w WithConnec
 	conns, give := c.matching(to, excluded{})
 	defer give()
 	if len(conns) == 0 {
-		return Report{}, &Error{Op: "sending to", Key: k, Err: ErrNotFound}
+		return Report{Missing: []Key{k}}, nil
 	}
 	return c.deliver(ctx, call, to, conns, w.Effects), nil
 }
 
-func (c *Conns) close(_ context.Context, _ *twk.Call, e Close) (Report, error) {
-	if err := e.To.Validate(); err != nil {
+func (c *Conns) closeMatching(ctx context.Context, call *twk.Call, e Close) (Report, error) {
+	except, err := c.excluded(ctx, call, e.To, e.Exclude)
+	if err != nil {
 		return Report{}, err
 	}
+	conns, give := c.matching(e.To, except)
+	defer give()
 	if e.Cause == "" {
 		e.Cause = twk.CauseClosed
 	}
-	conns, give := c.matching(e.To, excluded{})
+	if effect.IsDry(ctx) {
+		return c.rehearseEnd(ctx, e.To, conns, e.Cause), nil
+	}
+	return c.end(e.To, conns, e.Cause), nil
+}
+
+// Purge closes the connections that match p with twk.CausePurged, from outside
+// a dispatch; [Close] is the effect for it. The error is that of
+// [Pattern.Validate].
+func (c *Conns) Purge(p Pattern) (Report, error) {
+	if err := p.Validate(); err != nil {
+		return Report{}, err
+	}
+	conns, give := c.matching(p, excluded{})
 	defer give()
+	return c.end(p, conns, twk.CausePurged), nil
+}
+
+func (c *Conns) end(to Pattern, conns []*twk.Conn, cause twk.Cause) Report {
 	r := Report{Matched: len(conns)}
 	for _, conn := range conns {
-		if conn.Close(e.Cause) {
+		if conn.Close(cause) {
 			r.Delivered++
-		}
-	}
-	return r, nil
-}
-
-// step is a part of a broadcast: frames for everybody, or an effect that has to
-// run for each recipient.
-type step struct {
-	frames []*twk.Frame
-	item   effect.Data
-}
-
-// steps is the outlet that shared effects write to while they run once for all.
-type steps struct {
-	list []step
-	held bool
-}
-
-// Emit adds frames to those of the step before, if it is one of frames.
-func (s *steps) Emit(_ context.Context, frames ...*twk.Frame) error {
-	if n := len(s.list); n > 0 && s.list[n-1].item == nil {
-		s.list[n-1].frames = append(s.list[n-1].frames, frames...)
-		return nil
-	}
-	s.list = append(s.list, step{frames: append([]*twk.Frame(nil), frames...)})
-	return nil
-}
-
-func (s *steps) hold(item effect.Data) {
-	s.list = append(s.list, step{item: item})
-	s.held = true
-}
-
-// deliver runs items once for all conns where that is possible, and once for
-// each where it is not.
-func (c *Conns) deliver(ctx context.Context, call *twk.Call, to Pattern, conns []*twk.Conn, items effect.List) Report {
-	r := Report{Matched: len(conns)}
-	if len(conns) == 0 || len(items) == 0 {
-		r.Delivered = len(conns)
-		return r
-	}
-	var plan steps
-	call.With(func(s *twk.Session) {
-		s.Conn, s.Request, s.Response, s.Out = nil, nil, nil, &plan
-	}).DispatchShared(ctx, plan.hold, items...)
-	for i := range plan.list {
-		plan.list[i].frames = conns[0].Hub().Prepare(plan.list[i].frames, c.audience(to))
-	}
-	if !plan.held {
-		if len(plan.list) > 0 { // otherwise every item failed, which the dispatch reports
-			r.Delivered = twk.Fanout(conns, plan.list[0].frames, func(conn *twk.Conn, err error) { c.failed(&r, conn, err) })
-		}
-		return r
-	}
-	for _, conn := range conns {
-		if err := c.deliverTo(ctx, call, conn, plan.list); err != nil {
-			c.failed(&r, conn, err)
 		} else {
-			r.Delivered++
+			r.fail(c.entryOf(conn).keyIn(to), conn, twk.ErrClosed)
 		}
 	}
+	r.finish()
 	return r
 }
 
-// deliverTo runs the steps for one recipient and sends what comes of it in one
-// piece. Errors of its effects are also in the result of the dispatch.
-func (c *Conns) deliverTo(ctx context.Context, call *twk.Call, conn *twk.Conn, list []step) error {
-	var out twk.Collector
-	var errs []error
-	ctx = context.WithValue(ctx, recipientKey{}, Recipient{Key: c.keyOf(conn), Conn: conn})
-	own := call.With(func(s *twk.Session) {
-		s.Conn, s.Request, s.Response, s.Out = conn, nil, nil, &out
-	})
-	for _, st := range list {
-		if st.item == nil {
-			out.Frames = append(out.Frames, st.frames...)
-			continue
-		}
-		if err := own.Dispatch(ctx, st.item).Err(); err != nil {
-			errs = append(errs, err)
-		}
-	}
-	if len(out.Frames) > 0 {
-		if err := conn.Emit(ctx, out.Frames...); err != nil {
-			errs = append(errs, err)
-		}
-	}
-	return errors.Join(errs...)
+// excluded is an [Exclude] whose keys are complete.
+type excluded struct {
+	keys     []Key
+	patterns []Pattern
 }
 
-func (c *Conns) failed(r *Report, conn *twk.Conn, err error) {
-	if errors.Is(err, twk.ErrOverflow) {
-		r.Dropped++
-	} else {
-		r.Failed++
+// excluded checks to and x.
+func (c *Conns) excluded(ctx context.Context, call *twk.Call, to Pattern, x Exclude) (excluded, error) {
+	if err := to.Validate(); err != nil {
+		return excluded{}, err
 	}
-	r.Failures = append(r.Failures, Failure{Key: c.keyOf(conn), Conn: conn.ID(), Err: err})
+	out := excluded{patterns: x.Matching}
+	for _, p := range x.Matching {
+		if err := p.Validate(); err != nil {
+			return excluded{}, err
+		}
+	}
+	for _, k := range x.Keys {
+		key, err := c.complete(ctx, call.Ctx(), k.Value)
+		if err != nil {
+			return excluded{}, err
+		}
+		out.keys = append(out.keys, key)
+	}
+	return out, nil
+}
+
+// find returns the excluded connections; c.mu is held.
+func (x excluded) find(c *Conns) map[*twk.Conn]bool {
+	var conns []*twk.Conn
+	for _, k := range x.keys {
+		conns = c.index.appendKey(conns, k)
+	}
+	for _, p := range x.patterns {
+		conns = c.index.appendMatches(conns, p)
+	}
+	if len(conns) == 0 {
+		return nil
+	}
+	out := make(map[*twk.Conn]bool, len(conns))
+	for _, conn := range conns {
+		out[conn] = true
+	}
+	return out
 }

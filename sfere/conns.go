@@ -2,8 +2,7 @@ package sfere
 
 import (
 	"cmp"
-	"iter"
-	"slices"
+	"net/http"
 	"sync"
 
 	"github.com/sfere-go/sfere/twk"
@@ -13,170 +12,208 @@ import (
 type Options struct {
 	// Scope gives the scope of the connections and keys of a request: who may
 	// see them. It should come from an authenticated session, never from what
-	// the client chose. An error, or an empty scope, refuses the stream.
-	// It may be called concurrently. Default: DefaultScope for everybody.
+	// the client chose. An error refuses the stream, with the status the error
+	// asks for ([twk.StatusOf]); an empty scope refuses it with 403. It may be
+	// called concurrently and several times for one request.
+	// Default: DefaultScope for everybody.
 	Scope func(r *twk.Request) (string, error)
 	// Policy is what happens when a key is taken already. Default Join.
 	Policy Policy
+	// KeepEvicted leaves a stream open that the store evicts because it is
+	// expired or makes room: it is then out of reach but still there. Default:
+	// it is cut, so that its client notices and comes back.
+	KeepEvicted bool
 	// OnRemove is called once for every connection that was registered, after it
 	// has been removed, outside all locks, on the goroutine of the connection's
-	// own request. It may take its time and may broadcast; a panic is contained.
+	// own request; for one that KeepEvicted leaves open, on that of whoever
+	// evicted it. It may take its time and may broadcast; a panic is contained.
 	OnRemove func(Removal)
 }
 
 // Removal tells of a connection that is gone.
 type Removal struct {
-	Keys  []Key // sorted
-	Info  twk.ConnInfo
-	Cause twk.Cause
+	Keys  []Key        // sorted
+	Info  twk.ConnInfo // as it was when OnRemove was called
+	Cause twk.Cause    // why it was removed; a stream that ended at the same time may have a cause of its own in Info
 }
 
 // Conns holds live connections under keys. All methods may be called from any
-// goroutine. Make one with [NewMemory].
+// goroutine. Make one with [NewMemory] or [New].
 type Conns struct {
-	opts Options
+	opts  Options
+	store Store
 
-	// mu guards the fields below. It is held for in-memory work only; the lock
-	// of a Presence, and then that of a Conn's state, may be taken under it, and
-	// no code of others is called.
+	// mu guards the fields below, the fields of every entry that say so, and
+	// which entry a connection has. It is held for in-memory work only. Under
+	// it may be taken: the lock of the store; the lock of a Presence, and under
+	// that the state lock of a Conn. Nothing is sent, closed or called under it
+	// but the store, which has to be as careful.
 	mu      sync.RWMutex
 	index   index[*twk.Conn]
-	byConn  map[*twk.Conn]*entry
 	watches []*Presence
+	closed  bool
 
 	snapshots sync.Pool // of *[]*twk.Conn
 
-	audMu     sync.Mutex // guards audiences
+	audMu     sync.Mutex // guards audiences; no other lock is taken under it
 	audiences map[Pattern]*twk.Audience
-}
-
-// entry is one registered connection.
-type entry struct {
-	conn  *twk.Conn
-	first holding // most connections have one key
-	more  []*holding
-}
-
-type holding struct {
-	slot slot[*twk.Conn]
-	key  Key
-}
-
-func (e *entry) holdings() iter.Seq[*holding] {
-	return func(yield func(*holding) bool) {
-		if !yield(&e.first) {
-			return
-		}
-		for _, h := range e.more {
-			if !yield(h) {
-				return
-			}
-		}
-	}
-}
-
-func (e *entry) keys() []Key {
-	var keys []Key
-	for h := range e.holdings() {
-		keys = append(keys, h.key)
-	}
-	slices.SortFunc(keys, compareKeys)
-	return keys
 }
 
 // NewMemory returns an empty Conns that keeps connections as long as they live;
 // nil means the default options.
-func NewMemory(o *Options) *Conns {
-	c := &Conns{byConn: map[*twk.Conn]*entry{}, audiences: map[Pattern]*twk.Audience{}}
+func NewMemory(o *Options) *Conns { return New(Memory(), o) }
+
+// New returns an empty Conns whose connections stay as long, and are as many,
+// as store allows; nil means the default options. It is closed with
+// [Conns.Close].
+func New(store Store, o *Options) *Conns {
+	c := &Conns{store: store, audiences: map[Pattern]*twk.Audience{}}
 	if o != nil {
 		c.opts = *o
 	}
 	c.opts.Policy = cmp.Or(c.opts.Policy, Join)
-	if c.opts.Scope == nil {
-		c.opts.Scope = func(*twk.Request) (string, error) { return DefaultScope, nil }
-	}
 	return c
 }
 
-// complete fills in the scope of k from r; without a request it is DefaultScope.
-func (c *Conns) complete(k Key, r *twk.Request) (Key, error) {
-	if k.Scope == "" {
-		k.Scope = DefaultScope
-		if r != nil {
-			scope, err := c.opts.Scope(r)
-			if err == nil && scope == "" {
-				err = ErrNoScope
-			}
-			if err != nil {
-				return k, &Error{Op: "finding the scope", Err: err}
-			}
-			k.Scope = scope
-		}
-	}
-	return k, k.Validate()
+// Close closes the store and takes in no more connections. Those that are
+// registered stay until they end by themselves; twk.Hub.Drain ends them all.
+func (c *Conns) Close() {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	c.store.Close()
 }
 
-// register puts conn under k. It returns the connections that must be closed
-// to make room, or the one to use instead.
-func (c *Conns) register(conn *twk.Conn, k Key, policy Policy) (evict []*twk.Conn, instead *twk.Conn, fresh bool, err error) {
+// admission is what became of a call of register.
+type admission struct {
+	instead *twk.Conn // the connection to use in place of the new one
+	removed []*entry  // had to make room; the caller ends them
+	evict   []Member  // likewise, of other Conns that share the store
+	joined  []func()  // presence to announce, as the stream is live already
+}
+
+// register puts conn under k. The caller calls [Conns.makeRoom] with the result.
+func (c *Conns) register(conn *twk.Conn, k Key, policy Policy) (a admission, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e := c.byConn[conn]
-	if e != nil {
-		for h := range e.holdings() {
-			if h.key == k {
-				return nil, nil, false, nil
-			}
-		}
+	e := c.entryOf(conn)
+	if e == nil || e.kept {
+		e = &entry{owner: c, conn: conn}
 	}
+	switch {
+	case c.closed:
+		return a, &Error{Op: "holding", Key: k, Status: statusOf(ErrConnsClosed), Err: ErrConnsClosed}
+	case e.state == entryGone:
+		return a, &Error{Op: "holding", Key: k, Err: twk.ErrClosed}
+	case e.state == entryHeld && e.has(k):
+		return a, nil
+	}
+	var older []*entry
 	if policy != Join {
-		switch present := c.index.appendKey(nil, k); {
+		present := c.live(k)
+		switch {
 		case len(present) == 0:
 		case policy == Reuse:
-			return nil, present[0], false, nil
-		case policy == Replace:
-			evict = present
+			c.entryOf(present[0]).touch()
+			return admission{instead: present[0]}, nil
+		case policy == Reject:
+			return a, &Error{Op: "holding", Key: k, Status: http.StatusConflict, Err: ErrTaken}
 		default:
-			return nil, nil, false, &Error{Op: "holding", Key: k, Status: 409, Err: ErrTaken}
+			for _, conn := range present {
+				older = append(older, c.entryOf(conn))
+			}
 		}
 	}
-	if e == nil {
-		e = &entry{conn: conn}
-		e.first.key = k
-		c.byConn[conn] = e
-		c.index.add(&e.first.slot, k, conn, nil)
-		fresh = true
-	} else {
-		last := &e.first
-		if n := len(e.more); n > 0 {
-			last = e.more[n-1]
+	if e.state == entryNew {
+		victims, err := c.enroll(e, older)
+		if err != nil {
+			return a, &Error{Op: "holding", Key: k, Status: statusOf(err), Err: err}
 		}
-		h := &holding{key: k}
-		e.more = append(e.more, h)
-		c.index.add(&h.slot, k, conn, &last.slot)
+		for _, v := range victims {
+			if old, ok := v.(*entry); ok && old.owner == c {
+				if c.takeOut(old, twk.CauseSize) {
+					a.removed = append(a.removed, old)
+				}
+			} else {
+				a.evict = append(a.evict, v)
+			}
+		}
 	}
-	for _, p := range c.watches {
-		p.added(conn, k)
+	slot, earlier := e.hold(k)
+	c.index.add(slot, k, conn, earlier)
+	for _, w := range c.watches { // before those that it replaces go
+		if f := w.added(conn, k); f != nil {
+			a.joined = append(a.joined, f)
+		}
 	}
-	return evict, nil, fresh, nil
+	for _, old := range older {
+		if c.takeOut(old, twk.CauseReplaced) {
+			a.removed = append(a.removed, old)
+		}
+	}
+	return a, nil
 }
 
-// remove takes conn out, whoever else has its keys by now. It returns nil if
-// conn is not registered (any more).
-func (c *Conns) remove(conn *twk.Conn, cause twk.Cause) *entry {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	e := c.byConn[conn]
-	if e == nil {
-		return nil
+// enroll gives a new entry its close hook and its place in the store; older is
+// who leaves for it. c.mu is held.
+func (c *Conns) enroll(e *entry, older []*entry) (victims []Member, err error) {
+	if !e.conn.OnClose(e.closed) {
+		return nil, twk.ErrClosed
 	}
-	delete(c.byConn, conn)
+	var leaving []Lease
+	for _, old := range older {
+		if old.lease != nil {
+			leaving = append(leaving, old.lease)
+		}
+	}
+	if e.lease, victims, err = c.store.Add(e, leaving); err != nil {
+		e.state = entryGone // the close hook has nothing to do
+		return nil, err
+	}
+	if e.lease != nil {
+		e.conn.OnSent(e.lease.Touch)
+	}
+	e.conn.SetValue(c, e)
+	return victims, nil
+}
+
+// makeRoom ends what register has removed.
+func (c *Conns) makeRoom(a admission) {
+	for _, e := range a.removed {
+		e.end()
+	}
+	for _, m := range a.evict {
+		m.Evict(twk.CauseSize)
+	}
+	for _, f := range a.joined {
+		f()
+	}
+}
+
+// takeOut removes e, whoever else has its keys by now. It reports false if e is
+// not registered (any more). c.mu is held.
+func (c *Conns) takeOut(e *entry, cause twk.Cause) bool {
+	before := e.state
+	e.state = entryGone
+	if before != entryHeld {
+		return false
+	}
+	e.cause = cause
+	e.kept = c.opts.KeepEvicted && (cause == twk.CauseExpired || cause == twk.CauseSize)
 	for h := range e.holdings() {
 		c.index.remove(&h.slot)
 	}
-	for _, p := range c.watches {
-		p.removed(conn, e, cause)
+	for _, w := range c.watches {
+		e.after = append(e.after, w.removed(e, cause)...)
 	}
+	e.release()
+	return true
+}
+
+// entryOf returns the entry of conn, nil if it never had one. It may have been
+// removed since, unless c.mu is held and conn was found in the index.
+func (c *Conns) entryOf(conn *twk.Conn) *entry {
+	e, _ := conn.Value(c).(*entry)
 	return e
 }
 
@@ -193,7 +230,13 @@ func (c *Conns) matching(p Pattern, except excluded) (conns []*twk.Conn, give fu
 	c.mu.RUnlock()
 	*buf = conns
 	if len(out) > 0 {
-		conns = slices.DeleteFunc(conns, func(conn *twk.Conn) bool { return out[conn] })
+		kept := conns[:0]
+		for _, conn := range conns {
+			if !out[conn] {
+				kept = append(kept, conn)
+			}
+		}
+		conns = kept
 	}
 	return conns, func() {
 		clear(*buf)
@@ -201,41 +244,6 @@ func (c *Conns) matching(p Pattern, except excluded) (conns []*twk.Conn, give fu
 			c.snapshots.Put(buf)
 		}
 	}
-}
-
-// excluded is what a broadcast leaves out.
-type excluded struct {
-	keys     []Key
-	patterns []Pattern
-}
-
-// find returns the excluded connections; c.mu is held.
-func (x excluded) find(c *Conns) map[*twk.Conn]bool {
-	var conns []*twk.Conn
-	for _, k := range x.keys {
-		conns = c.index.appendKey(conns, k)
-	}
-	for _, p := range x.patterns {
-		conns = c.index.appendMatches(conns, p)
-	}
-	if len(conns) == 0 {
-		return nil
-	}
-	out := make(map[*twk.Conn]bool, len(conns))
-	for _, conn := range conns {
-		out[conn] = true
-	}
-	return out
-}
-
-// keyOf returns the first key of conn, if it is registered.
-func (c *Conns) keyOf(conn *twk.Conn) Key {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	if e := c.byConn[conn]; e != nil {
-		return e.first.key
-	}
-	return Key{}
 }
 
 // maxAudiences bounds how many patterns have a history for compression. A
@@ -257,66 +265,4 @@ func (c *Conns) audience(p Pattern) *twk.Audience {
 		c.audiences[p] = a
 	}
 	return a
-}
-
-// List returns the distinct keys that match p, sorted, with the error of
-// [Pattern.Validate].
-func (c *Conns) List(p Pattern) ([]Key, error) {
-	if err := p.Validate(); err != nil {
-		return nil, err
-	}
-	c.mu.RLock()
-	counts := c.index.keys(p)
-	c.mu.RUnlock()
-	keys := make([]Key, len(counts))
-	for i, k := range counts {
-		keys[i] = k.Key
-	}
-	return keys, nil
-}
-
-// Count returns the number of connections that match p, without listing them,
-// with the error of [Pattern.Validate].
-func (c *Conns) Count(p Pattern) (int, error) {
-	if err := p.Validate(); err != nil {
-		return 0, err
-	}
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	return c.index.count(p), nil
-}
-
-// Held is one registered connection as it was a moment ago.
-type Held struct {
-	Keys []Key        `json:"keys"` // sorted
-	Conn twk.ConnInfo `json:"conn"`
-}
-
-// Snapshot returns the connections that match p, sorted by first key and then
-// by age, with the error of [Pattern.Validate].
-func (c *Conns) Snapshot(p Pattern) ([]Held, error) {
-	if err := p.Validate(); err != nil {
-		return nil, err
-	}
-	c.mu.RLock()
-	conns := c.index.appendMatches(nil, p)
-	out := make([]Held, len(conns))
-	for i, conn := range conns {
-		out[i].Keys = c.byConn[conn].keys()
-	}
-	c.mu.RUnlock()
-	for i, conn := range conns {
-		out[i].Conn = conn.Info()
-	}
-	slices.SortFunc(out, func(a, b Held) int {
-		return cmp.Or(compareKeys(a.Keys[0], b.Keys[0]), cmp.Compare(a.Conn.ID, b.Conn.ID))
-	})
-	return out, nil
-}
-
-// Explain says which list answers p and how long it is.
-func (c *Conns) Explain(p Pattern) string {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	return c.index.explain(p).String()
 }

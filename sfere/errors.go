@@ -8,15 +8,30 @@ import (
 
 // Sentinels for errors.Is.
 var (
-	// ErrNotFound is the cause when no live connection has a key.
+	// ErrNotFound is the cause in Report.Err when no live connection has a key.
 	ErrNotFound = errors.New("no live connection has this key")
 	// ErrTaken is the cause when a key is taken and its policy is Reject.
 	ErrTaken = errors.New("another connection has this key")
 	// ErrFull is the cause when a store has no room and rejects new connections.
-	ErrFull = errors.New("the store is full")
-	// ErrNoScope is the cause when the scope function gave nothing.
-	ErrNoScope = errors.New("the request has no scope")
+	// It asks for status 503.
+	ErrFull error = statusError{http.StatusServiceUnavailable, "the store is full"}
+	// ErrNoScope is the cause when the scope function gave nothing, or when a key
+	// has no scope and there is neither a request nor a recipient to take it from.
+	ErrNoScope = errors.New("there is no scope: return one from Options.Scope, or choose one with Key.In")
+	// ErrNotHeld is the cause when a dispatch has no key of its own.
+	ErrNotHeld = errors.New("the stream of this dispatch is not held under a key")
+	// ErrConnsClosed is the cause when a Conns or its store has been closed. It
+	// asks for status 503.
+	ErrConnsClosed error = statusError{http.StatusServiceUnavailable, "the connections have been closed for new ones"}
 )
+
+type statusError struct {
+	status int
+	text   string
+}
+
+func (e statusError) Error() string   { return e.text }
+func (e statusError) HTTPStatus() int { return e.status }
 
 // Error is the error type of this package, beside [KeyError].
 type Error struct {

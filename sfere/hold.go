@@ -1,25 +1,37 @@
 package sfere
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"log/slog"
-	"runtime/debug"
+	"slices"
 
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/twk"
 )
 
 // Policy is what happens when a stream is to be held under a key that a live
-// stream of the same scope has already.
+// stream of the same scope has already. A stream that is closed, or closing,
+// has no key.
 type Policy string
 
 // The policies. The empty policy means the default of the [Conns].
 const (
-	Join    Policy = "join"    // both are held; what is sent to the key reaches both
-	Replace Policy = "replace" // the older ones are closed
-	Reject  Policy = "reject"  // the newer one is refused with status 409
-	Reuse   Policy = "reuse"   // the newer one's effects go to the oldest; it is answered 204
+	// Join holds both; what is sent to the key reaches both.
+	Join Policy = "join"
+	// Replace closes the older ones with twk.CauseReplaced, under whatever keys
+	// they are held. That ends their streams normally, so that a client with
+	// default settings stays away. One with retry 'always' comes back after a
+	// second and replaces the newer one in turn: two such tabs of one person
+	// push each other out for ever. Give each tab an id of its own instead, use
+	// Join, or answer a tab that was replaced with 204.
+	Replace Policy = "replace"
+	// Reject refuses the newer one with status 409, which ends it for good for a
+	// client with default settings.
+	Reject Policy = "reject"
+	// Reuse gives the effects of the newer one to the oldest, which counts as
+	// activity there, and answers the newer one 204.
+	Reuse Policy = "reuse"
 )
 
 // Hold returns resp with the stream it opens held under key, from before its
@@ -33,21 +45,23 @@ func HoldAs(p Policy, key Key, resp twk.Response) twk.Response {
 }
 
 // HoldStream holds the stream of the dispatch under a key. It belongs into
-// twk.Response.Open, where [Hold] puts it; run later it adds another key.
+// twk.Response.Open, where [Hold] puts it. Run later, also when the stream has
+// long been live, it adds another key; under a key that the stream has already
+// it does nothing, and on a stream that has ended it fails with twk.ErrClosed.
 type HoldStream struct {
-	Key    Key    `json:"key"`
-	Policy Policy `json:"policy,omitempty" jsonschema:"enum=,enum=join,enum=replace,enum=reject,enum=reuse,description=what happens if the key is taken"`
+	Key    Key    `json:"key" jsonschema:"description=the key; without a scope it gets that of the request"`
+	Policy Policy `json:"policy,omitempty" jsonschema:"enum=,enum=join,enum=replace,enum=reject,enum=reuse,description=what happens if a live stream has the key; empty means the default of the program"`
 }
 
 // EffectName returns "sfere/hold".
 func (HoldStream) EffectName() string { return "sfere/hold" }
 
-func (c *Conns) hold(_ context.Context, call *twk.Call, h HoldStream) (any, error) {
+func (c *Conns) hold(ctx context.Context, call *twk.Call, h HoldStream) (any, error) {
 	s := call.Ctx()
 	if s.Conn == nil {
 		return nil, &Error{Op: "holding", Key: h.Key, Err: twk.ErrNoStream}
 	}
-	k, err := c.complete(h.Key, s.Request)
+	k, err := c.complete(ctx, s, h.Key)
 	if err != nil {
 		return nil, err
 	}
@@ -60,59 +74,79 @@ func (c *Conns) hold(_ context.Context, call *twk.Call, h HoldStream) (any, erro
 	default:
 		return nil, &Error{Op: "holding", Key: k, Err: fmt.Errorf("unknown policy %q", policy)}
 	}
+	if effect.IsDry(ctx) {
+		effect.WouldDo(ctx, Holding{Key: k, Conn: s.Conn.ID()})
+		return nil, nil
+	}
 	if s.Response != nil && !s.Response.Stay {
 		if policy == Reuse {
-			if conn := c.first(k); conn != nil {
+			if conn := c.oldest(k); conn != nil {
 				return twk.Reuse{Conn: conn}, nil
 			}
 		}
 		return nil, nil
 	}
-	evict, instead, fresh, err := c.register(s.Conn, k, policy)
+	a, err := c.register(s.Conn, k, policy)
 	if err != nil {
 		return nil, err
 	}
-	if instead != nil {
-		return twk.Reuse{Conn: instead}, nil
-	}
-	if fresh {
-		if !s.Conn.OnClose(func(cause twk.Cause) { c.closed(s.Conn, cause) }) {
-			c.remove(s.Conn, s.Conn.Cause())
-			return nil, &Error{Op: "holding", Key: k, Err: twk.ErrClosed}
-		}
-	}
-	for _, old := range evict {
-		old.Close(twk.CauseReplaced)
+	c.makeRoom(a)
+	if a.instead != nil {
+		return twk.Reuse{Conn: a.instead}, nil
 	}
 	return nil, nil
 }
 
-// first returns the oldest live connection under k.
-func (c *Conns) first(k Key) *twk.Conn {
+// live returns those of the live streams under k, the oldest first. Streams that
+// are closed and about to be removed are not among them. c.mu is held.
+func (c *Conns) live(k Key) []*twk.Conn {
+	conns := slices.DeleteFunc(c.index.appendKey(nil, k), func(conn *twk.Conn) bool { return conn.Cause() != "" })
+	slices.SortFunc(conns, func(a, b *twk.Conn) int { return cmp.Compare(a.ID(), b.ID()) })
+	return conns
+}
+
+// oldest returns the oldest live stream under k, which is then active; nil if
+// there is none.
+func (c *Conns) oldest(k Key) *twk.Conn {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	if conns := c.index.appendKey(nil, k); len(conns) > 0 {
-		return conns[0]
+	conns := c.live(k)
+	if len(conns) == 0 {
+		return nil
 	}
-	return nil
+	c.entryOf(conns[0]).touch()
+	return conns[0]
 }
 
-// closed runs on whatever goroutine closes conn: the entry is gone at once, and
-// those who want to know are told on the connection's own goroutine.
-func (c *Conns) closed(conn *twk.Conn, cause twk.Cause) {
-	e := c.remove(conn, cause)
-	if e == nil || c.opts.OnRemove == nil {
-		return
-	}
-	conn.OnEnd(func(cause twk.Cause) {
-		defer contain("removal hook")
-		c.opts.OnRemove(Removal{Keys: e.keys(), Info: conn.Info(), Cause: cause})
-	})
+// Touch says that the client of a key is there, which renews its time in a
+// [TTL] store. It is for requests other than the stream itself, such as a
+// heartbeat that the page sends. Its value is the number of connections.
+type Touch struct {
+	Key Key `json:"key" jsonschema:"description=the key; without a scope it gets that of the request"`
 }
 
-// contain logs a panic of somebody else's code and goes on.
-func contain(what string) {
-	if p := recover(); p != nil {
-		slog.Error("sfere: a "+what+" panicked", "error", &effect.PanicError{Value: p, Stack: debug.Stack()})
+// EffectName returns "sfere/touch".
+func (Touch) EffectName() string { return "sfere/touch" }
+
+func (c *Conns) touch(ctx context.Context, call *twk.Call, t Touch) (int, error) {
+	k, err := c.complete(ctx, call.Ctx(), t.Key)
+	if err != nil {
+		return 0, err
 	}
+	if effect.IsDry(ctx) {
+		effect.WouldDo(ctx, Touch{Key: k})
+		return 0, nil
+	}
+	return c.Touch(k), nil
+}
+
+// Touch is the effect [Touch] for code outside a dispatch; k needs its scope.
+func (c *Conns) Touch(k Key) int {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	conns := c.index.appendKey(nil, k)
+	for _, conn := range conns {
+		c.entryOf(conn).touch()
+	}
+	return len(conns)
 }

@@ -11,14 +11,17 @@ import (
 // PresenceOptions adjust a [Presence]. Zero fields mean the defaults.
 type PresenceOptions struct {
 	// Grace is how long a key may be without a connection before it counts as
-	// gone, so that a reload or a lost network is no departure. A connection that
-	// the program closed (twk.CauseClosed) is gone at once. Default 5 s, negative
-	// means none.
+	// gone, so that a reload or a lost network is no departure. Default 5 s,
+	// negative means none. There is none either after a connection that the
+	// program closed for a reason other than expiry, size or shutdown.
 	Grace time.Duration
 	// Joined is called when a key gets its first connection, after the first
-	// effects of that connection have run; Left when a key is gone. Calls for one
-	// key come one after the other, those for different keys may overlap; they
-	// are made outside all locks and may broadcast. A panic is contained.
+	// effects of that connection have run; Left when a key is gone that Joined
+	// was called for, or that was there when the watch began. Calls for one key
+	// alternate and come one after the other, also if it returns while Left is
+	// still running; those for different keys may overlap. They are made
+	// outside all locks and may take their time and broadcast. A panic is
+	// contained.
 	Joined, Left func(Key)
 }
 
@@ -29,30 +32,40 @@ type Presence struct {
 	match Pattern
 	opts  PresenceOptions
 
-	// mu guards the fields below; it is taken under Conns.mu and nothing is
-	// called under it.
+	// mu guards the fields below. It is taken under Conns.mu; under it the state
+	// lock of a Conn may be taken, and nothing is called.
 	mu      sync.Mutex
 	present map[Key]*visitor
+	lines   map[Key]*line
 	stopped bool
+
+	calls sync.WaitGroup // callbacks under way; Add is called under mu while not stopped
 }
 
 // visitor is one key that is there.
 type visitor struct {
-	count   int         // connections
-	timer   *time.Timer // runs out the grace period; nil if count > 0
-	told    bool        // Joined has been called or is about to be
-	pending []func(Key) // calls to make, in order
-	busy    bool        // somebody is making them
+	count int // connections
+	// epoch counts the comings and goings, by which a departure that has been
+	// overtaken by a return knows itself.
+	epoch uint64
+	timer *time.Timer // runs out the grace period; nil if count > 0
+	told  bool        // Joined has been called or is about to be
 }
 
-// Watch returns the presence of the keys that match p, from now on. Stop it to
-// release it. nil options mean the defaults. It returns the error of
-// [Pattern.Validate].
+// line is the callbacks to be made for one key, in order. It outlives the
+// visitor, so that those for its next visit wait for those of the last.
+type line struct {
+	pending []func(Key)
+}
+
+// Watch returns the presence of the keys that match p, from now on; those that
+// are there already are not announced. Stop it to release it. nil options mean
+// the defaults. It returns the error of [Pattern.Validate].
 func (c *Conns) Watch(p Pattern, o *PresenceOptions) (*Presence, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
-	w := &Presence{conns: c, match: p, present: map[Key]*visitor{}}
+	w := &Presence{conns: c, match: p, present: map[Key]*visitor{}, lines: map[Key]*line{}}
 	if o != nil {
 		w.opts = *o
 	}
@@ -68,20 +81,21 @@ func (c *Conns) Watch(p Pattern, o *PresenceOptions) (*Presence, error) {
 	return w, nil
 }
 
-// Stop ends the watch; no callback starts after it returns.
+// Stop ends the watch: nobody is there any more, nobody is announced, and no
+// callback is running or will be when it returns. It must not be called from a
+// callback, for which it waits. It may be called again.
 func (w *Presence) Stop() {
 	w.conns.mu.Lock()
 	w.conns.watches = slices.DeleteFunc(slices.Clone(w.conns.watches), func(o *Presence) bool { return o == w })
 	w.conns.mu.Unlock()
 	w.mu.Lock()
-	defer w.mu.Unlock()
 	w.stopped = true
 	for _, v := range w.present {
-		if v.timer != nil {
-			v.timer.Stop()
-		}
+		v.wait(nil)
 	}
 	clear(w.present)
+	w.mu.Unlock()
+	w.calls.Wait()
 }
 
 // Online returns the keys that are there, sorted, those in their grace period
@@ -104,71 +118,97 @@ func (w *Presence) Has(k Key) bool {
 	return w.present[k] != nil
 }
 
-// added is called under Conns.mu when conn gets the key k.
-func (w *Presence) added(conn *twk.Conn, k Key) {
+// wait sets the timer in place of the one before.
+func (v *visitor) wait(t *time.Timer) {
+	if v.timer != nil {
+		v.timer.Stop()
+	}
+	v.timer = t
+}
+
+// added is called under Conns.mu when conn gets the key k. The caller calls
+// what it returns outside the lock.
+func (w *Presence) added(conn *twk.Conn, k Key) func() {
 	if !w.match.Matches(k) {
-		return
+		return nil
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.stopped {
-		return
+		return nil
 	}
 	v := w.present[k]
 	if v == nil {
 		v = &visitor{}
 		w.present[k] = v
 	}
-	if v.timer != nil {
-		v.timer.Stop()
-		v.timer = nil
-	}
+	v.wait(nil)
 	v.count++
+	v.epoch++
 	if v.told {
+		return nil
+	}
+	// Whichever connection of the key is live first tells; this one may have
+	// been for long.
+	tell := func() { w.arrived(k, v) }
+	if conn.OnLive(tell) {
+		return nil
+	}
+	return tell
+}
+
+func (w *Presence) arrived(k Key, v *visitor) {
+	w.mu.Lock()
+	if v.told || w.present[k] != v {
+		w.mu.Unlock()
 		return
 	}
-	// Whichever connection of the key is live first tells.
-	conn.OnLive(func() {
-		w.mu.Lock()
-		if v.told || w.present[k] != v {
-			w.mu.Unlock()
-			return
-		}
-		v.told = true
-		w.call(k, v, w.opts.Joined)
-	})
+	v.told = true
+	w.call(k, w.opts.Joined)
 }
 
-// removed is called under Conns.mu when e is gone.
-func (w *Presence) removed(conn *twk.Conn, e *entry, cause twk.Cause) {
+// removed is called under Conns.mu when e is gone. What it returns is called
+// when its stream has ended.
+func (w *Presence) removed(e *entry, cause twk.Cause) (after []func()) {
 	for h := range e.holdings() {
 		if w.match.Matches(h.key) {
-			w.lost(conn, h.key, cause)
+			if f := w.lost(h.key, cause); f != nil {
+				after = append(after, f)
+			}
 		}
 	}
+	return after
 }
 
-func (w *Presence) lost(conn *twk.Conn, k Key, cause twk.Cause) {
+func (w *Presence) lost(k Key, cause twk.Cause) func() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	v := w.present[k]
-	if v == nil {
-		return
+	if v == nil { // stopped
+		return nil
 	}
+	v.epoch++
 	if v.count--; v.count > 0 {
-		return
+		return nil
 	}
-	if cause == twk.CauseClosed || w.opts.Grace < 0 {
-		conn.OnEnd(func(twk.Cause) { w.gone(k, v) })
-		return
+	epoch := v.epoch
+	if w.opts.Grace < 0 || !returns(cause) {
+		return func() { w.gone(k, v, epoch) }
 	}
-	v.timer = time.AfterFunc(w.opts.Grace, func() { w.gone(k, v) })
+	v.wait(time.AfterFunc(w.opts.Grace, func() { w.gone(k, v, epoch) }))
+	return nil
 }
 
-// gone makes k absent unless it has come back.
-func (w *Presence) gone(k Key, v *visitor) {
+// returns reports whether the client of a stream with this cause may be on its
+// way back, as opposed to one that the program has sent away.
+func returns(cause twk.Cause) bool {
+	return cause == twk.CauseClient || cause == twk.CauseReplaced || cause.Cut()
+}
+
+// gone makes k absent unless it has come back since.
+func (w *Presence) gone(k Key, v *visitor, epoch uint64) {
 	w.mu.Lock()
-	if w.present[k] != v || v.count > 0 {
+	if w.present[k] != v || v.epoch != epoch {
 		w.mu.Unlock()
 		return
 	}
@@ -177,25 +217,29 @@ func (w *Presence) gone(k Key, v *visitor) {
 		w.mu.Unlock()
 		return
 	}
-	w.call(k, v, w.opts.Left)
+	w.call(k, w.opts.Left)
 }
 
-// call makes a callback after those for the same visitor that are on their
-// way. w.mu is held and released.
-func (w *Presence) call(k Key, v *visitor, f func(Key)) {
-	if f == nil {
+// call makes a callback after those for the same key that are on their way. If
+// somebody is making those, this one is left to them. w.mu is held and
+// released.
+func (w *Presence) call(k Key, f func(Key)) {
+	if f == nil || w.stopped {
 		w.mu.Unlock()
 		return
 	}
-	v.pending = append(v.pending, f)
-	if v.busy {
+	if l := w.lines[k]; l != nil {
+		l.pending = append(l.pending, f)
 		w.mu.Unlock()
 		return
 	}
-	v.busy = true
-	for len(v.pending) > 0 && !w.stopped {
-		next := v.pending[0]
-		v.pending = v.pending[1:]
+	l := &line{pending: []func(Key){f}}
+	w.lines[k] = l
+	w.calls.Add(1)
+	defer w.calls.Done()
+	for len(l.pending) > 0 && !w.stopped {
+		next := l.pending[0]
+		l.pending = l.pending[1:]
 		w.mu.Unlock()
 		func() {
 			defer contain("presence callback")
@@ -203,6 +247,6 @@ func (w *Presence) call(k Key, v *visitor, f func(Key)) {
 		}()
 		w.mu.Lock()
 	}
-	v.busy = false
+	delete(w.lines, k)
 	w.mu.Unlock()
 }

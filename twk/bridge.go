@@ -3,12 +3,12 @@ package twk
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
-	"time"
+	"strings"
+	"sync"
 
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
@@ -20,6 +20,10 @@ type BridgeOptions struct {
 	Hub *Hub
 	// MaxSignals bounds the signals of a request in bytes. Default 1 MiB.
 	MaxSignals int64
+	// RootAttrs are set on the root element of every HTML page that Response.Body
+	// gives to a plain browser request, in place of attributes of the same name:
+	// {"lang": "en", "data-signals": `{"n": 0}`}. Values are escaped. Default none.
+	RootAttrs map[string]string
 	// NotDatastar answers a request that the Datastar client did not send and
 	// whose handler returned effects; they do not run. Default: 406.
 	NotDatastar http.Handler
@@ -37,14 +41,21 @@ type Bridge[C any] struct {
 	newCtx func(Session) C
 	hub    *Hub
 	opts   BridgeOptions
+	warn   sync.Once // that write deadlines are out of reach
 }
 
 // NewBridge returns a bridge that runs effects with d. newCtx makes the Ctx of
-// a request's dispatch around its session. nil options mean the defaults.
+// a request's dispatch around its session; it may be called concurrently. nil
+// options mean the defaults.
 func NewBridge[C any](d *dispatch.Dispatcher[C], newCtx func(Session) C, o *BridgeOptions) *Bridge[C] {
 	b := &Bridge[C]{d: d, newCtx: newCtx}
 	if o != nil {
 		b.opts = *o
+	}
+	for name := range b.opts.RootAttrs {
+		if name == "" || strings.ContainsAny(name, " \t\r\n\f\x00\"'<>/=") {
+			panic(fmt.Sprintf("twk.NewBridge: RootAttrs: %q is no attribute name", name))
+		}
 	}
 	b.opts.MaxSignals = cmp.Or(b.opts.MaxSignals, 1<<20)
 	if b.opts.OnError == nil {
@@ -73,13 +84,25 @@ func logError(ctx context.Context, r *Request, err error) effect.List {
 	return nil
 }
 
+// report tells the error hook and returns what it wants to show. A panic of
+// the hook is logged with the error.
+func (b *Bridge[C]) report(ctx context.Context, r *Request, err error) (show effect.List) {
+	defer func() {
+		if p := recover(); p != nil {
+			logError(ctx, r, err)
+			logError(ctx, r, &Error{Op: "reporting an error", Err: &effect.PanicError{Value: p, Stack: debug.Stack()}})
+		}
+	}()
+	return b.opts.OnError(ctx, r, err)
+}
+
 // Handle returns an HTTP handler that answers with what h returns. A panic of
-// h answers 500.
+// h answers 500, except with http.ErrAbortHandler, which is passed on.
 func (b *Bridge[C]) Handle(h func(*Request) Response) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		req, err := readRequest(w, r, b.opts.MaxSignals)
 		if err != nil {
-			b.opts.OnError(r.Context(), &Request{Request: r}, err)
+			b.report(r.Context(), &Request{Request: r}, err)
 			fail(w, StatusOf(err))
 			return
 		}
@@ -88,16 +111,11 @@ func (b *Bridge[C]) Handle(h func(*Request) Response) http.Handler {
 			err = resp.check()
 		}
 		if err != nil {
-			b.opts.OnError(r.Context(), req, &Error{Op: "handling " + r.Method + " " + r.URL.Path, Err: err})
+			b.report(r.Context(), req, &Error{Op: "handling " + r.Method + " " + r.URL.Path, Err: err})
 			fail(w, http.StatusInternalServerError)
 			return
 		}
-		for _, c := range resp.Cookies {
-			http.SetCookie(w, c)
-		}
-		for name, values := range resp.Header {
-			w.Header()[name] = append(w.Header()[name], values...)
-		}
+		resp.putHeader(w)
 		switch {
 		case !resp.streams():
 			b.plain(w, req, resp)
@@ -111,11 +129,20 @@ func (b *Bridge[C]) Handle(h func(*Request) Response) http.Handler {
 	})
 }
 
-func fail(w http.ResponseWriter, code int) { http.Error(w, http.StatusText(code), code) }
+// fail answers with a status and its name; the text of an error may name
+// internals and goes to the error hook only.
+func fail(w http.ResponseWriter, code int) {
+	w.Header().Del("Content-Encoding")
+	http.Error(w, http.StatusText(code), code)
+}
 
 func call(h func(*Request) Response, r *Request) (resp Response, err error) {
 	defer func() {
-		if p := recover(); p != nil {
+		switch p := recover(); p {
+		case nil:
+		case http.ErrAbortHandler:
+			panic(p)
+		default:
 			err = &effect.PanicError{Value: p, Stack: debug.Stack()}
 		}
 	}()
@@ -130,15 +157,18 @@ func (b *Bridge[C]) plain(w http.ResponseWriter, r *Request, resp Response) {
 	case resp.Body != nil:
 		markup, err := render(r.Context(), resp.Body)
 		if err != nil {
-			b.opts.OnError(r.Context(), r, &Error{Op: "rendering the body", Err: err})
+			b.report(r.Context(), r, &Error{Op: "rendering the body", Err: err})
 			fail(w, http.StatusInternalServerError)
 			return
 		}
 		if w.Header().Get("Content-Type") == "" {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		}
+		if !r.Datastar && isHTML(w.Header()) {
+			markup = withRootAttrs(markup, b.opts.RootAttrs)
+		}
 		w.WriteHeader(cmp.Or(resp.Status, http.StatusOK))
-		_, _ = w.Write([]byte(markup))
+		_, _ = w.Write([]byte(markup)) // an error means that the client is gone
 	default:
 		w.WriteHeader(cmp.Or(resp.Status, http.StatusNoContent))
 	}
@@ -149,95 +179,13 @@ func (b *Bridge[C]) elsewhere(w http.ResponseWriter, r *Request, resp *Response,
 	if c.Cause() != "" {
 		// Nothing would reach anybody; a client that takes 204 for an answer
 		// would wait for ever.
-		b.opts.OnError(r.Context(), r, &Error{Op: "using an open stream", Err: ErrClosed})
+		b.report(r.Context(), r, &Error{Op: "using an open stream", Err: ErrClosed})
 		fail(w, http.StatusGone)
 		return
 	}
-	b.run(r, Session{Conn: c, Request: r, Response: resp}, resp.Effects)
+	if !b.run(r, Session{Conn: c, Request: r, Response: resp}, resp.Effects) {
+		fail(w, http.StatusInternalServerError)
+		return
+	}
 	w.WriteHeader(http.StatusNoContent)
-}
-
-// Reuse is the value of an effect of Response.Open that gives the request's
-// effects to another stream; the request is answered 204.
-type Reuse struct{ Conn *Conn }
-
-// corkFor is how long the first effects of a stream may gather their events
-// into one write.
-const corkFor = 50 * time.Millisecond
-
-// stream answers with a stream.
-func (b *Bridge[C]) stream(w http.ResponseWriter, r *Request, resp *Response) {
-	c, err := b.hub.open(r.Request, time.Now())
-	if err != nil {
-		b.opts.OnError(r.Context(), r, err)
-		fail(w, StatusOf(err))
-		return
-	}
-	c.stays.Store(resp.Stay)
-	s := Session{Conn: c, Request: r, Response: resp}
-	if len(resp.Open) > 0 {
-		res := b.d.Dispatch(r.Context(), b.newCtx(s), resp.Open...)
-		if err := res.Err(); err != nil {
-			c.finish(CauseRefused, false)
-			b.opts.OnError(r.Context(), r, &Error{Op: "opening a stream", Err: err})
-			fail(w, StatusOf(err))
-			return
-		}
-		if other, ok := effect.Value[Reuse](res); ok {
-			c.finish(CauseRefused, false)
-			b.elsewhere(w, r, resp, other.Conn)
-			return
-		}
-	}
-	h := w.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("Cache-Control", "no-cache")
-	h.Set("X-Accel-Buffering", "no")
-	if c.zipped {
-		h.Set("Content-Encoding", "gzip")
-		h.Add("Vary", "Accept-Encoding")
-	}
-	c.attach(w)
-	b.live(c, r, s, resp)
-	cause := c.Cause()
-	res := b.d.Dispatch(context.WithoutCancel(r.Context()), b.newCtx(Session{Request: r, Response: resp}), SSEClosed{Cause: cause})
-	if err := res.Err(); err != nil {
-		b.opts.OnError(r.Context(), r, &Error{Op: "closing a stream", Err: err})
-	}
-	if resp.Stay && cause.Cut() {
-		panic(http.ErrAbortHandler) // the one way to tell the client to come back
-	}
-}
-
-// live runs the effects and keeps the stream open as long as it should be. The
-// response has been taken away when it returns, whatever happens.
-func (b *Bridge[C]) live(c *Conn, r *Request, s Session, resp *Response) {
-	cause := CausePanic
-	defer func() { c.finish(cause, resp.Stay) }()
-	cork := time.AfterFunc(corkFor, c.uncork)
-	b.run(r, s, resp.Effects)
-	cork.Stop()
-	if resp.Stay {
-		c.serve(r.Context())
-		cause = c.Cause()
-		return
-	}
-	cause = CauseDone
-}
-
-// run dispatches effects and reports what went wrong.
-func (b *Bridge[C]) run(r *Request, s Session, effects effect.List) {
-	ctx := r.Context()
-	res := b.d.Dispatch(ctx, b.newCtx(s), effects...)
-	err := res.Err()
-	if err == nil || errors.Is(err, context.Canceled) && ctx.Err() != nil {
-		return
-	}
-	show := b.opts.OnError(ctx, r, &Error{Op: fmt.Sprintf("answering %s %s", r.Method, r.URL.Path), Err: err})
-	if len(show) == 0 {
-		return
-	}
-	if err := b.d.Dispatch(ctx, b.newCtx(s), show...).Err(); err != nil {
-		logError(ctx, r, &Error{Op: "showing an error", Err: err})
-	}
 }

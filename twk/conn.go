@@ -37,8 +37,11 @@ type Conn struct {
 	onClose   []func(Cause)
 	onLive    []func()
 	onEnd     []func(Cause)
+	onSent    []func()
+	values    []connValue
+	isLive    bool // onLive has been called
 
-	done chan struct{} // closed with closed
+	done chan struct{} // closed when closed and the onClose hooks have run
 	wake chan struct{} // tells the own goroutine to write, one token
 	slow atomic.Bool   // its own goroutine writes: a shared writer got stuck on it
 
@@ -52,15 +55,19 @@ type Conn struct {
 	headed   bool      // the response header has been written
 	begun    bool      // the gzip header has been written
 	zip      gzipcast.Stream
-	quick    int // writes in a row that did not block while slow
+	own      *ownEncoder // nil if it has no compressor of its own; constant
+	quick    int         // writes in a row that did not block while slow
 
 	// ctl guards abort, with which Close frees a writer that is stuck. It is
 	// held while setting a deadline, never together with another lock.
-	ctl   sync.Mutex
-	abort *http.ResponseController
+	ctl     sync.Mutex
+	abort   *http.ResponseController
+	aborted bool // the connection is of no more use
 
-	zipped bool        // constant from the start
-	stays  atomic.Bool // a long stream, not a short response
+	zipped   bool // shared gzip; constant from the start, like these:
+	http2    bool
+	encoding string      // Content-Encoding, empty for none
+	stays    atomic.Bool // a long stream, not a short response
 
 	// Written by the writer, read by anybody.
 	lastWrite atomic.Int64 // unix nanoseconds
@@ -108,7 +115,7 @@ type ConnInfo struct {
 
 // Info returns a snapshot.
 func (c *Conn) Info() ConnInfo {
-	i := ConnInfo{ID: c.id, Opened: c.opened, Remote: c.remote, UserAgent: c.agent, Sent: c.sent.Load(), SentSize: c.sentBytes.Load(), Compressed: c.zipped}
+	i := ConnInfo{ID: c.id, Opened: c.opened, Remote: c.remote, UserAgent: c.agent, Sent: c.sent.Load(), SentSize: c.sentBytes.Load(), Compressed: c.encoding != ""}
 	if n := c.lastWrite.Load(); n != 0 {
 		i.LastWrite = time.Unix(0, n)
 	}
@@ -139,6 +146,9 @@ func (c *Conn) push(frames []*Frame) (wake bool, err error) {
 		return false, ErrClosed
 	}
 	for _, f := range frames {
+		if f == c.hub.beat && len(c.queue) > 0 {
+			return false, nil // it must not cost an event its place
+		}
 		if f.key != "" {
 			c.replace(f.key)
 		}
@@ -208,18 +218,28 @@ func (c *Conn) Close(cause Cause) bool {
 	hooks := c.onClose
 	c.onClose = nil
 	c.mu.Unlock()
+	// The hooks come first: the handler waits for done before it calls what
+	// they have registered with OnEnd.
+	for _, hook := range hooks {
+		contained("close", func() { hook(cause) })
+	}
 	close(c.done)
-	if cause.Cut() || cause == CauseClient {
+	c.release(cause)
+	return true
+}
+
+// release frees a writer that is stuck on a stream that is not worth waiting
+// for. It comes after close(done), see extend. Short responses wait for their
+// write deadline: a cut one would be requested again.
+func (c *Conn) release(cause Cause) {
+	if c.stays.Load() && cause != CausePanic && (cause.Cut() || cause == CauseClient) {
 		c.ctl.Lock()
 		if c.abort != nil {
+			c.aborted = true
 			_ = c.abort.SetWriteDeadline(time.Now())
 		}
 		c.ctl.Unlock()
 	}
-	for _, hook := range hooks {
-		hook(cause)
-	}
-	return true
 }
 
 // OnClose registers f to be called once, with the cause, by whoever closes the
@@ -236,12 +256,54 @@ func (c *Conn) OnClose(f func(Cause)) bool {
 }
 
 // OnLive registers f to be called once, on the request goroutine, when a long
-// stream has run its first effects. If it has already, or never will, f is not
-// called.
-func (c *Conn) OnLive(f func()) {
+// stream has run its first effects. If it has already, f is not called and
+// OnLive returns false; if it never will, f is not called either.
+func (c *Conn) OnLive(f func()) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.isLive {
+		return false
+	}
 	c.onLive = append(c.onLive, f)
+	return true
+}
+
+// OnSent registers f to be called, outside all locks of this package, each time
+// something other than a heartbeat has been written. It must return at once: it
+// holds up the writer of many streams.
+func (c *Conn) OnSent(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.onSent = append(c.onSent, f)
+}
+
+// connValue is one pair of SetValue.
+type connValue struct{ key, value any }
+
+// SetValue keeps v with the stream, under a comparable key of the caller's own
+// type, in place of what was there. It stays after the stream has ended.
+func (c *Conn) SetValue(key, v any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range c.values {
+		if c.values[i].key == key {
+			c.values[i].value = v
+			return
+		}
+	}
+	c.values = append(c.values, connValue{key, v})
+}
+
+// Value returns what SetValue has put under key, nil if nothing.
+func (c *Conn) Value(key any) any {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range c.values {
+		if c.values[i].key == key {
+			return c.values[i].value
+		}
+	}
+	return nil
 }
 
 // OnEnd registers f to be called once, with the cause, on the request goroutine
@@ -258,10 +320,10 @@ func (c *Conn) OnEnd(f func(Cause)) {
 func (c *Conn) live() {
 	c.mu.Lock()
 	hooks := c.onLive
-	c.onLive = nil
+	c.onLive, c.isLive = nil, true
 	c.mu.Unlock()
 	for _, hook := range hooks {
-		hook()
+		contained("live", hook)
 	}
 }
 
@@ -271,7 +333,7 @@ func (c *Conn) ended() {
 	c.onEnd = nil
 	c.mu.Unlock()
 	for _, hook := range hooks {
-		hook(cause)
+		contained("end", func() { hook(cause) })
 	}
 }
 

@@ -47,6 +47,9 @@ func (n node) Render(_ context.Context, w io.Writer) error {
 // means t itself. data is read when the content is rendered.
 func Template(t *template.Template, name string, data any) Content { return tmpl{t, name, data} }
 
+// Equal makes nodes comparable in tests, by what they render.
+func (n node) Equal(o node) bool { return sameMarkup(n, o) }
+
 type tmpl struct {
 	t    *template.Template
 	name string
@@ -60,6 +63,9 @@ func (t tmpl) Render(_ context.Context, w io.Writer) error {
 	return t.t.ExecuteTemplate(w, t.name, t.data)
 }
 
+// Equal makes templates comparable in tests, by what they render.
+func (t tmpl) Equal(o tmpl) bool { return sameMarkup(t, o) }
+
 // PerRecipient returns content that a broadcast renders for each recipient,
 // with a context that carries the recipient, instead of once for all.
 func PerRecipient(c Content) Content { return perRecipient{c} }
@@ -70,6 +76,9 @@ func PerRecipientFunc(f func(ctx context.Context) Content) Content {
 }
 
 type perRecipient struct{ Content }
+
+// Equal makes such content comparable in tests, by what it renders for nobody.
+func (p perRecipient) Equal(o perRecipient) bool { return sameMarkup(p.Content, o.Content) }
 
 type contentFunc func(ctx context.Context) Content
 
@@ -106,4 +115,11 @@ func render(ctx context.Context, c Content) (s string, err error) {
 		return "", fmt.Errorf("rendering: %w", err)
 	}
 	return b.String(), nil
+}
+
+// sameMarkup reports whether a and b render, and the same.
+func sameMarkup(a, b Content) bool {
+	x, errX := render(context.Background(), a)
+	y, errY := render(context.Background(), b)
+	return errX == nil && errY == nil && x == y
 }

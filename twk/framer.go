@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/starfederation/datastar-go/datastar"
 )
@@ -48,6 +49,7 @@ func (f *framer) get() *generator {
 // Problems with fields.
 var (
 	errLineBreak = errors.New("must not contain CR, LF or NUL: it would end the line of the event")
+	errUTF8      = errors.New("must be UTF-8")
 	errID        = errors.New("must be printable ASCII: a browser cannot send anything else back")
 	errRetry     = errors.New("must be positive, and not 1000, which the SDK takes for unset: use 999 or 1001")
 )
@@ -55,6 +57,9 @@ var (
 func checkLine(field, v string) error {
 	if strings.ContainsAny(v, "\r\n\x00") {
 		return fieldError(field, errLineBreak)
+	}
+	if !utf8.ValidString(v) {
+		return fieldError(field, errUTF8)
 	}
 	return nil
 }
@@ -76,13 +81,14 @@ func (o EventOptions) check() error {
 	return nil
 }
 
-// lines makes every line break an LF, as only that one is known to the framing
-// of the SDK while the client ends lines at CR as well.
-func lines(s string) string {
-	if !strings.ContainsRune(s, '\r') {
-		return s
+// clean makes every line break an LF, as only that one is known to the framing
+// of the SDK while the client ends lines at CR as well. NUL and what is not
+// UTF-8 become U+FFFD, as in a browser.
+func clean(s string) string {
+	if strings.ContainsRune(s, '\r') {
+		s = strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")
 	}
-	return strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")
+	return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", "\ufffd"), "\ufffd")
 }
 
 // elements frames a patch whose markup is rendered already.
@@ -94,15 +100,22 @@ func (f *framer) elements(p PatchElements, markup string) (*Frame, error) {
 			return nil, err
 		}
 	}
-	switch p.Mode {
-	case "", Outer, Replace:
-		if p.Selector == "" && strings.TrimSpace(markup) == "" {
+	markup = clean(markup)
+	blank := strings.TrimSpace(markup) == ""
+	if blank {
+		markup = "" // no line of its own
+	}
+	if strings.TrimSpace(p.Selector) == "" { // the client would throw
+		p.Selector = ""
+		switch {
+		case p.Mode != "" && p.Mode != Outer && p.Mode != Replace:
+			return nil, fieldError("selector", fmt.Errorf("is required by mode %q", p.Mode))
+		case blank:
 			return nil, fieldError("elements", errors.New("is empty, and there is no selector: nothing would be patched"))
 		}
-	default:
-		if p.Selector == "" {
-			return nil, fieldError("selector", fmt.Errorf("is required by mode %q", p.Mode))
-		}
+	}
+	if endsDocument(markup) && !documentTop.MatchString(markup) {
+		return nil, fieldError("elements", errDocument)
 	}
 	var opts []datastar.PatchElementOption
 	add := func(o datastar.PatchElementOption) { opts = append(opts, o) }
@@ -125,7 +138,6 @@ func (f *framer) elements(p PatchElements, markup string) (*Frame, error) {
 	if p.RetryMillis != 0 {
 		add(datastar.WithRetryDuration(time.Duration(p.RetryMillis) * time.Millisecond))
 	}
-	markup = lines(markup)
 	return f.frame(p.EventOptions, func(sse *datastar.ServerSentEventGenerator) error {
 		return sse.PatchElements(markup, opts...)
 	})
@@ -136,12 +148,15 @@ func (f *framer) signals(p PatchSignals, object []byte) (*Frame, error) {
 	if err := p.EventOptions.check(); err != nil {
 		return nil, err
 	}
+	if !utf8.Valid(object) {
+		object = bytes.ToValidUTF8(object, []byte("\ufffd"))
+	}
 	var compact bytes.Buffer
 	if err := json.Compact(&compact, object); err != nil { // also takes out CR between tokens
 		return nil, fieldError("signals", fmt.Errorf("is not JSON: %w", err))
 	}
 	if b := compact.Bytes(); len(b) == 0 || b[0] != '{' {
-		return nil, fieldError("signals", errors.New("must be a JSON object"))
+		return nil, fieldError("signals", errNoObject)
 	}
 	var opts []datastar.PatchSignalsOption
 	if p.OnlyIfMissing {

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/starfederation/datastar-go/datastar"
+
 	"github.com/sfere-go/sfere/gzipcast"
 )
 
@@ -32,9 +34,13 @@ type HubOptions struct {
 	// Default GOMAXPROCS; negative means that each stream is written by the
 	// goroutine of its own request.
 	Writers int
-	// Compress sends gzip to clients that accept it, each frame compressed once
-	// for all streams (package gzipcast). Default off.
+	// Compress sends gzip on long streams to clients that accept it, each frame
+	// compressed once for all streams (package gzipcast). Default off.
 	Compress bool
+	// PerStream gives every long stream a compressor of its own, the first that
+	// its client accepts; see [Gzip], [Brotli] and [Zstd] for what each costs as
+	// long as a stream is open. It comes before Compress. Default none.
+	PerStream []datastar.Compressor
 }
 
 // Hub owns the live streams of a program: it writes to them, keeps them alive
@@ -117,10 +123,15 @@ func (h *Hub) prepare(frames []*Frame, a *Audience) []*Frame {
 
 // open returns a new stream for r. It is corked: nothing is written before
 // uncork.
-func (h *Hub) open(r *http.Request, now time.Time) (*Conn, error) {
+func (h *Hub) open(r *http.Request, now time.Time, stay bool) (*Conn, error) {
 	c := &Conn{
 		id: h.ids.Add(1), hub: h, opened: now, remote: r.RemoteAddr, agent: r.UserAgent(), policy: h.opts.Overflow, corked: true,
-		done: make(chan struct{}), wake: make(chan struct{}, 1), zipped: h.enc != nil && acceptsGzip(r),
+		done: make(chan struct{}), wake: make(chan struct{}, 1), http2: r.ProtoMajor > 1,
+	}
+	c.stays.Store(stay)
+	if stay { // for a short response it would cost more than it saves
+		c.encoding, c.own = h.negotiate(r)
+		c.zipped = c.encoding != "" && c.own == nil
 	}
 	c.slow.Store(h.opts.Writers < 0)
 	if !h.wheel.add(h, c) {
@@ -138,11 +149,12 @@ func (h *Hub) Len() int {
 	return h.wheel.n
 }
 
-// Drain ends all streams for a shutdown: new ones are refused with 503, short
-// responses are left to finish, and long streams are cut at random moments
-// within window, so that their clients do not all come back at once. It
-// returns when all are gone, or with the cause of ctx when that ends first; then
-// the rest is cut at once.
+// Drain ends all streams for a shutdown: short responses are left to finish,
+// and long streams are cut at random moments within window, so that their
+// clients do not all come back at once; new ones are cut before they open. It
+// returns when all are gone and their hooks have run, or with the cause of ctx
+// when that ends first; then the rest is cut at once. [Shutdown] does it
+// together with the server.
 func (h *Hub) Drain(ctx context.Context, window time.Duration) error {
 	conns, empty := h.wheel.drain()
 	var timers []*time.Timer
@@ -175,13 +187,14 @@ type wheel struct {
 	n       int
 	turn    int
 	turning bool
-	empty   chan struct{} // closed when draining and n is 0; nil while not draining
+	empty   chan struct{} // closed once n is 0 while draining; nil while not draining
+	emptied bool          // empty is closed
 }
 
 func (w *wheel) add(h *Hub, c *Conn) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.empty != nil {
+	if w.empty != nil && c.stays.Load() {
 		return false
 	}
 	c.spoke = rand.IntN(len(w.spokes))
@@ -208,7 +221,8 @@ func (w *wheel) remove(c *Conn) {
 	spoke[last] = nil
 	w.spokes[c.spoke] = spoke[:last]
 	c.place = -1
-	if w.n--; w.n == 0 && w.empty != nil {
+	if w.n--; w.n == 0 && w.empty != nil && !w.emptied {
+		w.emptied = true
 		close(w.empty)
 	}
 }
@@ -220,7 +234,7 @@ func (w *wheel) drain() ([]*Conn, <-chan struct{}) {
 	defer w.mu.Unlock()
 	if w.empty == nil {
 		w.empty = make(chan struct{})
-		if w.n == 0 {
+		if w.emptied = w.n == 0; w.emptied {
 			close(w.empty)
 		}
 	}

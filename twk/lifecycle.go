@@ -1,23 +1,40 @@
 package twk
 
-import "context"
+import (
+	"context"
+	"log/slog"
+	"runtime/debug"
+
+	"github.com/sfere-go/sfere/effect"
+)
 
 // CloseSSE ends the stream of the dispatch normally, after what has been sent.
 type CloseSSE struct {
 	// Cause is why; empty means CauseClosed.
-	Cause Cause `json:"cause,omitempty"`
+	Cause Cause `json:"cause,omitempty" jsonschema:"description=why the stream ends; closed if empty"`
 }
 
 // EffectName returns "twk/close-sse".
 func (CloseSSE) EffectName() string { return "twk/close-sse" }
 
-func closeSSE(_ context.Context, call *Call, e CloseSSE) (bool, error) {
+func closeSSE(ctx context.Context, call *Call, e CloseSSE) (bool, error) {
 	c := call.Ctx().Conn
 	if c == nil {
 		return false, &Error{Op: "closing", Err: ErrNoStream}
 	}
 	if e.Cause == "" {
 		e.Cause = CauseClosed
+	}
+	if effect.IsDry(ctx) {
+		effect.WouldDo(ctx, Closing{Conn: c.ID(), Cause: e.Cause})
+		return true, nil
+	}
+	// In a broadcast, events for this recipient may be waiting to go out
+	// together; they came before the end.
+	if out, ok := call.Ctx().Out.(interface{ Flush(context.Context) error }); ok {
+		if err := out.Flush(ctx); err != nil {
+			return false, err
+		}
 	}
 	return c.Close(e.Cause), nil
 }
@@ -26,7 +43,8 @@ func closeSSE(_ context.Context, call *Call, e CloseSSE) (bool, error) {
 // request and the response that opened it in the Session and no stream. It
 // does nothing; intercept or replace it.
 type SSEClosed struct {
-	Cause Cause `json:"cause,omitempty"`
+	// Cause is why the stream ended.
+	Cause Cause `json:"cause,omitempty" jsonschema:"description=why the stream ended"`
 }
 
 // EffectName returns "twk/sse-closed".
@@ -42,4 +60,15 @@ func (Connection) EffectName() string { return "twk/connection" }
 
 func connection(_ context.Context, call *Call, _ Connection) (*Conn, error) {
 	return call.Ctx().Conn, nil
+}
+
+// contained runs a hook of the program. A panic is logged: it may happen on the
+// goroutine of anybody who closes a stream.
+func contained(kind string, hook func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			slog.Error("twk: a hook panicked", "hook", kind, "error", &effect.PanicError{Value: p, Stack: debug.Stack()})
+		}
+	}()
+	hook()
 }

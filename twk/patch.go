@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/sfere-go/sfere/effect"
@@ -17,11 +18,11 @@ const (
 	Outer   Mode = "outer"   // morph into the element with the same id
 	Inner   Mode = "inner"   // morph the inside of the target
 	Replace Mode = "replace" // replace without morphing, which loses input and focus
-	Prepend Mode = "prepend"
-	Append  Mode = "append"
-	Before  Mode = "before"
-	After   Mode = "after"
-	Remove  Mode = "remove"
+	Prepend Mode = "prepend" // put in front of what is inside the target
+	Append  Mode = "append"  // put behind what is inside the target
+	Before  Mode = "before"  // put in front of the target
+	After   Mode = "after"   // put behind the target
+	Remove  Mode = "remove"  // remove the target
 )
 
 func (m Mode) check() error {
@@ -68,13 +69,27 @@ type EventOptions struct {
 }
 
 // PatchElements patches markup into the page.
+//
+// Without a selector each top element goes to the element with its id. Markup
+// with </html>, </head> or </body> must begin with that element: the client
+// reads it as a document, and would lose the patch otherwise.
 type PatchElements struct {
-	Elements               Content   `json:"-"`
-	Selector               string    `json:"selector,omitempty"`
-	Mode                   Mode      `json:"mode,omitempty"`
-	Namespace              Namespace `json:"namespace,omitempty"`
-	ViewTransition         bool      `json:"viewTransition,omitempty"`
-	ViewTransitionSelector string    `json:"viewTransitionSelector,omitempty"`
+	// Elements is the markup, rendered once for all recipients of a broadcast
+	// unless it comes from [PerRecipient].
+	Elements Content `json:"-"`
+	// Selector finds the targets. Default: the ids of the elements.
+	Selector string `json:"selector,omitempty" jsonschema:"description=CSS selector of the targets; the default is the ids of the elements"`
+	// Mode says what is done to the targets. Default: Outer.
+	Mode Mode `json:"mode,omitempty" jsonschema:"enum=,enum=outer,enum=inner,enum=replace,enum=prepend,enum=append,enum=before,enum=after,enum=remove,description=what is done to the targets; outer if empty; all but outer and replace need a selector"`
+	// Namespace is that of the elements. Default: HTMLNamespace.
+	Namespace Namespace `json:"namespace,omitempty" jsonschema:"enum=,enum=html,enum=svg,enum=mathml,description=markup language of the elements; html if empty"`
+	// ViewTransition animates the change with the browser's View Transition
+	// API. Such a patch is applied a frame later, so that an ordinary one sent
+	// after it is overtaken; do not mix them for one element.
+	ViewTransition bool `json:"viewTransition,omitempty" jsonschema:"description=animate the change as a view transition"`
+	// ViewTransitionSelector limits the transition to one element, and turns
+	// ViewTransition on.
+	ViewTransitionSelector string `json:"viewTransitionSelector,omitempty" jsonschema:"description=CSS selector of the element that the view transition is limited to"`
 	EventOptions
 }
 
@@ -87,11 +102,14 @@ func (p PatchElements) PerRecipient() bool { return isPerRecipient(p.Elements) }
 
 // wirePatch is the JSON form of PatchElements.
 type wirePatch struct {
-	Elements string `json:"elements,omitempty"`
+	Elements string `json:"elements,omitempty" jsonschema:"description=markup; every user input in it is escaped already"`
 	patchFields
 }
 
 type patchFields PatchElements
+
+// JSONSchemaAlias returns the type whose fields are those of the JSON form.
+func (PatchElements) JSONSchemaAlias() any { return wirePatch{} }
 
 // MarshalJSON renders the content, without a context of its own.
 func (p PatchElements) MarshalJSON() ([]byte, error) {
@@ -119,9 +137,13 @@ func (p *PatchElements) UnmarshalJSON(b []byte) error {
 // null deletes a signal. Late values are resolved when the effect runs, in a
 // broadcast for each recipient, and override Signals of the same name.
 type PatchSignals struct {
-	Signals       any                         `json:"signals,omitempty"`
-	Late          map[string]effect.Late[any] `json:"late,omitempty"`
-	OnlyIfMissing bool                        `json:"onlyIfMissing,omitempty"`
+	// Signals are the new values by name: a map, a struct, or JSON text as a
+	// json.RawMessage.
+	Signals any `json:"signals,omitempty" jsonschema:"description=new values by name as an object; null deletes a signal"`
+	// Late are values that placeholders give when the effect runs.
+	Late map[string]effect.Late[any] `json:"late,omitempty" jsonschema:"description=values by name that placeholders give when the effect runs"`
+	// OnlyIfMissing leaves signals alone that the page has already, even if empty.
+	OnlyIfMissing bool `json:"onlyIfMissing,omitempty" jsonschema:"description=leave signals alone that exist already"`
 	EventOptions
 }
 
@@ -130,32 +152,34 @@ func (PatchSignals) EffectName() string { return "twk/patch-signals" }
 
 // object returns the signals as JSON.
 func (p PatchSignals) object() ([]byte, error) {
+	b, err := json.Marshal(p.Signals)
+	if err != nil {
+		return nil, fieldError("signals", err)
+	}
 	if len(p.Late) == 0 {
-		b, err := json.Marshal(p.Signals)
-		if err != nil {
-			return nil, fieldError("signals", err)
-		}
 		return b, nil
 	}
-	all := map[string]any{}
+	all := map[string]json.RawMessage{} // raw, so that large numbers stay exact
 	if p.Signals != nil {
-		b, err := json.Marshal(p.Signals)
-		if err == nil {
-			err = json.Unmarshal(b, &all)
-		}
-		if err != nil {
-			return nil, fieldError("signals", err)
+		if err := json.Unmarshal(b, &all); err != nil || all == nil {
+			return nil, fieldError("signals", errNoObject)
 		}
 	}
 	for name, l := range p.Late {
-		all[name] = l.Value
+		v, err := json.Marshal(l.Value)
+		if err != nil {
+			return nil, fieldError("late", fmt.Errorf("%q: %w", name, err))
+		}
+		all[name] = v
 	}
-	b, err := json.Marshal(all)
+	b, err = json.Marshal(all)
 	if err != nil {
 		return nil, fieldError("late", err)
 	}
 	return b, nil
 }
+
+var errNoObject = errors.New("must be a JSON object")
 
 // marshal is json.Marshal without HTML escaping.
 func marshal(v any) ([]byte, error) {

@@ -26,6 +26,9 @@ type sender struct {
 // The C of the registry is a [Session].
 func Registry(o *RegistryOptions) registry.Registry[Session] {
 	s := &sender{emit: func(ctx context.Context, s Session, f *Frame) error {
+		if effect.IsDry(ctx) {
+			return emitDry(ctx, s, f)
+		}
 		out, err := s.outlet()
 		if err != nil {
 			return err
@@ -37,14 +40,53 @@ func Registry(o *RegistryOptions) registry.Registry[Session] {
 			s.emit = o.Audit[i](s.emit)
 		}
 	}
-	shared := effect.About{World: effect.Local, Shared: true}
 	return registry.New("twk",
-		effect.Handle("Patch markup into the page.", s.patchElements).About(shared),
-		effect.Handle("Set signals of the page.", s.patchSignals).About(shared),
-		effect.Handle("End the stream of the dispatch.", closeSSE).About(effect.About{World: effect.Local}),
-		effect.Handle("Do nothing: the hook that runs once when a stream has ended.", sseClosed).About(effect.About{World: effect.Pure}),
-		effect.Handle("Give the stream of the dispatch as the result.", connection).About(effect.About{World: effect.Pure}),
+		effect.Handle("Patch markup into the page.", s.patchElements).About(shared(
+			PatchElements{Elements: HTML(`<p id="status">Saved</p>`)},
+			PatchElements{Elements: HTML(`<li>Hello</li>`), Selector: "#messages", Mode: Append},
+		)),
+		effect.Handle("Patch several pieces of markup into the page with one event.", s.patchElementsSeq).About(shared(
+			PatchElementsSeq{Elements: []Content{HTML(`<p id="status">Saved</p>`), HTML(`<p id="count">3</p>`)}},
+		)),
+		effect.Handle("Remove elements from the page.", s.removeElement).About(shared(
+			RemoveElement{Selector: ByID("status")},
+		)),
+		effect.Handle("Set signals of the page.", s.patchSignals).About(shared(
+			PatchSignals{Signals: map[string]any{"message": ""}},
+		)),
+		effect.Handle("Run a script in the page.", s.executeScript).About(shared(
+			ExecuteScript{Script: "document.title = " + JS("3 new messages")},
+		)),
+		effect.Handle("Leave the page for another one.", sends[Redirect](s)).About(shared(
+			Redirect{URL: "/login"},
+		)),
+		effect.Handle("Change the address of the page without loading it.", sends[ReplaceURL](s)).About(shared(
+			ReplaceURL{URL: "/items?page=2"},
+		)),
+		effect.Handle("Write to the console of the browser.", sends[ConsoleLog](s)).About(shared(
+			ConsoleLog{Message: "synchronised", Level: LevelInfo},
+		)),
+		effect.Handle("Dispatch a custom event in the page.", sends[DispatchCustomEvent](s)).About(shared(
+			DispatchCustomEvent{Name: "saved", Detail: map[string]any{"id": "42"}},
+		)),
+		effect.Handle("Tell the browser which pages are likely to be next.", sends[Prefetch](s)).About(shared(
+			Prefetch{URLs: []string{"/items?page=3"}},
+		)),
+		effect.Handle("End the stream of the dispatch.", closeSSE).About(effect.About{
+			World: effect.Local, Dry: true, Examples: []effect.Data{CloseSSE{Cause: CauseClosed}},
+		}),
+		effect.Handle("Do nothing: the hook that runs once when a stream has ended.", sseClosed).About(effect.About{
+			World: effect.Pure, Examples: []effect.Data{SSEClosed{Cause: CauseClient}},
+		}),
+		effect.Handle("Give the stream of the dispatch as the result.", connection).About(effect.About{
+			World: effect.Pure, Examples: []effect.Data{Connection{}},
+		}),
 	)
+}
+
+// shared describes an effect that sends one event, the same for every stream.
+func shared(examples ...effect.Data) effect.About {
+	return effect.About{World: effect.Local, Shared: true, Dry: true, Examples: examples}
 }
 
 func (s *sender) send(ctx context.Context, call *Call, f *Frame, err error) (struct{}, error) {
@@ -70,4 +112,40 @@ func (s *sender) patchSignals(ctx context.Context, call *Call, p PatchSignals) (
 	}
 	f, err := s.framer.signals(p, object)
 	return s.send(ctx, call, f, err)
+}
+
+func (s *sender) patchElementsSeq(ctx context.Context, call *Call, p PatchElementsSeq) (struct{}, error) {
+	markup, err := join(ctx, p.Elements)
+	if err != nil {
+		return struct{}{}, fieldError("elements", err)
+	}
+	f, err := s.framer.elements(p.one(), markup)
+	return s.send(ctx, call, f, err)
+}
+
+func (s *sender) removeElement(ctx context.Context, call *Call, e RemoveElement) (struct{}, error) {
+	f, err := s.framer.elements(PatchElements{
+		Selector: e.Selector, Mode: Remove, ViewTransition: e.ViewTransition,
+		ViewTransitionSelector: e.ViewTransitionSelector, EventOptions: e.EventOptions,
+	}, "")
+	return s.send(ctx, call, f, err)
+}
+
+func (s *sender) executeScript(ctx context.Context, call *Call, e ExecuteScript) (struct{}, error) {
+	f, err := s.framer.script(e)
+	return s.send(ctx, call, f, err)
+}
+
+// sends is the handler of effects that are a script in the end.
+func sends[E interface {
+	effect.Data
+	scripted
+}](s *sender) func(context.Context, *Call, E) (struct{}, error) {
+	return func(ctx context.Context, call *Call, e E) (struct{}, error) {
+		script, err := e.script()
+		if err != nil {
+			return struct{}{}, err
+		}
+		return s.executeScript(ctx, call, script)
+	}
 }

@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
+	"net/url"
 	"strings"
 )
 
@@ -37,20 +37,6 @@ func (r *Request) Signals(v any) error {
 // must not change them.
 func (r *Request) RawSignals() []byte { return r.signals }
 
-// acceptsGzip reports whether the client offers gzip.
-func acceptsGzip(r *http.Request) bool {
-	for _, header := range r.Header.Values("Accept-Encoding") {
-		for offer := range strings.SplitSeq(header, ",") {
-			name, params, _ := strings.Cut(strings.TrimSpace(offer), ";")
-			if strings.EqualFold(strings.TrimSpace(name), "gzip") {
-				q := strings.ReplaceAll(params, " ", "")
-				return q != "q=0" && q != "q=0.0" && q != "q=0.00" && q != "q=0.000"
-			}
-		}
-	}
-	return false
-}
-
 // NewRequest reads the signals of r as a bridge does; it is of use in tests of
 // handlers. limit bounds the body in bytes; 0 means 1 MiB.
 func NewRequest(r *http.Request, limit int64) (*Request, error) {
@@ -69,16 +55,18 @@ func readRequest(w http.ResponseWriter, r *http.Request, limit int64) (*Request,
 		return nil, &Error{Op: "reading signals", Status: status, Err: err}
 	}
 	var text []byte
+	var err error
 	switch {
-	case r.Method == http.MethodGet || r.Method == http.MethodDelete:
-		text = []byte(r.URL.Query().Get("datastar"))
+	case r.Method == http.MethodGet || r.Method == http.MethodDelete || r.Method == http.MethodHead:
+		if text, err = querySignals(r.URL.RawQuery); err != nil {
+			return bad(http.StatusBadRequest, err)
+		}
 		if int64(len(text)) > limit {
 			return bad(http.StatusRequestEntityTooLarge, fmt.Errorf("%d bytes, at most %d", len(text), limit))
 		}
-	case isForm(r) || r.Body == nil || r.Body == http.NoBody:
+	case !isJSON(r) || r.Body == nil || r.Body == http.NoBody:
 		return out, nil
 	default:
-		var err error
 		text, err = io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 		if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			return bad(http.StatusRequestEntityTooLarge, fmt.Errorf("the body has more than %d bytes", tooLarge.Limit))
@@ -88,7 +76,7 @@ func readRequest(w http.ResponseWriter, r *http.Request, limit int64) (*Request,
 		}
 	}
 	text = bytes.TrimSpace(text)
-	if len(text) == 0 {
+	if len(text) == 0 || string(text) == "null" {
 		return out, nil
 	}
 	if text[0] != '{' || !json.Valid(text) {
@@ -98,9 +86,29 @@ func readRequest(w http.ResponseWriter, r *http.Request, limit int64) (*Request,
 	return out, nil
 }
 
-// isForm reports whether the body is a form, which handlers read themselves.
-func isForm(r *http.Request) bool {
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	return err == nil && (kind == "application/x-www-form-urlencoded" || kind == "multipart/form-data") ||
-		err != nil && strings.HasPrefix(strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Type"))), "multipart/form-data")
+// querySignals returns the signals of a request without a body. Other
+// parameters are the program's own and may be malformed.
+func querySignals(query string) ([]byte, error) {
+	for pair := range strings.SplitSeq(query, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		if name != "datastar" {
+			continue
+		}
+		value, err := url.QueryUnescape(value)
+		return []byte(value), err
+	}
+	return nil, nil
+}
+
+// isJSON reports whether the body is what the Datastar client sends by itself:
+// JSON, or of no declared type. Forms and everything else belong to handlers.
+func isJSON(r *http.Request) bool {
+	header := r.Header.Get("Content-Type")
+	if header == "" {
+		return true
+	}
+	// A malformed parameter does not change what the body is.
+	kind, _, _ := strings.Cut(header, ";")
+	kind = strings.ToLower(strings.TrimSpace(kind))
+	return kind == "application/json" || strings.HasPrefix(kind, "application/") && strings.HasSuffix(kind, "+json")
 }

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"slices"
 
+	"golang.org/x/net/http/httpguts"
+
 	"github.com/sfere-go/sfere/effect"
 )
 
@@ -29,8 +31,10 @@ type Response struct {
 	// Status answers a request without effects; 0 means 200, or 204 without a
 	// body. Streams have no status but 200.
 	Status int
-	// Header is added to the answer; streams keep their own Content-Type and
-	// Cache-Control.
+	// Header is set on the answer, in place of what middleware has set under the
+	// same name; only Set-Cookie and Vary are added to. Streams keep their own
+	// Content-Type and Cache-Control. It is sent with the 204 as well if the
+	// effects go to another stream.
 	Header http.Header
 	// Cookies are set with the answer.
 	Cookies []*http.Cookie
@@ -129,5 +133,52 @@ func (r Response) check() error {
 	case r.Status != 0 && (r.Status < 200 || r.Status > 599):
 		return fmt.Errorf("status %d is none", r.Status)
 	}
+	return r.checkHeader()
+}
+
+// checkHeader refuses header fields and cookies that net/http would drop or
+// change without a word, and those that would make the response unreadable.
+func (r Response) checkHeader() error {
+	for name, values := range r.Header {
+		if !httpguts.ValidHeaderFieldName(name) {
+			return fmt.Errorf("header name %q is not valid", name)
+		}
+		switch http.CanonicalHeaderKey(name) {
+		case "Connection", "Transfer-Encoding", "Trailer", "Upgrade":
+			return fmt.Errorf("header %s belongs to the server", name)
+		case "Content-Length", "Content-Encoding":
+			if r.Handler == nil {
+				return fmt.Errorf("header %s: the body is written by the bridge, which sets it if it is needed", name)
+			}
+		}
+		for _, v := range values {
+			if !httpguts.ValidHeaderFieldValue(v) {
+				return fmt.Errorf("header %s: value %q is not valid", name, v)
+			}
+		}
+	}
+	for _, c := range r.Cookies {
+		if c == nil {
+			return errors.New("a cookie is nil")
+		}
+		if err := c.Valid(); err != nil {
+			return fmt.Errorf("cookie %q: %w", c.Name, err)
+		}
+	}
 	return nil
+}
+
+// putHeader gives w the header fields and cookies of r.
+func (r Response) putHeader(w http.ResponseWriter) {
+	h := w.Header()
+	for name, values := range r.Header {
+		name = http.CanonicalHeaderKey(name)
+		if name == "Vary" || name == "Set-Cookie" {
+			values = append(h[name], values...)
+		}
+		h[name] = slices.Clone(values)
+	}
+	for _, c := range r.Cookies {
+		http.SetCookie(w, c)
+	}
 }

@@ -42,6 +42,9 @@ func (c *Collector) Emit(_ context.Context, frames ...*Frame) error {
 
 // outlet returns where the events of s go.
 func (s Session) outlet() (Outlet, error) {
+	if f, ok := s.Out.(*first); ok && s.Conn != f.c {
+		s.Out = nil // the session has been pointed at another stream
+	}
 	switch {
 	case s.Out != nil:
 		return s.Out, nil

@@ -36,12 +36,16 @@ func (c *Conn) attach(w http.ResponseWriter) {
 // which net/http may use for the client's next request.
 func (c *Conn) detach() {
 	c.ctl.Lock()
+	aborted := c.aborted
 	c.abort = nil
 	c.ctl.Unlock()
 	c.write.Lock()
 	defer c.write.Unlock()
-	if c.rc != nil && !c.deadline.IsZero() {
+	if c.rc != nil && !c.deadline.IsZero() && !aborted {
 		_ = c.rc.SetWriteDeadline(time.Time{})
+	}
+	if c.own != nil {
+		c.own.release()
 	}
 	c.w, c.rc = nil, nil
 }
@@ -51,6 +55,16 @@ func (c *Conn) detach() {
 // response has failed; the caller closes the stream with it, which must not
 // happen under the write lock.
 func (c *Conn) drain(s *scratch, flush bool) (more bool, failed Cause) {
+	more, failed, sent := c.drainLocked(s, flush)
+	for _, f := range sent {
+		f()
+	}
+	return more, failed
+}
+
+// drainLocked is drain; the caller calls sent, outside the locks.
+func (c *Conn) drainLocked(s *scratch, flush bool) (more bool, failed Cause, sent []func()) {
+	beat := true
 	c.write.Lock()
 	defer c.write.Unlock()
 	c.mu.Lock()
@@ -59,8 +73,12 @@ func (c *Conn) drain(s *scratch, flush bool) (more bool, failed Cause) {
 	c.mu.Unlock()
 	if len(frames) > 0 && c.w != nil {
 		if err := c.writeFrames(s, frames, flush); err != nil {
-			failed = causeOf(err)
+			if failed = causeOf(err); c.overdue() {
+				failed = CauseSlow
+			}
 			c.w = nil // a failed response stays failed
+		} else {
+			beat = len(frames) == 1 && frames[0] == c.hub.beat
 		}
 	}
 	clear(frames)
@@ -69,7 +87,10 @@ func (c *Conn) drain(s *scratch, flush bool) (more bool, failed Cause) {
 	defer c.mu.Unlock()
 	more = len(c.queue) > 0 && failed == ""
 	c.scheduled = more
-	return more, failed
+	if !beat {
+		sent = c.onSent
+	}
+	return more, failed, sent
 }
 
 func causeOf(err error) Cause {
@@ -85,7 +106,12 @@ func (c *Conn) writeFrames(s *scratch, frames []*Frame, flush bool) error {
 		return err
 	}
 	out := frames[0].bytes
-	if len(frames) > 1 || c.zipped {
+	if c.own != nil {
+		var err error
+		if out, err = c.own.next(frames); err != nil {
+			return err
+		}
+	} else if len(frames) > 1 || c.zipped {
 		buf := s.buf[:0]
 		if c.zipped && !c.begun {
 			buf = append(buf, gzipcast.Header...)
@@ -116,6 +142,7 @@ func (c *Conn) writeFrames(s *scratch, frames []*Frame, flush bool) error {
 			return err
 		}
 	}
+	c.rest()
 	c.lastWrite.Store(s.now.UnixNano())
 	c.sent.Add(uint64(len(frames)))
 	c.sentBytes.Add(uint64(len(out)))
@@ -157,7 +184,26 @@ func (c *Conn) head() error {
 	}
 	c.headed = true
 	c.w.WriteHeader(http.StatusOK)
-	return c.rc.Flush()
+	err := c.rc.Flush()
+	if err == nil {
+		c.rest()
+	}
+	return err
+}
+
+// rest takes the deadline of an HTTP/2 stream away until the next write: when
+// it passes, the stream is reset, writing or not. The write lock is held.
+func (c *Conn) rest() {
+	if c.http2 && !c.deadline.IsZero() {
+		c.deadline = time.Time{}
+		_ = c.rc.SetWriteDeadline(c.deadline)
+	}
+}
+
+// overdue reports whether the deadline of a write has passed; the write lock is
+// held. HTTP/2 does not say why it has reset a stream.
+func (c *Conn) overdue() bool {
+	return c.http2 && !c.deadline.IsZero() && !time.Now().Before(c.deadline)
 }
 
 // serve keeps the stream open until it is closed or its client leaves. It runs
@@ -172,7 +218,7 @@ func (c *Conn) serve(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
-			c.Close(CauseClient)
+			c.Close(c.leaving(ctx))
 			return
 		case <-c.done:
 			return
@@ -180,6 +226,22 @@ func (c *Conn) serve(ctx context.Context) {
 			c.drainOwn()
 		}
 	}
+}
+
+// leaving says why the context of a request has ended: its client has left,
+// middleware has set a timeout, or HTTP/2 has given up writing.
+func (c *Conn) leaving(ctx context.Context) Cause {
+	if ctx.Err() == context.DeadlineExceeded {
+		return CauseExpired
+	}
+	if c.http2 {
+		c.write.Lock()
+		defer c.write.Unlock()
+		if c.overdue() {
+			return CauseSlow
+		}
+	}
+	return CauseClient
 }
 
 // drainOwn writes on the request goroutine until the outbox is empty.
@@ -218,6 +280,7 @@ func (c *Conn) settle(took time.Duration) {
 // unless the cause cuts the stream, and takes the response away.
 func (c *Conn) finish(cause Cause, flush bool) {
 	c.Close(cause)
+	<-c.done // whoever closes it may still be running the hooks
 	if cause = c.Cause(); cause != CauseClient && !cause.Cut() {
 		s := scratch{now: time.Now()}
 		for more := true; more; {
@@ -225,6 +288,5 @@ func (c *Conn) finish(cause Cause, flush bool) {
 		}
 	}
 	c.detach()
-	c.hub.remove(c)
 	c.ended()
 }

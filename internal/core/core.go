@@ -46,6 +46,7 @@ type Entry struct {
 	Result   reflect.Type // of what the handler returns; nil for actions
 	World    uint8
 	Shared   bool
+	Dry      bool // the handler knows of dry runs
 	Meta     map[string]any
 	Examples []any // effect.Data
 	CtxType  reflect.Type
@@ -148,7 +149,7 @@ type Slot struct {
 	Phase   string // of Inner
 	Err     error  // the error that is on its way out
 	By      string // the interceptor it came from; empty for the last step
-	Seen    string // innermost interceptor entered
+	Seen    string // innermost interceptor that gave nothing back, or was entered with a list
 	Runs    []any  // the dispatcher's own records of the attempts at a list
 
 	// Own is the call of the first handler, here to save an allocation.

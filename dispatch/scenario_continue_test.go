@@ -1,0 +1,309 @@
+package dispatch_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sfere-go/sfere/dispatch"
+	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/registry"
+)
+
+var lang = effect.NewKey[string]("lang")
+
+func TestTS40ChildDataWin(t *testing.T) {
+	env := newEnv()
+	parent := func(ctx context.Context, c *call) (any, error) {
+		c.Dispatch(lang.With(ctx, "de"), Do{1})
+		l, _ := lang.From(ctx)
+		c.Ctx().add("parent %s", l)
+		return nil, nil
+	}
+	child := func(ctx context.Context, c *call) (any, error) {
+		l, _ := lang.From(ctx)
+		u, _ := user.From(ctx)
+		c.Ctx().add("child %s %s", l, u)
+		return nil, nil
+	}
+	tester(t, does(parent, child)).Dispatch(user.With(lang.With(t.Context(), "en"), "Bob"), env, Do{})
+	wantLog(t, env, "child de Bob", "parent en")
+}
+
+// Wide is a Ctx with several things in it, to see what a change touches.
+type Wide struct {
+	Env    Env
+	Stream string
+	User   string
+}
+
+type Show struct{}
+
+func (Show) EffectName() string { return "test/show" }
+
+func show() effect.Item[Wide] {
+	return effect.Handle("Log the Ctx.", func(_ context.Context, c *effect.Call[Wide], _ Show) (int, error) {
+		x := c.Ctx()
+		x.Env.add("%s %s %s", x.Env.Label, x.Stream, x.User)
+		return 0, nil
+	})
+}
+
+// Redirect continues with another stream.
+type Redirect struct {
+	Stream  string
+	Effects effect.List
+}
+
+func (Redirect) EffectName() string { return "test/redirect" }
+
+func redirect() effect.Item[Wide] {
+	return effect.Handle("Continue with another stream.", func(ctx context.Context, c *effect.Call[Wide], r Redirect) (int, error) {
+		c.DispatchWith(ctx, func(w *Wide) { w.Stream = r.Stream }, r.Effects...)
+		c.Ctx().Env.add("parent keeps %s", c.Ctx().Stream)
+		return 0, nil
+	})
+}
+
+func TestTS41ChangeOfOneField(t *testing.T) {
+	env := newEnv()
+	env.Label = "L"
+	d := dispatch.Must(dispatch.New(registry.New("wide", show(), redirect())))
+	d.Dispatch(t.Context(), Wide{env, "S", "Bob"}, Redirect{"X", effect.List{Show{}}}, Show{})
+	wantLog(t, env, "L X Bob", "parent keeps S", "L S Bob")
+}
+
+// Relabel continues with another label, from a registry that knows Env only.
+type Relabel struct {
+	Label   string
+	Effects effect.List
+}
+
+func (Relabel) EffectName() string { return "test/relabel" }
+
+func relabel() effect.Item[Env] {
+	return effect.Handle("Continue with another label.", func(ctx context.Context, c *call, r Relabel) (int, error) {
+		c.DispatchWith(ctx, func(e *Env) { e.Label = r.Label }, r.Effects...)
+		return 0, nil
+	})
+}
+
+func TestTS42ChangesAccumulateAcrossLiftedRegistries(t *testing.T) {
+	type outermost struct{ Wide Wide }
+	env := newEnv()
+	inWide := registry.Join(
+		registry.New("wide", show(), redirect()),
+		registry.Lift(registry.New("env", relabel()), func(w *Wide) *Env { return &w.Env }))
+	want := []string{"one X Bob", "two Y Bob", "parent keeps X", "parent keeps S", "L S Bob"}
+	items := effect.List{
+		Redirect{"X", effect.List{Relabel{"one", effect.List{Show{}, Redirect{"Y", effect.List{Relabel{"two", effect.List{Show{}}}}}}}}},
+		Show{},
+	}
+	t.Run("lifted once", func(t *testing.T) {
+		env.Label = "L"
+		dispatch.Must(dispatch.New(inWide)).Dispatch(t.Context(), Wide{env, "S", "Bob"}, items...)
+		wantLog(t, env, want...)
+	})
+	t.Run("lifted twice", func(t *testing.T) {
+		*env.Log = nil
+		d := dispatch.Must(dispatch.New(registry.Lift(inWide, func(o *outermost) *Wide { return &o.Wide })))
+		d.Dispatch(t.Context(), outermost{Wide{env, "S", "Bob"}}, items...)
+		wantLog(t, env, want...)
+	})
+}
+
+func TestTS43ContinuationAfterTheParentReturned(t *testing.T) {
+	var wg sync.WaitGroup
+	start := make(chan struct{})
+	results := make(chan *effect.Result, 8)
+	begin := func(ctx context.Context, c *call) (any, error) {
+		for range cap(results) {
+			wg.Go(func() {
+				<-start
+				results <- c.DispatchWith(ctx, func(e *Env) { e.Log = new([]string) }, Note{"late"}, Fail{"late"})
+			})
+		}
+		return nil, nil
+	}
+	d := tester(t, does(begin), onion("i"))
+	res := d.Dispatch(t.Context(), newEnv(), Do{})
+	close(start)
+	wg.Wait()
+	close(results)
+	ids := map[uint64]bool{}
+	for r := range results {
+		wantSummary(t, r, summary{Outcomes: []string{"0 test/note = late"}, Errors: []string{"effect test/fail at 1: late: failed on purpose"}})
+		if r.Parent != res.ID || r.Errors[0].Parent != res.ID || r.Errors[0].Dispatch != r.ID {
+			t.Errorf("not linked to the parent %d: %+v", res.ID, r)
+		}
+		ids[r.ID] = true
+	}
+	if len(ids) != 8 {
+		t.Errorf("%d different ids, want 8", len(ids))
+	}
+	wantSummary(t, res, summary{Outcomes: []string{"0 test/do = <nil>"}})
+}
+
+func TestContinuationsWhileTheParentRuns(t *testing.T) {
+	fan := func(ctx context.Context, c *call) (any, error) {
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				for range 20 {
+					c.DispatchWith(ctx, func(e *Env) { e.Log = new([]string) }, Note{"x"}, Fail{"x"})
+					_ = c.Failed()
+				}
+			})
+		}
+		wg.Wait()
+		return nil, nil
+	}
+	res := tester(t, does(fan)).Dispatch(t.Context(), newEnv(), Do{}, Note{"after"})
+	if len(res.Errors) != 160 {
+		t.Errorf("%d errors rolled up, want 160", len(res.Errors))
+	}
+}
+
+func TestTS44ErrorsOfContinuations(t *testing.T) {
+	for _, row := range []struct {
+		detach bool
+		want   []string
+		reason string
+	}{
+		{false, []string{`lookup test/nope at 0: unknown effect, action or placeholder "test/nope": did you mean test/note?`}, "rolled up to the caller (W45)"},
+		{true, nil, "kept to itself"},
+	} {
+		var inner *effect.Result
+		nested := func(ctx context.Context, c *call) (any, error) {
+			if row.detach {
+				c = c.Detached()
+			}
+			inner = c.Dispatch(ctx, Nope{})
+			return nil, nil
+		}
+		res := tester(t, does(nested)).Dispatch(t.Context(), newEnv(), Note{"first"}, Do{})
+		if diff := cmp.Diff(row.want, summarize(res).Errors); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", row.reason, diff)
+		}
+		if inner == nil || len(inner.Errors) != 1 || !errors.Is(inner.Err(), dispatch.ErrUnknown) {
+			t.Fatalf("the handler got %v", inner.Err())
+		}
+		if e := inner.Errors[0]; e.Parent != res.ID || e.Dispatch != inner.ID || inner.Parent != res.ID || e.Dispatch == e.Parent {
+			t.Errorf("%s: ids do not lead to the parent: %+v", row.reason, e)
+		}
+	}
+}
+
+func TestRollUpThroughLevels(t *testing.T) {
+	outer := func(ctx context.Context, c *call) (any, error) { c.Dispatch(ctx, Do{1}); return nil, nil }
+	middle := func(ctx context.Context, c *call) (any, error) {
+		c.Detached().With(func(*Env) {}).Dispatch(ctx, Fail{"hidden"})
+		c.With(func(*Env) {}).Detached().Dispatch(ctx, Fail{"hidden"})
+		c.Dispatch(ctx, Fail{"seen"})
+		return nil, nil
+	}
+	res := tester(t, does(outer, middle)).Dispatch(t.Context(), newEnv(), Do{}, Fail{"own"})
+	wantSummary(t, res, summary{
+		Outcomes: []string{"0 test/do = <nil>"},
+		Errors:   []string{"effect test/fail at 0: seen: failed on purpose", "effect test/fail at 1: own: failed on purpose"},
+	})
+}
+
+func TestContinuationIsCancelled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		var inner *effect.Result
+		wait := func(ctx context.Context, c *call) (any, error) {
+			go func() {
+				time.Sleep(time.Hour)
+				inner = c.Dispatch(ctx, Note{"too late"})
+			}()
+			return nil, nil
+		}
+		env := newEnv()
+		tester(t, does(wait)).Dispatch(ctx, env, Do{})
+		time.Sleep(2 * time.Hour)
+		synctest.Wait()
+		wantSummary(t, inner, summary{
+			Errors:  []string{"cancel test/note at 0: context deadline exceeded"},
+			Skipped: []string{"0 test/note: context deadline exceeded"},
+		})
+		wantLog(t, env)
+	})
+}
+
+func TestContinuationDepth(t *testing.T) {
+	n := 0
+	self := func(ctx context.Context, c *call) (any, error) { n++; c.Dispatch(ctx, Do{}); return nil, nil }
+	res := testerWith(t, &dispatch.Options{MaxDepth: 5}, does(self)).Dispatch(t.Context(), newEnv(), Do{})
+	wantSummary(t, res, summary{
+		Outcomes: []string{"0 test/do = <nil>"},
+		Errors:   []string{"limit test/do at 0: too deep: it expands or continues without end: 5 continuations deep"},
+	})
+	if n != 6 {
+		t.Errorf("ran %d times, want 6: itself and five continuations", n)
+	}
+}
+
+func TestCallTellsItsPlace(t *testing.T) {
+	env := newEnv()
+	place := func(ctx context.Context, c *call) (any, error) {
+		c.Ctx().add("%d %d %s %q", c.ID(), c.Parent(), c.Path(), c.Path().Chain())
+		if c.Parent() == 0 {
+			c.Dispatch(ctx, Note{"x"}, effect.Batch{Effects: effect.List{Do{}}})
+		}
+		return nil, nil
+	}
+	tester(t, does(place)).Dispatch(t.Context(), env, Note{"x"}, Do{})
+	wantLog(t, env, "x", "1 0 1 []", "x", `2 1 1.0 ["effect/batch"]`)
+}
+
+func TestDispatchSharedHoldsInOrder(t *testing.T) {
+	env := newEnv()
+	shared := func(name string, s bool) effect.Item[Env] {
+		h := effect.Handle("Log a late text.", func(_ context.Context, c *call, s Say) (string, error) {
+			c.Ctx().add("run %s", s.Text.Value)
+			return "", nil
+		})
+		return h.About(effect.About{Shared: s})
+	}
+	shares := func(ctx context.Context, c *call) (any, error) {
+		c.DispatchShared(ctx, func(d effect.Data) {
+			if s, ok := d.(Say); ok && s.Text.From != nil {
+				c.Ctx().add("hold late say")
+				return
+			}
+			c.Ctx().add("hold %s", d.EffectName())
+		},
+			Say{effect.Of("1")}, Note{"2"}, Say{who()}, Say{effect.Of("4")}, Pair{},
+			effect.Raw{Effect: "test/say", Args: []byte(`{"text":"raw"}`)}, Increment{},
+			effect.Batch{Effects: effect.List{Say{effect.Of("x")}}}, Nope{}, &Say{effect.Of("last")})
+		return nil, nil
+	}
+	d, err := dispatch.New(registry.New("test", handleNote(), handleWho(), does(shares), shared("say", true),
+		effect.State(func(context.Context, *call) (int, error) { return 1, nil }),
+		effect.Expand[Env]("Depends on state.", func(int, Increment) (effect.List, error) { return nil, nil }),
+		effect.Expand[Env]("Two things.", func(effect.NoState, Pair) (effect.List, error) {
+			return effect.List{Say{effect.Of("5.0")}, Note{"5.1"}, Say{effect.Of("5.2")}}, nil
+		})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res := d.Dispatch(t.Context(), env, Do{})
+	wantLog(t, env, "run 1", "hold test/note", "hold late say", "run 4", "run 5.0", "hold test/note", "run 5.2",
+		"run raw", "hold test/increment", "hold effect/batch", "run last")
+	if !errors.Is(res.Err(), dispatch.ErrUnknown) || len(res.Errors) != 1 {
+		t.Errorf("an item that nobody can run is an error at once: %v", res.Err())
+	}
+}
+
+// Pair is a stateless action.
+type Pair struct{}
+
+func (Pair) EffectName() string { return "test/pair" }

@@ -1,0 +1,30 @@
+package effect
+
+import (
+	"context"
+
+	"github.com/sfere-go/sfere/internal/core"
+)
+
+// IsDry reports whether ctx belongs to a dry run (dispatch.Dispatcher.DryRun):
+// a handler that gets it must change nothing, and says with [WouldDo] what it
+// would have done. Only handlers whose [About] has Dry set, those of Pure
+// effects, actions, placeholders, state functions and interceptors ever see one.
+func IsDry(ctx context.Context) bool { return ctx.Value(dryKey{}) != nil }
+
+// WouldDo adds v to the plan of the dry run that ctx belongs to; without one it
+// does nothing. v should marshal to JSON and must not be changed afterwards. It
+// may be called from any goroutine until the dry run returns.
+func WouldDo(ctx context.Context, v any) {
+	if record, ok := ctx.Value(dryKey{}).(func(any)); ok {
+		record(v)
+	}
+}
+
+type dryKey struct{}
+
+// Rehearsing returns a ctx of a dry run whose plan record adds to. It is of use
+// to package dispatch only.
+func Rehearsing(_ core.Seal, ctx context.Context, record func(any)) context.Context {
+	return context.WithValue(ctx, dryKey{}, record)
+}

@@ -1,0 +1,297 @@
+package schema
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/invopop/jsonschema"
+)
+
+// generator makes values that fit schemas. The same seed gives the same values.
+type generator struct {
+	rand *rand.Rand
+	defs jsonschema.Definitions
+}
+
+// maxGenerated is how deep generated values nest before everything that may be
+// left out is.
+const maxGenerated = 6
+
+var errTooNarrow = errors.New("the generator cannot meet its schema")
+
+// value returns a value that should fit s; the caller checks.
+func (g *generator) value(s *Schema, field string, depth int) (any, error) {
+	if depth > 4*maxGenerated {
+		return nil, errTooNarrow
+	}
+	if name, ok := strings.CutPrefix(s.Ref, defsPath); ok {
+		if name == listDef && depth >= 3 {
+			return []any{}, nil
+		}
+		def := g.defs[name]
+		if def == nil {
+			return nil, errTooNarrow
+		}
+		return g.value(def, field, depth)
+	}
+	switch {
+	case s.Const != nil:
+		return s.Const, nil
+	case len(s.Enum) > 0:
+		return s.Enum[g.rand.IntN(len(s.Enum))], nil
+	case len(s.Examples) > 0:
+		return s.Examples[g.rand.IntN(len(s.Examples))], nil
+	case len(s.OneOf) > 0:
+		return g.oneOf(s.OneOf, field, depth)
+	case len(s.AnyOf) > 0:
+		return g.oneOf(s.AnyOf, field, depth)
+	case len(s.AllOf) > 0:
+		return g.value(s.AllOf[0], field, depth)
+	}
+	switch s.Type {
+	case "object":
+		return g.object(s, depth)
+	case "array":
+		return g.array(s, field, depth)
+	case "string":
+		return g.text(s, field)
+	case "integer":
+		lo, hi := g.limits(s, 0, 1000)
+		return int64(lo) + int64(g.rand.Float64()*(hi-lo)), nil
+	case "number":
+		lo, hi := g.limits(s, 0, 1000)
+		return lo + g.rand.Float64()*(hi-lo), nil
+	case "boolean":
+		return g.rand.IntN(2) == 0, nil
+	case "null":
+		return nil, nil
+	}
+	return g.anything(depth), nil
+}
+
+// oneOf takes one of the alternatives that lead to a value.
+func (g *generator) oneOf(among []*Schema, field string, depth int) (any, error) {
+	if depth > maxGenerated { // the plainest comes first
+		return g.value(among[0], field, depth)
+	}
+	for _, i := range g.rand.Perm(len(among)) {
+		if v, err := g.value(among[i], field, depth+1); err == nil {
+			return v, nil
+		}
+	}
+	return nil, errTooNarrow
+}
+
+func (g *generator) object(s *Schema, depth int) (any, error) {
+	var out ordered
+	required := map[string]bool{}
+	for _, name := range s.Required {
+		required[name] = true
+	}
+	for p := properties(s); p != nil; p = p.Next() {
+		if !required[p.Key] && (depth > maxGenerated || g.rand.IntN(2) == 0) {
+			continue
+		}
+		v, err := g.value(p.Value, p.Key, depth+1)
+		if err != nil {
+			if required[p.Key] {
+				return nil, err
+			}
+			continue
+		}
+		out = append(out, member{p.Key, v})
+	}
+	if properties(s) == nil {
+		for range g.rand.IntN(3) {
+			values := s.AdditionalProperties
+			key := words[g.rand.IntN(len(words))]
+			if len(s.PatternProperties) > 0 { // numbers as keys
+				key = strconv.Itoa(g.rand.IntN(100))
+				for _, p := range s.PatternProperties {
+					values = p
+				}
+			}
+			if values == jsonschema.FalseSchema {
+				break
+			}
+			if values == nil {
+				values = &Schema{}
+			}
+			v, err := g.value(values, key, depth+1)
+			if err != nil {
+				break
+			}
+			out = out.set(key, v)
+		}
+	}
+	return out, nil
+}
+
+// ordered is a JSON object whose members keep their order, so that a sample
+// begins with its name.
+type ordered []member
+
+type member struct {
+	name  string
+	value any
+}
+
+func (o ordered) set(name string, v any) ordered {
+	for i := range o {
+		if o[i].name == name {
+			o[i].value = v
+			return o
+		}
+	}
+	return append(o, member{name, v})
+}
+
+// MarshalJSON writes the members in order.
+func (o ordered) MarshalJSON() ([]byte, error) {
+	b := []byte{'{'}
+	for i, m := range o {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		name, err := encode(m.name)
+		if err != nil {
+			return nil, err
+		}
+		value, err := encode(m.value)
+		if err != nil {
+			return nil, err
+		}
+		b = append(append(append(b, name...), ':'), value...)
+	}
+	return append(b, '}'), nil
+}
+
+func (g *generator) array(s *Schema, field string, depth int) (any, error) {
+	least, most := 0, 3
+	if s.MinItems != nil {
+		least = int(*s.MinItems)
+	}
+	if s.MaxItems != nil {
+		most = int(*s.MaxItems)
+	}
+	if len(s.PrefixItems) > 0 {
+		most = len(s.PrefixItems)
+	}
+	most = max(most, least)
+	n := least
+	if depth <= maxGenerated {
+		n += g.rand.IntN(most - least + 1)
+	}
+	out := []any{}
+	for i := range n {
+		items := s.Items
+		if i < len(s.PrefixItems) {
+			items = s.PrefixItems[i]
+		}
+		if items == nil {
+			items = &Schema{}
+		}
+		v, err := g.value(items, field, depth+1)
+		if err != nil {
+			if i >= least {
+				break
+			}
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+func (g *generator) limits(s *Schema, lo, hi float64) (float64, float64) {
+	read := func(n interface{ Float64() (float64, error) }, to *float64, text string) bool {
+		if text == "" {
+			return false
+		}
+		f, err := n.Float64()
+		*to = f
+		return err == nil
+	}
+	hasLo := read(s.Minimum, &lo, s.Minimum.String())
+	if read(s.ExclusiveMinimum, &lo, s.ExclusiveMinimum.String()) {
+		hasLo = true
+		lo++
+	}
+	hasHi := read(s.Maximum, &hi, s.Maximum.String())
+	if read(s.ExclusiveMaximum, &hi, s.ExclusiveMaximum.String()) {
+		hasHi = true
+		hi--
+	}
+	switch { // stay among numbers that people can read
+	case hasLo && hasHi:
+		lo, hi = max(lo, -1e6), min(hi, 1e6)
+	case hasLo && lo > hi:
+		hi = lo + 1000
+	case hasHi && hi < lo:
+		lo = hi - 1000
+	}
+	return lo, max(lo, hi)
+}
+
+var words = []string{"ann", "lobby", "hello", "news", "note", "team", "blue", "count", "status", "item"}
+
+func (g *generator) text(s *Schema, field string) (any, error) {
+	word := words[g.rand.IntN(len(words))]
+	switch s.Format {
+	case "date-time":
+		return time.Unix(1_700_000_000+g.rand.Int64N(1e8), 0).UTC().Format(time.RFC3339), nil
+	case "date":
+		return time.Unix(1_700_000_000+g.rand.Int64N(1e8), 0).UTC().Format(time.DateOnly), nil
+	case "email":
+		return word + "@example.com", nil
+	case "uri":
+		return "https://example.com/" + word, nil
+	case "ipv4":
+		return fmt.Sprintf("192.0.2.%d", g.rand.IntN(256)), nil
+	case "uuid":
+		return fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", g.rand.Uint32(), g.rand.Uint32()&0xffff, g.rand.Uint32()&0xfff, g.rand.Uint32()&0xfff, g.rand.Uint64()&0xffffffffffff), nil
+	}
+	switch {
+	case s.Pattern != "":
+		return g.matching(s.Pattern)
+	case s.ContentEncoding == "base64":
+		return "aGVsbG8=", nil
+	case field == "elements":
+		return fmt.Sprintf(`<p id="%s">%s</p>`, word, words[g.rand.IntN(len(words))]), nil
+	case field == "selector":
+		return "#" + word, nil
+	}
+	if g.rand.IntN(4) == 0 { // now and then what careless code trips over
+		word += []string{" & <b>", `"quoted"`, " ünï 漢字", " 'x'", ".a/b"}[g.rand.IntN(5)]
+	}
+	for s.MinLength != nil && uint64(len(word)) < *s.MinLength {
+		word += "x"
+	}
+	if runes := []rune(word); s.MaxLength != nil && uint64(len(runes)) > *s.MaxLength {
+		word = string(runes[:*s.MaxLength])
+	}
+	return word, nil
+}
+
+// anything is a value for a schema that allows all.
+func (g *generator) anything(depth int) any {
+	most := 6
+	if depth > maxGenerated {
+		most = 4
+	}
+	switch g.rand.IntN(most) {
+	case 0:
+		return g.rand.IntN(100)
+	case 1:
+		return g.rand.IntN(2) == 0
+	case 4:
+		return []any{g.anything(depth + 2)}
+	case 5:
+		return map[string]any{words[g.rand.IntN(len(words))]: g.anything(depth + 2)}
+	}
+	return words[g.rand.IntN(len(words))]
+}

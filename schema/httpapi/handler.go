@@ -1,0 +1,265 @@
+// Package httpapi serves a [schema.Console] as JSON over HTTP: to the sfere
+// command, to the inspector page, and to scripts.
+//
+//	mux.Handle("/inspect/api/", http.StripPrefix("/inspect/api", httpapi.New(console, nil)))
+//
+//	GET  /describe?kind=effect&name=twk/patch-elements
+//	GET  /grep?q=text          or  /grep?re=expression
+//	GET  /sample?name=twk/patch-elements&n=3&seed=1
+//	GET  /schemas              or  /schemas?name=twk/patch-elements
+//	GET  /ctx
+//	GET  /connections?pattern=*/lobby/*
+//	POST /validate             a list of effects
+//	POST /dry-run              a list, or {"to": pattern, "effects": list}
+//	POST /send                 the same
+//
+// By default only requests from this machine are answered, and /send is refused;
+// see [Options].Guard. Errors are {"error": text, "problems": [...]}, the latter
+// for texts that do not fit their schemas, with status 422.
+package httpapi
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"regexp"
+	"strconv"
+
+	"github.com/sfere-go/sfere/schema"
+)
+
+// Options adjust the handler. Zero fields mean the defaults.
+type Options struct {
+	// Guard decides what each request may do. Default: Local(Read).
+	Guard Guard
+	// MaxBody bounds what is posted in bytes. Default 1 MiB.
+	MaxBody int64
+	// By names who sends, for the audit. Default: the remote address.
+	By func(*http.Request) string
+}
+
+// New returns the handler; nil means the default options.
+func New(c *schema.Console, o *Options) http.Handler {
+	a := &api{console: c}
+	if o != nil {
+		a.opts = *o
+	}
+	if a.opts.Guard == nil {
+		a.opts.Guard = Local(Read)
+	}
+	if a.opts.By == nil {
+		a.opts.By = func(r *http.Request) string { return "http " + r.RemoteAddr }
+	}
+	a.opts.MaxBody = cmp.Or(a.opts.MaxBody, 1<<20)
+	mux := http.NewServeMux()
+	for pattern, h := range map[string]func(*http.Request) (any, error){
+		"GET /describe": a.describe, "GET /grep": a.grep, "GET /sample": a.sample, "GET /schemas": a.schemas, "GET /ctx": a.ctx,
+		"GET /connections": a.connections, "POST /validate": a.validate, "POST /dry-run": a.dryRun, "POST /send": a.send,
+	} {
+		mux.Handle(pattern, a.serve(h))
+	}
+	// A page from elsewhere cannot post here with the access of whoever looks at it.
+	return http.NewCrossOriginProtection().Handler(mux)
+}
+
+type api struct {
+	console *schema.Console
+	opts    Options
+}
+
+// failure is an error with a status.
+type failure struct {
+	status int
+	err    error
+}
+
+func (f *failure) Error() string { return f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+var errForbidden = errors.New("this request is not allowed it: see httpapi.Options.Guard")
+
+func (a *api) serve(h func(*http.Request) (any, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var v any
+		err := error(&failure{http.StatusForbidden, errForbidden})
+		if a.opts.Guard(r) >= Read {
+			r.Body = http.MaxBytesReader(w, r.Body, a.opts.MaxBody)
+			v, err = h(r)
+		}
+		header := w.Header()
+		header.Set("Content-Type", "application/json; charset=utf-8")
+		header.Set("Cache-Control", "no-store")
+		header.Set("X-Content-Type-Options", "nosniff")
+		if err != nil {
+			w.WriteHeader(statusOf(err))
+			v = problem(err)
+		}
+		enc := json.NewEncoder(w)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", "  ")
+		_ = enc.Encode(v) // the client has gone
+	})
+}
+
+// Problem is the body of an answer that is an error.
+type Problem struct {
+	Error    string           `json:"error"`
+	Problems []schema.Problem `json:"problems,omitempty"`
+}
+
+func problem(err error) Problem {
+	p := Problem{Error: err.Error()}
+	if invalid, ok := errors.AsType[*schema.Error](err); ok {
+		p.Problems = invalid.Problems
+	}
+	return p
+}
+
+func statusOf(err error) int {
+	if f, ok := errors.AsType[*failure](err); ok {
+		return f.status
+	}
+	if _, ok := errors.AsType[*schema.Error](err); ok {
+		return http.StatusUnprocessableEntity
+	}
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return http.StatusRequestEntityTooLarge
+	}
+	switch {
+	case errors.Is(err, schema.ErrUnknown):
+		return http.StatusNotFound
+	case errors.Is(err, schema.ErrNotOffered):
+		return http.StatusNotImplemented
+	case errors.Is(err, schema.ErrNoSchema), errors.Is(err, schema.ErrCannotGenerate):
+		return http.StatusConflict
+	}
+	return http.StatusBadRequest
+}
+
+func (a *api) describe(r *http.Request) (any, error) {
+	q := r.URL.Query()
+	if name := q.Get("name"); name != "" {
+		item, err := a.console.Get(name)
+		if err != nil {
+			return nil, err
+		}
+		return []schema.Item{item}, nil
+	}
+	var kinds []schema.Kind
+	for _, k := range q["kind"] {
+		switch kind := schema.Kind(k); kind {
+		case schema.Effects, schema.Actions, schema.Placeholders:
+			kinds = append(kinds, kind)
+		default:
+			return nil, fmt.Errorf("kind %q: use effect, action or placeholder", k)
+		}
+	}
+	return a.console.Describe(kinds...), nil
+}
+
+func (a *api) grep(r *http.Request) (any, error) {
+	q := r.URL.Query()
+	if !q.Has("re") {
+		return a.console.Grep(q.Get("q")), nil
+	}
+	re, err := regexp.Compile(q.Get("re"))
+	if err != nil {
+		return nil, err
+	}
+	return a.console.GrepRegexp(re), nil
+}
+
+// maxSamples is the most that one request gets.
+const maxSamples = 100
+
+func (a *api) sample(r *http.Request) (any, error) {
+	q := r.URL.Query()
+	n, err := strconv.Atoi(cmp.Or(q.Get("n"), "1"))
+	if err != nil || n < 0 || n > maxSamples {
+		return nil, fmt.Errorf("n is %q: ask for 0 to %d", q.Get("n"), maxSamples)
+	}
+	seed, err := strconv.ParseUint(cmp.Or(q.Get("seed"), "1"), 10, 64)
+	if err != nil {
+		return nil, fmt.Errorf("seed is %q: want a number", q.Get("seed"))
+	}
+	return a.console.Sample(q.Get("name"), n, seed)
+}
+
+func (a *api) schemas(r *http.Request) (any, error) {
+	name := r.URL.Query().Get("name")
+	if name == "" {
+		return a.console.Document(), nil
+	}
+	item, err := a.console.Get(name)
+	if err != nil {
+		return nil, err
+	}
+	if item.Args == nil {
+		return nil, fmt.Errorf("%s: %w: %s", name, schema.ErrNoSchema, item.SchemaError)
+	}
+	return item.Args, nil
+}
+
+func (a *api) ctx(*http.Request) (any, error) { return a.console.CtxSchema(), nil }
+
+func (a *api) connections(r *http.Request) (any, error) {
+	return a.console.Connections(r.URL.Query().Get("pattern"))
+}
+
+// Verdict is the answer of /validate.
+type Verdict struct {
+	Valid    bool             `json:"valid"`
+	Problems []schema.Problem `json:"problems"`
+}
+
+func (a *api) validate(r *http.Request) (any, error) {
+	cmd, err := a.command(r)
+	if err == nil {
+		err = a.console.Validate(cmd.Effects)
+	}
+	if invalid, ok := errors.AsType[*schema.Error](err); ok {
+		return Verdict{false, invalid.Problems}, nil
+	}
+	return Verdict{true, []schema.Problem{}}, err
+}
+
+func (a *api) dryRun(r *http.Request) (any, error) {
+	cmd, err := a.command(r)
+	if err != nil {
+		return nil, err
+	}
+	return a.console.DryRun(r.Context(), cmd)
+}
+
+func (a *api) send(r *http.Request) (any, error) {
+	cmd, err := a.command(r)
+	if a.opts.Guard(r) < Write {
+		a.console.Refused(r.Context(), cmd, errForbidden)
+		return nil, &failure{http.StatusForbidden, errForbidden}
+	}
+	if err != nil {
+		a.console.Refused(r.Context(), cmd, err)
+		return nil, err
+	}
+	return a.console.Send(r.Context(), cmd)
+}
+
+// command reads the body. The media type is asked for because a form of another
+// site can post any other without a preflight.
+func (a *api) command(r *http.Request) (schema.Command, error) {
+	cmd := schema.Command{By: a.opts.By(r)}
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		return cmd, &failure{http.StatusUnsupportedMediaType, errors.New("post application/json")}
+	}
+	text, err := io.ReadAll(r.Body)
+	if err != nil {
+		return cmd, err
+	}
+	parsed, err := schema.ParseCommand(text)
+	parsed.By = cmd.By
+	return parsed, err
+}

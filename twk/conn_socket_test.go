@@ -1,0 +1,311 @@
+package twk_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httptrace"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/internal/ssetest"
+	"github.com/sfere-go/sfere/twk"
+)
+
+// What one sender sends arrives complete and in its order, whatever others do.
+func TestOrder(t *testing.T) {
+	const senders, each = 8, 400
+	for _, writers := range []int{0, -1} {
+		r := newRig(t, setup{hub: twk.HubOptions{Writers: writers, MaxFrames: senders * each}})
+		r.stay("GET /sse")
+		s := r.open("/sse")
+		c := r.conn()
+		var wg sync.WaitGroup
+		for i := range senders {
+			wg.Go(func() {
+				for k := range each {
+					if err := r.send(c, n(i*each+k)); err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			})
+		}
+		var next [senders]int
+		for range senders * each {
+			v, err := strconv.Atoi(got1(s.Next(ssetest.Wait)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if v%each != next[v/each] {
+				t.Fatalf("writers %d: sender %d: event %d, want %d", writers, v/each, v%each, next[v/each])
+			}
+			next[v/each]++
+		}
+		wg.Wait()
+	}
+}
+
+func got1(e ssetest.Event) string {
+	return strings.TrimSuffix(strings.TrimPrefix(e.Fields()["signals"], `{"n":`), "}")
+}
+
+// Nobody touches a response whose handler has returned: memWriter watches.
+func TestNoWriteAfterReturn(t *testing.T) {
+	for _, writers := range []int{0, -1} {
+		r := newBench(t, setup{hub: twk.HubOptions{Writers: writers, Heartbeat: 16 * time.Millisecond}})
+		r.stay("GET /sse")
+		var wg sync.WaitGroup
+		for range 150 {
+			w := r.serve("GET", "/sse")
+			c := r.conn()
+			for i := range 3 {
+				wg.Go(func() {
+					for r.send(c, n(i)) == nil {
+					}
+				})
+			}
+			switch {
+			case c.ID()%3 == 0:
+				c.Close("a")
+			case c.ID()%3 == 1:
+				c.Close(twk.CauseExpired)
+			default:
+				w.cancel()
+			}
+			<-w.done
+		}
+		wg.Wait()
+		if r.hub.Len() != 0 {
+			t.Errorf("%d streams left", r.hub.Len())
+		}
+	}
+}
+
+// A connection that a short response or a normally ended stream has used is as
+// good as new: no deadline is left on it.
+func TestKeepAlive(t *testing.T) {
+	for _, http2 := range []bool{false, true} {
+		const timeout = 50 * time.Millisecond
+		r := newRig(t, setup{hub: twk.HubOptions{WriteTimeout: timeout}, http2: http2})
+		r.handle("POST /act", func(*twk.Request) twk.Response { return twk.Respond(n(strings.Repeat("x", 10_000))) })
+		r.stay("GET /sse", n(1))
+		r.mux.HandleFunc("GET /plain", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, strings.Repeat("y", 100_000)) })
+		ask := func(method, path string) (reused bool) {
+			req := r.request(method, path, "")
+			req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { reused = i.Reused }}))
+			if path == "/sse" {
+				s := ssetest.Open(t, r.srv.Client(), req)
+				s.Next(ssetest.Wait)
+				r.conn().Close(twk.CauseClosed)
+				if err := s.Ended(); err != nil {
+					t.Errorf("http2 %t: %v", http2, err)
+				}
+			} else if a := r.do(req); a.Status != 200 || len(a.Body) < 10_000 {
+				t.Errorf("http2 %t: %s: status %d, %d bytes", http2, path, a.Status, len(a.Body))
+			}
+			return reused
+		}
+		for i, path := range []string{"/act", "/plain", "/sse", "/plain", "/sse", "/act", "/act"} {
+			method := "GET"
+			if path == "/act" {
+				method = "POST"
+			}
+			if reused := ask(method, path); i > 0 && !reused {
+				t.Errorf("http2 %t: request %d, %s, needed a new connection", http2, i, path)
+			}
+			time.Sleep(4 * timeout)
+		}
+	}
+}
+
+// A silent stream outlives its own write timeout and the server's timeouts.
+func TestQuietStream(t *testing.T) {
+	for _, http2 := range []bool{false, true} {
+		t.Run(fmt.Sprintf("http2 %t", http2), func(t *testing.T) {
+			r := newRig(t, setup{http2: http2, hub: twk.HubOptions{WriteTimeout: 50 * time.Millisecond, Heartbeat: -1},
+				server: func(s *httptest.Server) {
+					s.Config.ReadTimeout, s.Config.WriteTimeout, s.Config.IdleTimeout = 150*time.Millisecond, 150*time.Millisecond, 150*time.Millisecond
+				}})
+			r.stay("GET /sse", n(0))
+			s := r.open("/sse")
+			c := r.conn()
+			for i := range 4 {
+				if got := got1(s.Next(ssetest.Wait)); got != strconv.Itoa(i) {
+					t.Fatalf("event %s, want %d", got, i)
+				}
+				time.Sleep(250 * time.Millisecond)
+				if err := r.send(c, n(i+1)); err != nil {
+					t.Fatalf("after %d events: %v", i+1, err)
+				}
+			}
+		})
+	}
+}
+
+// A real client that stops reading is cut in time, with the others unaffected.
+func TestStalledSocket(t *testing.T) {
+	for _, http2 := range []bool{false, true} {
+		t.Run(fmt.Sprintf("http2 %t", http2), func(t *testing.T) {
+			const timeout = 300 * time.Millisecond
+			r := newRig(t, setup{http2: http2, hub: twk.HubOptions{WriteTimeout: timeout, MaxBytes: 1 << 30, MaxFrames: 1 << 20}})
+			r.stay("GET /sse")
+			// The transport of net/http reads an HTTP/1 body only when asked, and
+			// gives HTTP/2 streams a window.
+			res, err := r.srv.Client().Do(r.request("GET", "/sse", ""))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer res.Body.Close()
+			stalled := r.conn()
+			s := r.open("/sse")
+			quick := r.conn()
+			block := r.frames(n(strings.Repeat("x", 1<<20)))
+			for range 16 {
+				_ = stalled.Emit(context.Background(), block...)
+			}
+			// The other stream flows all the while.
+			start := time.Now()
+			for i := 0; stalled.Cause() == ""; i++ {
+				sent := time.Now()
+				_ = r.send(quick, n(i))
+				s.Next(ssetest.Wait)
+				if d := time.Since(sent); d > timeout {
+					t.Errorf("another stream waited %v", d)
+				}
+				time.Sleep(time.Millisecond)
+				if time.Since(start) > ssetest.Wait {
+					t.Fatal("the stalled stream was never cut")
+				}
+			}
+			if stalled.Cause() != twk.CauseSlow {
+				t.Errorf("cause %q", stalled.Cause())
+			}
+			if d := time.Since(start); d < timeout/2 || d > 2*timeout+time.Second {
+				t.Errorf("cut after %v", d)
+			}
+			if e := r.end(); e.Cause != twk.CauseSlow {
+				t.Errorf("end %+v", e)
+			}
+		})
+	}
+}
+
+// A context that ends without the client, as on a shutdown that cancels the
+// base context, cuts the stream.
+func TestBaseContext(t *testing.T) {
+	for _, http2 := range []bool{false, true} {
+		base, cancel := context.WithCancel(context.Background())
+		r := newRig(t, setup{http2: http2, server: func(s *httptest.Server) {
+			s.Config.BaseContext = func(net.Listener) context.Context { return base }
+		}})
+		r.stay("GET /sse", n(1))
+		s := r.open("/sse")
+		s.Next(ssetest.Wait)
+		cancel()
+		if err := s.Ended(); err == nil {
+			t.Errorf("http2 %t: the stream ended normally: its client would not come back", http2)
+		}
+	}
+}
+
+// Drain cuts long streams, lets short ones finish, and waits for their hooks.
+func TestDrain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newBench(t, setup{})
+		r.stay("GET /sse")
+		r.pauses["act"] = func(ctx context.Context, _ *effect.Call[app]) error {
+			time.Sleep(30 * time.Second)
+			return ctx.Err()
+		}
+		r.handle("POST /act", func(*twk.Request) twk.Response { return twk.Respond(pause{"act"}, n(1)) })
+		const window = 10 * time.Second
+		var ends []time.Duration
+		var mu sync.Mutex
+		start := time.Now()
+		var ws []*memWriter
+		for range 100 {
+			w, c := r.stream("/sse")
+			ws = append(ws, w)
+			c.OnEnd(func(cause twk.Cause) {
+				mu.Lock()
+				defer mu.Unlock()
+				ends = append(ends, time.Since(start))
+				if cause != twk.CauseShutdown {
+					t.Errorf("cause %s", cause)
+				}
+			})
+		}
+		act := r.serve("POST", "/act")
+		synctest.Wait()
+		drained := make(chan error, 1)
+		go func() { drained <- r.hub.Drain(context.Background(), window) }()
+		time.Sleep(window / 2)
+		late := r.serve("GET", "/sse")
+		<-late.done
+		if late.panics != http.ErrAbortHandler {
+			t.Errorf("a stream that opens late ended with %v, want a cut", late.panics)
+		}
+		short := r.serve("POST", "/act")
+		time.Sleep(window/2 + time.Second)
+		mu.Lock()
+		half := 0
+		for _, at := range ends {
+			if at < window/2 {
+				half++
+			}
+		}
+		if len(ends) != 100 || half < 20 || half > 80 {
+			t.Errorf("%d streams ended within the window, %d in its first half", len(ends), half)
+		}
+		mu.Unlock()
+		select {
+		case err := <-drained:
+			t.Errorf("Drain returned %v while an action was running", err)
+		default:
+		}
+		<-act.done
+		<-short.done
+		if err := <-drained; err != nil {
+			t.Error(err)
+		}
+		for _, w := range []*memWriter{act, short} {
+			if body, _, _ := w.snapshot(); len(got(t, body)) != 1 || w.panics != nil {
+				t.Errorf("an action ended with %q, %v", body, w.panics)
+			}
+		}
+		for _, w := range ws {
+			if <-w.done; w.panics != http.ErrAbortHandler {
+				t.Errorf("a stream ended with %v, want a cut", w.panics)
+			}
+		}
+		if err := r.hub.Drain(context.Background(), window); err != nil {
+			t.Errorf("a second drain: %v", err)
+		}
+	})
+}
+
+// A drain that runs out of time cuts what is left and says so.
+func TestDrainTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newBench(t, setup{})
+		r.stay("GET /sse")
+		w, _ := r.stream("/sse")
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(context.Background(), time.Nanosecond)
+		defer cancel()
+		if err := r.hub.Drain(ctx, time.Hour); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("error %v", err)
+		}
+		<-w.done
+	})
+}

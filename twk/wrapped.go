@@ -1,0 +1,34 @@
+package twk
+
+import (
+	"fmt"
+	"net/http"
+)
+
+// canFlush reports whether w, or a ResponseWriter that it unwraps to, flushes;
+// this is how http.ResponseController looks for it.
+func canFlush(w http.ResponseWriter) bool {
+	for {
+		switch v := w.(type) {
+		case interface{ FlushError() error }, http.Flusher:
+			return true
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = v.Unwrap()
+		default:
+			return false
+		}
+	}
+}
+
+// unflushed makes a ResponseWriter that cannot flush good enough for a short
+// response, whose bytes arrive at its end.
+type unflushed struct{ http.ResponseWriter }
+
+func (unflushed) Flush() {}
+
+func (u unflushed) Unwrap() http.ResponseWriter { return u.ResponseWriter }
+
+// isRecorder reports whether w is that of a test of handlers.
+func isRecorder(w http.ResponseWriter) bool {
+	return fmt.Sprintf("%T", w) == "*httptest.ResponseRecorder"
+}
