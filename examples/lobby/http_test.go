@@ -313,7 +313,7 @@ func TestTS96Identity(t *testing.T) {
 	if resp := bob.stream().Response; resp.StatusCode != http.StatusNoContent {
 		t.Errorf("Bob has a cookie although he was refused: %d", resp.StatusCode)
 	}
-	for _, forged := range []string{"Ann", newSigner("other").cookie(identity{"Ann", "x"}).Value, s.signer.cookie(identity{"Ann", "x"}).Value, "a.b.c", "..", ""} {
+	for _, forged := range []string{"Ann", signer("other").cookie(identity{"Ann", "x"}).Value, s.signer.cookie(identity{"Ann", "x"}).Value, "a.b.c", "..", ""} {
 		for method, path := range map[string]string{"GET": "/sse", "POST": "/message"} {
 			req := bob.request(method, path, map[string]string{"message": "I am Ann"})
 			req.AddCookie(&http.Cookie{Name: cookieName, Value: forged})

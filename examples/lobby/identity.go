@@ -2,7 +2,6 @@ package main
 
 import (
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
@@ -15,13 +14,6 @@ type identity struct{ Name, Token string }
 
 // signer makes and checks the cookies that carry identities.
 type signer string
-
-func newSigner(secret string) signer {
-	if secret == "" {
-		secret = rand.Text()
-	}
-	return signer(secret)
-}
 
 func (s signer) sign(payload string) string {
 	h := hmac.New(sha256.New, []byte(s))

@@ -5,6 +5,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"flag"
 	"fmt"
@@ -37,7 +38,7 @@ func run(ctx context.Context, addr, script, secret string) error {
 	if err != nil {
 		return err
 	}
-	s, err := newServer(secret, p)
+	s, err := newServer(cmp.Or(secret, rand.Text()), p)
 	if err != nil {
 		return err
 	}

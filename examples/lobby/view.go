@@ -1,9 +1,7 @@
 package main
 
 import (
-	"crypto/sha256"
 	"embed"
-	"fmt"
 	"html/template"
 	"net/http"
 
@@ -15,21 +13,16 @@ var files embed.FS
 
 var views = template.Must(template.New("").Funcs(template.FuncMap{"itemID": itemID}).ParseFS(files, "page.html"))
 
-// itemID is a valid element id and selector for any name.
-func itemID(name string) string { return fmt.Sprintf("p-%x", sha256.Sum256([]byte(name)))[:18] }
+// itemID is an element id for any name.
+func itemID(name string) string { return twk.ElementID("p", name) }
 
 func view(name string, data any) twk.Content { return twk.Template(views, name, data) }
 
-// page is what differs between runs: where the client script comes from.
+// page is what differs between runs and visitors.
 type page struct {
-	Script, Integrity string
+	Script, Integrity string       // where the client script comes from
 	js                http.Handler // serves Script, if it is ours
 	In                bool         // the visitor has joined
-}
-
-func (p page) render(in bool) twk.Content {
-	p.In = in
-	return view("page", p)
 }
 
 func (p page) assets(mux *http.ServeMux) {
@@ -37,12 +30,6 @@ func (p page) assets(mux *http.ServeMux) {
 	if p.js != nil {
 		mux.Handle("GET "+p.Script, p.js)
 	}
-}
-
-func participants(names ...string) twk.Content { return view("participants", names) }
-
-func bubble(name, text string) twk.Content {
-	return view("bubble", map[string]string{"Name": name, "Text": text})
 }
 
 func note(text string) twk.PatchElements {
