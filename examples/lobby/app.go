@@ -58,9 +58,12 @@ func (s *server) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /{$}", s.bridge.Handle(s.index))
 	mux.Handle("POST /join", s.bridge.Handle(s.join))
-	mux.Handle("GET /sse", s.bridge.Handle(s.sse))
-	mux.Handle("POST /message", s.bridge.Handle(s.message))
-	mux.Handle("POST /leave", s.bridge.Handle(s.leave))
-	s.page.assets(mux)
+	mux.Handle("GET /sse", s.member(http.StatusNoContent, s.sse)) // 204 tells the client to stay away
+	mux.Handle("POST /message", s.member(http.StatusForbidden, s.message))
+	mux.Handle("POST /leave", s.member(http.StatusForbidden, s.leave))
+	mux.Handle("GET /style.css", http.FileServerFS(files))
+	if s.page.js != nil {
+		mux.Handle("GET "+s.page.Script, s.page.js)
+	}
 	return http.NewCrossOriginProtection().Handler(mux)
 }

@@ -94,6 +94,7 @@ func TestBrowserLobby(t *testing.T) {
 	ann.WaitText("#messages", "Back again")
 	tab.WaitText("#messages", "Back again")
 
+	bob.Hide() // a hidden tab is in the room like any other
 	ann.Click("#leave")
 	ann.WaitText("#join-form", "Your name")
 	for _, pg := range []*browser.Page{bob, tab} {

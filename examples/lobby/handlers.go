@@ -18,6 +18,16 @@ func (s *server) who(r *twk.Request) (identity, bool) {
 	return id, ok && s.claim(id)
 }
 
+// member wraps a handler for those who have joined; others get otherwise.
+func (s *server) member(otherwise int, h func(*twk.Request, identity) twk.Response) http.Handler {
+	return s.bridge.Handle(func(r *twk.Request) twk.Response {
+		if id, ok := s.who(r); ok {
+			return h(r, id)
+		}
+		return twk.Status(otherwise)
+	})
+}
+
 func (s *server) index(r *twk.Request) twk.Response {
 	p := s.page
 	_, p.In = s.who(r)
@@ -47,19 +57,11 @@ func (s *server) join(r *twk.Request) twk.Response {
 	return twk.Respond(problem(""), replace("#join-form", "lobby")).WithCookie(s.signer.cookie(id))
 }
 
-func (s *server) sse(r *twk.Request) twk.Response {
-	id, ok := s.who(r)
-	if !ok {
-		return twk.NoContent() // tells the client to stay away
-	}
-	return sfere.Hold(key(id.Name), twk.Stream(ShowParticipants{id.Name}))
+func (s *server) sse(_ *twk.Request, me identity) twk.Response {
+	return sfere.Hold(key(me.Name), twk.Stream(ShowParticipants{me.Name}))
 }
 
-func (s *server) message(r *twk.Request) twk.Response {
-	id, ok := s.who(r)
-	if !ok {
-		return twk.Status(http.StatusForbidden)
-	}
+func (s *server) message(r *twk.Request, me identity) twk.Response {
 	var in struct{ Message string }
 	if err := r.Signals(&in); err != nil {
 		return twk.BadRequest(err)
@@ -68,23 +70,17 @@ func (s *server) message(r *twk.Request) twk.Response {
 		return twk.Respond(problem("Please write something."))
 	}
 	return twk.Respond(
-		sfere.Broadcast{To: lobby, Effects: effect.List{
-			twk.PatchElements{Elements: view("bubble", [2]string{id.Name, in.Message}), Selector: "#messages", Mode: twk.Append},
-		}},
+		sfere.Broadcast{To: lobby, Effects: effect.List{add("#messages", "bubble", [2]string{me.Name, in.Message})}},
 		problem(""),
 		twk.PatchSignals{Signals: map[string]any{"message": ""}},
 	)
 }
 
-func (s *server) leave(r *twk.Request) twk.Response {
-	id, ok := s.who(r)
-	if !ok {
-		return twk.Status(http.StatusForbidden)
-	}
-	me, form := sfere.Exactly(key(id.Name)), replace("#lobby", "join-form")
+func (s *server) leave(_ *twk.Request, me identity) twk.Response {
+	tabs, form := sfere.Exactly(key(me.Name)), replace("#lobby", "join-form")
 	return twk.Respond(
-		sfere.Broadcast{To: me, Effects: effect.List{form}}, // in all tabs
-		sfere.Close{To: me},
+		sfere.Broadcast{To: tabs, Effects: effect.List{form}},
+		sfere.Close{To: tabs},
 		form,
 	).WithCookie(newCookie("", -1))
 }

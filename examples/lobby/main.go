@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/sfere-go/sfere/internal/datastarjs"
+	"github.com/sfere-go/sfere/twk"
 )
 
 func main() {
@@ -28,56 +29,51 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *addr, *script, *secret); err != nil {
+	if err := run(ctx, *addr, *script, cmp.Or(*secret, rand.Text())); err != nil {
 		log.Fatal("lobby: ", err)
 	}
 }
 
 func run(ctx context.Context, addr, script, secret string) error {
-	p, err := client(ctx, script)
-	if err != nil {
+	p, err1 := client(ctx, script)
+	s, err2 := newServer(secret, p)
+	ln, err3 := net.Listen("tcp", addr)
+	if err := errors.Join(err1, err2, err3); err != nil {
 		return err
 	}
-	s, err := newServer(cmp.Or(secret, rand.Text()), p)
-	if err != nil {
-		return err
-	}
-	ln, err := net.Listen("tcp", addr)
-	if err != nil {
-		return err
-	}
-	srv := &http.Server{Handler: s.routes(), ReadHeaderTimeout: 10 * time.Second}
-	stopped := make(chan error, 1)
-	context.AfterFunc(ctx, func() { stopped <- s.shutdown(srv) })
+	srv := &http.Server{Handler: s.routes()}
+	twk.ConfigureServer(srv, nil)
+	failed := make(chan error, 1)
+	go func() { failed <- srv.Serve(ln) }()
 	fmt.Printf("lobby: http://%s\n", ln.Addr())
-	if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+	select {
+	case err := <-failed:
 		return err
+	case <-ctx.Done():
+		return s.shutdown(srv)
 	}
-	return <-stopped
 }
 
-// shutdown cuts the streams, so that their clients come back to the next
-// server, lets the rest finish, and takes less than 5 s.
+// shutdown cuts the streams, so that clients come back to the next server, lets
+// the rest finish, and takes less than 5 s.
 func (s *server) shutdown(srv *http.Server) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Second)
 	defer cancel()
 	s.here.Stop()
-	return cmp.Or(s.bridge.Hub().Drain(ctx, time.Second), srv.Shutdown(ctx), srv.Close())
+	return twk.Shutdown(ctx, srv, s.bridge.Hub(), time.Second)
 }
 
 // client finds the Datastar client: at a URL, in a file, or the pinned bundle
 // from the user's cache or its CDN.
 func client(ctx context.Context, script string) (p page, err error) {
-	var js []byte
-	switch {
-	case strings.Contains(script, "://"):
+	if strings.Contains(script, "://") {
 		return page{Script: script}, nil
-	case script != "":
+	}
+	var js []byte
+	if script != "" {
 		js, err = os.ReadFile(script)
-	default:
-		if js, err = datastarjs.Load(ctx); err != nil { // the browser may reach what we cannot
-			return page{Script: datastarjs.URL, Integrity: datastarjs.Integrity}, nil
-		}
+	} else if js, err = datastarjs.Load(ctx); err != nil { // the browser may reach what we cannot
+		return page{Script: datastarjs.URL, Integrity: datastarjs.Integrity}, nil
 	}
 	return page{Script: "/datastar.js", js: datastarjs.Handler(js)}, err
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -47,9 +48,10 @@ func (s *server) joined(k sfere.Key) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.members[k.ID] = true
-	s.say(sfere.Broadcast{To: lobby, Exclude: sfere.Except(k), Effects: effect.List{
-		twk.PatchElements{Elements: view("participants", []string{k.ID}), Selector: "#participant-list", Mode: twk.Append},
-	}}, sfere.Broadcast{To: lobby, Effects: effect.List{note(k.ID + " joined")}})
+	s.say(
+		sfere.Broadcast{To: lobby, Exclude: sfere.Except(k), Effects: effect.List{add("#participant-list", "participants", []string{k.ID})}},
+		sfere.Broadcast{To: lobby, Effects: effect.List{note(k.ID + " joined")}},
+	)
 }
 
 func (s *server) left(k sfere.Key) {
@@ -73,12 +75,8 @@ func (ShowParticipants) EffectName() string { return "lobby/show-participants" }
 func (s *server) show(ctx context.Context, call *effect.Call[App], e ShowParticipants) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	names := []string{e.Name}
-	for name := range s.members {
-		if name != e.Name {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
+	here := maps.Clone(s.members)
+	here[e.Name] = true
+	names := slices.Sorted(maps.Keys(here))
 	return len(names), call.Dispatch(ctx, twk.PatchElements{Elements: view("participants", names), Selector: "#participant-list", Mode: twk.Inner}).Err()
 }

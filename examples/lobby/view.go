@@ -25,19 +25,14 @@ type page struct {
 	In                bool         // the visitor has joined
 }
 
-func (p page) assets(mux *http.ServeMux) {
-	mux.Handle("GET /style.css", http.FileServerFS(files))
-	if p.js != nil {
-		mux.Handle("GET "+p.Script, p.js)
-	}
+func add(selector, name string, data any) twk.PatchElements {
+	return twk.PatchElements{Elements: view(name, data), Selector: selector, Mode: twk.Append}
 }
 
-func note(text string) twk.PatchElements {
-	return twk.PatchElements{Elements: view("note", text), Selector: "#messages", Mode: twk.Append}
+func replace(selector, name string) twk.PatchElements {
+	return twk.PatchElements{Elements: view(name, nil), Selector: selector, Mode: twk.Replace}
 }
+
+func note(text string) twk.PatchElements { return add("#messages", "note", text) }
 
 func problem(text string) twk.PatchElements { return twk.PatchElements{Elements: view("error", text)} }
-
-func replace(selector, by string) twk.PatchElements {
-	return twk.PatchElements{Elements: view(by, nil), Selector: selector, Mode: twk.Replace}
-}
