@@ -39,7 +39,12 @@ func (b *Bridge[C]) stream(w http.ResponseWriter, r *Request, resp *Response) {
 		fail(w, StatusOf(err))
 		return
 	}
-	defer b.hub.remove(c)
+	parked := false
+	defer func() {
+		if !parked {
+			b.hub.remove(c)
+		}
+	}()
 	s := Session{Conn: c, Request: r, Response: resp}
 	if len(resp.Open) > 0 {
 		instead, err := b.open(r, s, resp.Open)
@@ -59,7 +64,9 @@ func (b *Bridge[C]) stream(w http.ResponseWriter, r *Request, resp *Response) {
 		w = unflushed{w} // a short response needs no flush
 	}
 	b.prepare(w, c)
-	b.live(c, r, s, resp)
+	if parked = b.live(c, r, s, resp); parked {
+		return
+	}
 	b.closed(r, resp, c.Cause())
 	if cause := c.Cause(); cause.Cut() {
 		b.cut(w, c, cause, resp.Stay)
@@ -108,12 +115,25 @@ func (b *Bridge[C]) prepare(w http.ResponseWriter, c *Conn) {
 }
 
 // live runs the effects and keeps the stream open as long as it should be. The
-// response has been taken away when it returns, whatever happens.
-func (b *Bridge[C]) live(c *Conn, r *Request, s Session, resp *Response) {
+// response has been taken away when it returns, whatever happens; unless it
+// returns true: then the stream goes on without its handler.
+func (b *Bridge[C]) live(c *Conn, r *Request, s Session, resp *Response) (parked bool) {
 	cause := CausePanic
-	defer func() { c.finish(cause, resp.Stay) }()
+	defer func() {
+		if !parked {
+			c.finish(cause, resp.Stay)
+		}
+	}()
 	out := &first{c: c}
 	s.Out = out
+	if c.takes { // the server will not notice that the client leaves
+		ctx, cancel := context.WithCancel(r.Context())
+		own := *r
+		own.Request = r.WithContext(ctx)
+		r, s.Request = &own, &own
+		c.onLeave(cancel)
+		defer c.onLeave(nil)
+	}
 	cork := time.AfterFunc(corkFor, c.uncork)
 	ok := b.run(r, s, resp.Effects)
 	cork.Stop()
@@ -121,11 +141,22 @@ func (b *Bridge[C]) live(c *Conn, r *Request, s Session, resp *Response) {
 	switch {
 	case !ok:
 	case resp.Stay:
-		c.serve(r.Context())
-		cause = c.Cause()
+		if parked = c.serve(r.Context(), func() { b.afterwards(c, r, resp) }); !parked {
+			cause = c.Cause()
+		}
 	default:
 		cause = CauseDone
 	}
+	return parked
+}
+
+// afterwards ends a stream whose handler has returned long ago.
+func (b *Bridge[C]) afterwards(c *Conn, r *Request, resp *Response) {
+	defer b.hub.remove(c)
+	contained("end", func() {
+		c.finish(c.Cause(), true)
+		b.closed(r, resp, c.Cause())
+	})
 }
 
 // closed runs the hook for ended streams.

@@ -17,62 +17,72 @@ import (
 // Sending appends to a bounded outbox and never waits. Frames are written in
 // order by one goroutine at a time, all that have gathered at once.
 type Conn struct {
-	id     uint64
-	hub    *Hub
-	opened time.Time
-	remote string
-	agent  string
+	// Constant from the start.
+	id       uint64
+	hub      *Hub
+	opened   time.Time
+	remote   string
+	agent    string
+	encoding string // Content-Encoding, empty for none
+
+	// What a delivery touches comes next, in as few cache lines as possible.
 
 	// mu guards the outbox and the state. It is held for a few instructions
 	// only and no other lock is taken under it.
 	mu        sync.Mutex
-	queue     []*Frame
-	bytes     int // in queue
-	dropped   uint64
-	policy    Overflow
 	corked    bool // opening, or running its first effects: nothing is written yet
 	scheduled bool // a writer will come by
-	cause     Cause
 	closed    bool // accepts no more frames
-	onClose   []func(Cause)
-	onLive    []func()
-	onEnd     []func(Cause)
-	onSent    []func()
-	values    []connValue
 	isLive    bool // onLive has been called
+	outbox
+	policy    Overflow
+	onSent    []func()
+	lastWrite int64 // unix nanoseconds
+	sent      uint64
+	sentBytes uint64
 
-	done chan struct{} // closed when closed and the onClose hooks have run
-	wake chan struct{} // tells the own goroutine to write, one token
-	slow atomic.Bool   // its own goroutine writes: a shared writer got stuck on it
+	// Constant from the start.
+	zipped bool // shared gzip
+	http2  bool
+	slow   atomic.Bool // its own goroutine writes: a shared writer got stuck on it
+	taken  atomic.Bool // the connection has been taken over from net/http; never undone
 
 	// write is the one lock that is held while writing to the response and
-	// while taking the response away. It guards the fields below; mu may be
-	// taken under it.
+	// while taking the response away. It guards the fields below; mu, ctl and
+	// the lock of the hub's poller may be taken under it.
 	write    sync.Mutex
-	w        http.ResponseWriter // nil before the first and after the last write
-	rc       *http.ResponseController
-	deadline time.Time // the response's write deadline
-	headed   bool      // the response header has been written
-	begun    bool      // the gzip header has been written
+	headed   bool                            // the response header has been written
+	begun    bool                            // the gzip header has been written
+	w        http.ResponseWriter             // nil before the first and after the last write
+	flusher  interface{ FlushError() error } // of w
+	deadline time.Time                       // the response's write deadline
 	zip      gzipcast.Stream
 	own      *ownEncoder // nil if it has no compressor of its own; constant
-	quick    int         // writes in a row that did not block while slow
+	sock     *socket     // nil unless the connection has been taken over
+	rc       *http.ResponseController
+	quick    int // writes in a row that did not block while slow
 
 	// ctl guards abort, with which Close frees a writer that is stuck. It is
-	// held while setting a deadline, never together with another lock.
+	// held while setting a deadline; no other lock is taken under it.
 	ctl     sync.Mutex
-	abort   *http.ResponseController
+	abort   interface{ SetWriteDeadline(time.Time) error }
 	aborted bool // the connection is of no more use
 
-	zipped   bool // shared gzip; constant from the start, like these:
-	http2    bool
-	encoding string      // Content-Encoding, empty for none
-	stays    atomic.Bool // a long stream, not a short response
+	// The rest of the state, guarded by mu.
+	cause   Cause
+	onClose []func(Cause)
+	onLive  []func()
+	onEnd   []func(Cause)
+	values  []connValue
+	leave   func() // ends the context of the first effects when the client leaves
+	parked  func() // ends the stream on a goroutine of its own; nil while its handler does
 
-	// Written by the writer, read by anybody.
-	lastWrite atomic.Int64 // unix nanoseconds
-	sent      atomic.Uint64
-	sentBytes atomic.Uint64
+	done  chan struct{} // closed when closed and the onClose hooks have run
+	wake  chan struct{} // tells the own goroutine to write, one token
+	stays atomic.Bool   // a long stream, not a short response
+	takes bool          // to be taken over with the first write; written before the stream is attached
+
+	until atomic.Int64 // the deadline of the write in progress, or of the one that failed; else 0
 
 	spoke, place int // position in the hub's wheel; guarded by the wheel
 }
@@ -115,12 +125,13 @@ type ConnInfo struct {
 
 // Info returns a snapshot.
 func (c *Conn) Info() ConnInfo {
-	i := ConnInfo{ID: c.id, Opened: c.opened, Remote: c.remote, UserAgent: c.agent, Sent: c.sent.Load(), SentSize: c.sentBytes.Load(), Compressed: c.encoding != ""}
-	if n := c.lastWrite.Load(); n != 0 {
-		i.LastWrite = time.Unix(0, n)
-	}
+	i := ConnInfo{ID: c.id, Opened: c.opened, Remote: c.remote, UserAgent: c.agent, Compressed: c.encoding != ""}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.lastWrite != 0 {
+		i.LastWrite = time.Unix(0, c.lastWrite)
+	}
+	i.Sent, i.SentSize = c.sent, c.sentBytes
 	i.Queued, i.QueuedSize, i.Dropped, i.Cause = len(c.queue), c.bytes, c.dropped, c.cause
 	return i
 }
@@ -161,11 +172,10 @@ func (c *Conn) push(frames []*Frame) (wake bool, err error) {
 				return false, ErrOverflow
 			}
 			for len(c.queue) > 0 && !c.fits(f) {
-				c.dropFirst()
+				c.dropAt(0)
 			}
 		}
-		c.queue = append(c.queue, f)
-		c.bytes += len(f.bytes)
+		c.outbox.push(f, &c.hub.slabs)
 	}
 	if c.corked || c.scheduled {
 		return false, nil
@@ -181,26 +191,6 @@ func (c *Conn) fits(f *Frame) bool {
 	return len(c.queue) == 0 || len(c.queue) < o.MaxFrames && c.bytes+len(f.bytes) <= o.MaxBytes
 }
 
-func (c *Conn) dropFirst() {
-	c.bytes -= len(c.queue[0].bytes)
-	c.queue[0] = nil
-	c.queue = c.queue[1:]
-	c.dropped++
-}
-
-// replace drops the waiting frame with the same key; the newer one goes to the
-// end, so that it comes after everything that was sent before it.
-func (c *Conn) replace(key string) {
-	for i, f := range c.queue {
-		if f.key == key {
-			c.bytes -= len(f.bytes)
-			c.queue = append(c.queue[:i], c.queue[i+1:]...)
-			c.dropped++
-			return
-		}
-	}
-}
-
 // Close ends the stream for the given reason: it accepts no more frames, what
 // is in the outbox is written if the client takes it in time, and the handler
 // returns. Causes that cut the stream drop the outbox. Only the first Close
@@ -213,11 +203,14 @@ func (c *Conn) Close(cause Cause) bool {
 	}
 	c.closed, c.cause = true, cause
 	if cause.Cut() && cause != CauseShutdown {
-		c.queue, c.bytes = nil, 0
+		c.drop()
 	}
-	hooks := c.onClose
-	c.onClose = nil
+	hooks, parked, leave := c.onClose, c.parked, c.leave
+	c.onClose, c.parked, c.leave = nil, nil, nil
 	c.mu.Unlock()
+	if leave != nil && cause == CauseClient {
+		leave()
+	}
 	// The hooks come first: the handler waits for done before it calls what
 	// they have registered with OnEnd.
 	for _, hook := range hooks {
@@ -225,6 +218,9 @@ func (c *Conn) Close(cause Cause) bool {
 	}
 	close(c.done)
 	c.release(cause)
+	if parked != nil {
+		go parked()
+	}
 	return true
 }
 

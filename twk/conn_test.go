@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -354,9 +355,12 @@ func TestStalledClient(t *testing.T) {
 				w.stall(true)
 			}
 			start := time.Now()
+			var mu sync.Mutex
 			cut := map[int]time.Duration{}
 			for i, c := range conns {
 				c.OnClose(func(cause twk.Cause) {
+					mu.Lock()
+					defer mu.Unlock()
 					if cause == twk.CauseSlow && i < 10 {
 						cut[i] = time.Since(start)
 					}
@@ -373,6 +377,7 @@ func TestStalledClient(t *testing.T) {
 					}
 				}
 			}
+			mu.Lock()
 			if len(cut) != 10 {
 				t.Errorf("writers %d: %d of 10 stalled streams were cut", writers, len(cut))
 			}
@@ -381,6 +386,7 @@ func TestStalledClient(t *testing.T) {
 					t.Errorf("writers %d: stream %d was cut after %v", writers, i, after)
 				}
 			}
+			mu.Unlock()
 			for _, w := range ws {
 				w.leave()
 			}

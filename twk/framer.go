@@ -114,6 +114,9 @@ func (f *framer) elements(p PatchElements, markup string) (*Frame, error) {
 			return nil, fieldError("elements", errors.New("is empty, and there is no selector: nothing would be patched"))
 		}
 	}
+	if strings.TrimSpace(p.ViewTransitionSelector) == "" {
+		p.ViewTransitionSelector = ""
+	}
 	if endsDocument(markup) && !documentTop.MatchString(markup) {
 		return nil, fieldError("elements", errDocument)
 	}

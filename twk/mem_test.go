@@ -25,6 +25,7 @@ type memWriter struct {
 	mu       sync.Mutex
 	changed  *sync.Cond
 	stalled  bool
+	forget   bool // what is written
 	over     bool
 	deadline time.Time
 	timer    *time.Timer
@@ -82,6 +83,9 @@ func (w *memWriter) Write(b []byte) (int, error) {
 	}
 	if w.expired() {
 		return 0, os.ErrDeadlineExceeded
+	}
+	if w.forget {
+		return len(b), nil
 	}
 	w.writes = append(w.writes, time.Now())
 	return w.body.Write(b)

@@ -55,10 +55,10 @@ func (n Namespace) check() error {
 type EventOptions struct {
 	// EventID is stored by the client and sent as Last-Event-ID when it
 	// reconnects. Printable ASCII.
-	EventID string `json:"eventId,omitempty" jsonschema:"description=id that the client sends back when it reconnects; printable ASCII"`
+	EventID string `json:"eventId,omitempty" jsonschema:"pattern=^[ -~]*$,description=id that the client sends back when it reconnects; printable ASCII"`
 	// RetryMillis sets the client's base delay before it reconnects, in
 	// milliseconds. Zero leaves it.
-	RetryMillis int `json:"retryMillis,omitempty" jsonschema:"description=base delay in milliseconds before the client reconnects"`
+	RetryMillis int `json:"retryMillis,omitempty" jsonschema:"minimum=0,description=base delay in milliseconds before the client reconnects; not 1000"`
 	// Coalesce, if not empty, lets this event take the place of a waiting one
 	// with the same key in a client's outbox. Only for events that make the
 	// older one unnecessary.
@@ -139,7 +139,7 @@ func (p *PatchElements) UnmarshalJSON(b []byte) error {
 type PatchSignals struct {
 	// Signals are the new values by name: a map, a struct, or JSON text as a
 	// json.RawMessage.
-	Signals any `json:"signals,omitempty" jsonschema:"description=new values by name as an object; null deletes a signal"`
+	Signals any `json:"signals,omitempty" jsonschema:"type=object,description=new values by name as an object; null deletes a signal"`
 	// Late are values that placeholders give when the effect runs.
 	Late map[string]effect.Late[any] `json:"late,omitempty" jsonschema:"description=values by name that placeholders give when the effect runs"`
 	// OnlyIfMissing leaves signals alone that the page has already, even if empty.

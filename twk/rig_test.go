@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +22,10 @@ import (
 	"github.com/sfere-go/sfere/registry"
 	"github.com/sfere-go/sfere/twk"
 )
+
+// takeOver runs all tests over sockets with connections that are taken over
+// from net/http.
+var takeOver = os.Getenv("SFERE_TAKEOVER") != ""
 
 // app is the Ctx of the bridge's tests.
 type app struct{ twk.Session }
@@ -127,6 +132,9 @@ func newBench(t testing.TB, s setup) *rig {
 		t.Fatal(err)
 	}
 	r.d = d
+	if takeOver {
+		s.hub.TakeOver = true
+	}
 	if s.bridge.Hub == nil {
 		s.bridge.Hub = twk.NewHub(&s.hub)
 	}

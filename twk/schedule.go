@@ -27,7 +27,7 @@ type writer struct {
 
 // schedule makes sure that c is written soon.
 func (h *Hub) schedule(c *Conn) {
-	if c.slow.Load() {
+	if c.writesItself() {
 		c.signal()
 		return
 	}
@@ -54,6 +54,11 @@ func (c *Conn) signal() {
 	default: // told already
 	}
 }
+
+// writesItself reports whether the stream is left to its own goroutine. One
+// that has been taken over has none; it is taken over by its first write, before
+// which there is nobody to be told.
+func (c *Conn) writesItself() bool { return c.slow.Load() && !c.taken.Load() }
 
 // start starts as many writers as the waiting streams are worth; h.mu is held.
 func (h *Hub) start() {
@@ -84,6 +89,10 @@ func (w *writer) take() bool {
 	clear(h.dirty[h.head : h.head+w.n])
 	if h.head += w.n; h.head == len(h.dirty) {
 		h.dirty, h.head = h.dirty[:0], 0
+	} else if h.head >= 8*stride && 2*h.head >= len(h.dirty) { // under load it is never empty
+		n := copy(h.dirty, h.dirty[h.head:])
+		clear(h.dirty[n:])
+		h.dirty, h.head = h.dirty[:n], 0
 	}
 	w.next.Store(0)
 	w.seen = -1
@@ -122,7 +131,7 @@ func (w *writer) run() {
 			if failed != "" {
 				c.Close(failed)
 			} else if more {
-				if c.slow.Load() {
+				if c.writesItself() {
 					c.signal()
 				} else {
 					again = append(again, c)
@@ -202,7 +211,7 @@ func Fanout(conns []*Conn, frames []*Frame, failed func(*Conn, error)) (delivere
 		if !told {
 			continue
 		}
-		if c.slow.Load() {
+		if c.writesItself() {
 			c.signal()
 			continue
 		}

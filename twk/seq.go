@@ -81,7 +81,7 @@ func (p *PatchElementsSeq) UnmarshalJSON(b []byte) error {
 // RemoveElement removes elements from the page.
 type RemoveElement struct {
 	// Selector finds the elements; see [ByID] and [ElementID].
-	Selector string `json:"selector" jsonschema:"description=CSS selector of the elements to remove"`
+	Selector string `json:"selector" jsonschema:"minLength=1,description=CSS selector of the elements to remove"`
 	// ViewTransition animates the change; see PatchElements.
 	ViewTransition bool `json:"viewTransition,omitempty" jsonschema:"description=animate the change as a view transition"`
 	// ViewTransitionSelector limits the transition to one element, and turns

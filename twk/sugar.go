@@ -17,7 +17,7 @@ type scripted interface {
 type Redirect struct {
 	// URL is where to: http, https, mailto, or relative to the page. It may be on
 	// another site; check it first if it comes from a user.
-	URL string `json:"url" jsonschema:"description=http or https or mailto or relative URL to go to"`
+	URL string `json:"url" jsonschema:"minLength=1,description=http or https or mailto or relative URL to go to"`
 	// Nonce is that of the page's content security policy, if it has one.
 	Nonce string `json:"nonce,omitempty" jsonschema:"description=nonce of the page's content security policy"`
 	EventOptions
@@ -37,7 +37,7 @@ func (e Redirect) script() (ExecuteScript, error) {
 // ReplaceURL changes the address of the page without loading it.
 type ReplaceURL struct {
 	// URL is the new address: relative, or on the same site.
-	URL string `json:"url" jsonschema:"description=new address on the same site; relative or http or https"`
+	URL string `json:"url" jsonschema:"minLength=1,description=new address on the same site; relative or http or https"`
 	// Nonce is that of the page's content security policy, if it has one.
 	Nonce string `json:"nonce,omitempty" jsonschema:"description=nonce of the page's content security policy"`
 	EventOptions
@@ -94,7 +94,7 @@ func (e ConsoleLog) script() (ExecuteScript, error) {
 // attributes and scripts listen to.
 type DispatchCustomEvent struct {
 	// Name is the type of the event.
-	Name string `json:"name" jsonschema:"description=type of the event"`
+	Name string `json:"name" jsonschema:"minLength=1,description=type of the event"`
 	// Detail is the event's detail, anything that marshals to JSON.
 	Detail any `json:"detail,omitempty" jsonschema:"description=detail of the event; any JSON value"`
 	// Selector finds the elements that get the event. Default: the document.
@@ -137,7 +137,7 @@ func (e DispatchCustomEvent) script() (ExecuteScript, error) {
 // speculation rules. The rules stay in the page.
 type Prefetch struct {
 	// URLs are the pages: http, https, or relative to the page.
-	URLs []string `json:"urls" jsonschema:"description=http or https or relative URLs of the pages"`
+	URLs []string `json:"urls" jsonschema:"minItems=1,description=http or https or relative URLs of the pages"`
 	// Nonce is that of the page's content security policy, if it has one.
 	Nonce string `json:"nonce,omitempty" jsonschema:"description=nonce of the page's content security policy"`
 	EventOptions

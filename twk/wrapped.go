@@ -32,3 +32,31 @@ func (u unflushed) Unwrap() http.ResponseWriter { return u.ResponseWriter }
 func isRecorder(w http.ResponseWriter) bool {
 	return fmt.Sprintf("%T", w) == "*httptest.ResponseRecorder"
 }
+
+// flusherOf returns what http.ResponseController.Flush would call, found once
+// for all writes.
+func flusherOf(w http.ResponseWriter) interface{ FlushError() error } {
+	for {
+		switch v := w.(type) {
+		case interface{ FlushError() error }:
+			return v
+		case http.Flusher:
+			return plainFlusher{v}
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = v.Unwrap()
+		default:
+			return plainFlusher{}
+		}
+	}
+}
+
+// plainFlusher is a Flusher that cannot fail, or none.
+type plainFlusher struct{ http.Flusher }
+
+func (f plainFlusher) FlushError() error {
+	if f.Flusher == nil {
+		return http.ErrNotSupported
+	}
+	f.Flush()
+	return nil
+}

@@ -12,9 +12,13 @@ import (
 
 // scratch is what a writer goroutine carries from one stream to the next.
 type scratch struct {
-	queue []*Frame // swapped with the outbox of each stream
-	buf   []byte
-	now   time.Time
+	one [1]*Frame
+	buf []byte
+	now time.Time
+	raw rawWrite
+	// wait says that writes may wait for the client, on streams that have been
+	// taken over; on the others they do in any case.
+	wait bool
 }
 
 // maxScratch bounds what a writer keeps between streams.
@@ -24,7 +28,7 @@ const maxScratch = 256 << 10
 func (c *Conn) attach(w http.ResponseWriter) {
 	rc := http.NewResponseController(w)
 	c.write.Lock()
-	c.w, c.rc = w, rc
+	c.w, c.flusher, c.rc = w, flusherOf(w), rc
 	c.write.Unlock()
 	c.ctl.Lock()
 	c.abort = rc
@@ -47,7 +51,10 @@ func (c *Conn) detach() {
 	if c.own != nil {
 		c.own.release()
 	}
-	c.w, c.rc = nil, nil
+	c.w, c.flusher, c.rc = nil, nil, nil
+	if c.sock != nil {
+		c.sock.close(c)
+	}
 }
 
 // drain writes what is in the outbox. more tells that frames have come in
@@ -64,33 +71,55 @@ func (c *Conn) drain(s *scratch, flush bool) (more bool, failed Cause) {
 
 // drainLocked is drain; the caller calls sent, outside the locks.
 func (c *Conn) drainLocked(s *scratch, flush bool) (more bool, failed Cause, sent []func()) {
-	beat := true
 	c.write.Lock()
 	defer c.write.Unlock()
+	if c.sock != nil && c.sock.waiting() { // what is left of the last write comes first
+		if err := c.sock.send(c, s, nil); err != nil {
+			failed = causeOf(err)
+			c.fail()
+		} else if c.sock.waiting() {
+			return false, "", nil // still scheduled: the poller tells when to go on
+		}
+	}
 	c.mu.Lock()
-	frames := c.queue
-	c.queue, c.bytes = s.queue[:0], 0
+	frames := c.take(&s.one)
 	c.mu.Unlock()
-	if len(frames) > 0 && c.w != nil {
-		if err := c.writeFrames(s, frames, flush); err != nil {
+	size, beat := 0, true
+	if len(frames) > 0 && (c.w != nil || c.sock != nil && !c.sock.dead) && failed == "" {
+		var err error
+		if size, err = c.writeFrames(s, frames, flush); err != nil {
 			if failed = causeOf(err); c.overdue() {
 				failed = CauseSlow
 			}
-			c.w = nil // a failed response stays failed
+			c.fail()
 		} else {
 			beat = len(frames) == 1 && frames[0] == c.hub.beat
 		}
 	}
-	clear(frames)
-	s.queue = frames[:0]
+	n := len(frames)
+	c.hub.slabs.give(frames)
+	waiting := c.sock != nil && c.sock.waiting()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	more = len(c.queue) > 0 && failed == ""
-	c.scheduled = more
+	if size > 0 {
+		c.lastWrite = s.now.UnixNano()
+		c.sent += uint64(n)
+		c.sentBytes += uint64(size)
+	}
+	c.scheduled = failed == "" && (waiting || len(c.queue) > 0)
 	if !beat {
 		sent = c.onSent
 	}
-	return more, failed, sent
+	return c.scheduled && !waiting, failed, sent
+}
+
+// fail notes that a write has failed: a failed response stays failed. The write
+// lock is held.
+func (c *Conn) fail() {
+	c.w = nil
+	if c.sock != nil {
+		c.sock.dead = true
+	}
 }
 
 func causeOf(err error) Cause {
@@ -100,53 +129,83 @@ func causeOf(err error) Cause {
 	return CauseWrite
 }
 
-// writeFrames writes and flushes frames; the write lock is held.
-func (c *Conn) writeFrames(s *scratch, frames []*Frame, flush bool) error {
-	if err := c.extend(s.now); err != nil {
-		return err
+// writeFrames writes and flushes frames and returns the number of bytes; the
+// write lock is held.
+func (c *Conn) writeFrames(s *scratch, frames []*Frame, flush bool) (int, error) {
+	if err := c.takeOver(); err != nil {
+		return 0, err
 	}
-	out := frames[0].bytes
-	if c.own != nil {
-		var err error
-		if out, err = c.own.next(frames); err != nil {
-			return err
-		}
-	} else if len(frames) > 1 || c.zipped {
-		buf := s.buf[:0]
-		if c.zipped && !c.begun {
-			buf = append(buf, gzipcast.Header...)
-			c.begun = true
-		}
-		for _, f := range frames {
-			if c.zipped {
-				zip := f.zip
-				if zip == nil { // a frame for this stream alone
-					zip = c.hub.enc.Event(f.bytes)
-				}
-				buf = append(buf, c.zip.Next(zip)...)
-			} else {
-				buf = append(buf, f.bytes...)
-			}
-		}
-		if cap(buf) <= maxScratch {
-			s.buf = buf
-		}
-		out = buf
+	if err := c.extend(s.now); err != nil {
+		return 0, err
+	}
+	out, err := c.encode(s, frames)
+	if err != nil {
+		return 0, err
 	}
 	c.headed = true
+	if c.sock != nil {
+		return len(out), c.sock.send(c, s, out)
+	}
+	if !c.deadline.IsZero() {
+		c.until.Store(c.deadline.UnixNano())
+	}
 	if _, err := c.w.Write(out); err != nil {
-		return err
+		return 0, err
 	}
 	if flush {
-		if err := c.rc.Flush(); err != nil {
-			return err
+		if err := c.flusher.FlushError(); err != nil {
+			return 0, err
 		}
 	}
+	c.until.Store(0)
 	c.rest()
-	c.lastWrite.Store(s.now.UnixNano())
-	c.sent.Add(uint64(len(frames)))
-	c.sentBytes.Add(uint64(len(out)))
-	return nil
+	return len(out), nil
+}
+
+// encode returns what frames are on the wire, valid until the next use of s;
+// the write lock is held.
+func (c *Conn) encode(s *scratch, frames []*Frame) ([]byte, error) {
+	var own []byte
+	if c.own != nil {
+		var err error
+		if own, err = c.own.next(frames); err != nil || c.sock == nil {
+			return own, err
+		}
+	} else if len(frames) == 1 && !c.zipped && c.sock == nil {
+		return frames[0].bytes, nil
+	}
+	buf := s.buf[:0]
+	if c.sock != nil {
+		buf = append(buf, chunkHead...)
+	}
+	if c.zipped && !c.begun {
+		buf = append(buf, gzipcast.Header...)
+		c.begun = true
+	}
+	switch {
+	case c.own != nil:
+		buf = append(buf, own...)
+	case c.zipped:
+		for _, f := range frames {
+			zip := f.zip
+			if zip == nil { // a frame for this stream alone
+				zip = c.hub.enc.Event(f.bytes)
+			}
+			buf = append(buf, c.zip.Next(zip)...)
+		}
+	default:
+		for _, f := range frames {
+			buf = append(buf, f.bytes...)
+		}
+	}
+	out := buf
+	if c.sock != nil {
+		buf, out = chunk(buf)
+	}
+	if cap(buf) <= maxScratch {
+		s.buf = buf
+	}
+	return out, nil
 }
 
 // extend makes sure that a write that starts now is bounded. The deadline is
@@ -154,7 +213,7 @@ func (c *Conn) writeFrames(s *scratch, frames []*Frame, flush bool) error {
 // and not once per write: a write may take between one and two timeouts.
 func (c *Conn) extend(now time.Time) error {
 	timeout := c.hub.opts.WriteTimeout
-	if timeout < 0 || c.deadline.After(now.Add(timeout)) {
+	if timeout < 0 || c.sock != nil || c.deadline.After(now.Add(timeout)) {
 		return nil
 	}
 	c.deadline = now.Add(2 * timeout)
@@ -179,12 +238,18 @@ func (c *Conn) head() error {
 	if c.headed || c.w == nil {
 		return nil
 	}
-	if err := c.extend(time.Now()); err != nil {
+	if err := c.takeOver(); err != nil {
 		return err
 	}
 	c.headed = true
+	if c.sock != nil {
+		return c.sock.send(c, &scratch{wait: true}, nil)
+	}
+	if err := c.extend(time.Now()); err != nil {
+		return err
+	}
 	c.w.WriteHeader(http.StatusOK)
-	err := c.rc.Flush()
+	err := c.flusher.FlushError()
 	if err == nil {
 		c.rest()
 	}
@@ -200,28 +265,35 @@ func (c *Conn) rest() {
 	}
 }
 
-// overdue reports whether the deadline of a write has passed; the write lock is
-// held. HTTP/2 does not say why it has reset a stream.
+// overdue reports whether a write has not ended by its deadline. Whoever sees
+// the outcome otherwise may see it differently: net/http ends the context of the
+// request as if the client had left, and HTTP/2 resets the stream.
 func (c *Conn) overdue() bool {
-	return c.http2 && !c.deadline.IsZero() && !time.Now().Before(c.deadline)
+	until := c.until.Load()
+	return until > 0 && time.Now().UnixNano() >= until
 }
 
 // serve keeps the stream open until it is closed or its client leaves. It runs
-// on the request goroutine, which writes only if shared writers do not.
-func (c *Conn) serve(ctx context.Context) {
+// on the request goroutine, which writes only if shared writers do not. If the
+// connection has been taken over, serve returns true at once, and afterwards is
+// called on a goroutine of its own when the stream has been closed.
+func (c *Conn) serve(ctx context.Context, afterwards func()) (parked bool) {
 	if c.claim() {
 		c.drainOwn()
 	} else if err := c.head(); err != nil {
 		c.Close(causeOf(err))
 	}
 	c.live()
+	if c.taken.Load() && c.park(ctx, afterwards) {
+		return true
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			c.Close(c.leaving(ctx))
-			return
+			return false
 		case <-c.done:
-			return
+			return false
 		case <-c.wake:
 			c.drainOwn()
 		}
@@ -229,24 +301,20 @@ func (c *Conn) serve(ctx context.Context) {
 }
 
 // leaving says why the context of a request has ended: its client has left,
-// middleware has set a timeout, or HTTP/2 has given up writing.
+// middleware has set a timeout, or a write took too long.
 func (c *Conn) leaving(ctx context.Context) Cause {
 	if ctx.Err() == context.DeadlineExceeded {
 		return CauseExpired
 	}
-	if c.http2 {
-		c.write.Lock()
-		defer c.write.Unlock()
-		if c.overdue() {
-			return CauseSlow
-		}
+	if c.overdue() {
+		return CauseSlow
 	}
 	return CauseClient
 }
 
 // drainOwn writes on the request goroutine until the outbox is empty.
 func (c *Conn) drainOwn() {
-	var s scratch
+	s := scratch{wait: true}
 	for {
 		s.now = time.Now()
 		more, failed := c.drain(&s, true)
@@ -282,10 +350,11 @@ func (c *Conn) finish(cause Cause, flush bool) {
 	c.Close(cause)
 	<-c.done // whoever closes it may still be running the hooks
 	if cause = c.Cause(); cause != CauseClient && !cause.Cut() {
-		s := scratch{now: time.Now()}
+		s := scratch{now: time.Now(), wait: true}
 		for more := true; more; {
 			more, _ = c.drain(&s, flush)
 		}
+		c.trail()
 	}
 	c.detach()
 	c.ended()

@@ -1,0 +1,108 @@
+package twk
+
+import (
+	"slices"
+	"sync"
+)
+
+// outbox is what waits to be written to one stream. The state lock of the
+// stream guards it.
+//
+// An idle stream holds no memory for it: one frame has its place in the stream
+// itself, more are kept in a slab that goes back to the hub when it is written.
+type outbox struct {
+	queue   []*Frame // backed by one, or by a slab
+	bytes   int      // in queue
+	dropped uint64
+	one     [1]*Frame
+}
+
+func (o *outbox) push(f *Frame, s *slabs) {
+	if len(o.queue) == cap(o.queue) {
+		if o.queue == nil {
+			o.queue = o.one[:0]
+		} else {
+			o.queue = s.grow(o.queue)
+		}
+	}
+	o.queue = append(o.queue, f)
+	o.bytes += len(f.bytes)
+}
+
+// take empties the outbox. The frames belong to the caller, who gives them back
+// to the slabs; a single one is put into buf.
+func (o *outbox) take(buf *[1]*Frame) []*Frame {
+	frames := o.queue
+	if len(frames) == 1 && cap(frames) == 1 {
+		*buf = o.one
+		o.one[0] = nil
+		frames = buf[:]
+	}
+	o.queue, o.bytes = nil, 0
+	return frames
+}
+
+// drop empties the outbox for good.
+func (o *outbox) drop() { o.queue, o.bytes, o.one[0] = nil, 0, nil }
+
+func (o *outbox) dropAt(i int) {
+	o.bytes -= len(o.queue[i].bytes)
+	o.queue = slices.Delete(o.queue, i, i+1)
+	o.dropped++
+}
+
+// replace drops the waiting frame with the same key; the newer one goes to the
+// end, so that it comes after everything that was sent before it.
+func (o *outbox) replace(key string) {
+	if i := slices.IndexFunc(o.queue, func(f *Frame) bool { return f.key == key }); i >= 0 {
+		o.dropAt(i)
+	}
+}
+
+// slabs are the queues that no stream uses at the moment.
+type slabs struct {
+	small, medium, large sync.Pool // of *[32]*Frame, *[128]*Frame, *[512]*Frame
+}
+
+// grow returns a longer queue with the frames of q, which it takes back.
+func (s *slabs) grow(q []*Frame) []*Frame {
+	var to []*Frame
+	switch n := len(q); {
+	case n < 32:
+		p, _ := s.small.Get().(*[32]*Frame)
+		if p == nil {
+			p = new([32]*Frame)
+		}
+		to = p[:0]
+	case n < 128:
+		p, _ := s.medium.Get().(*[128]*Frame)
+		if p == nil {
+			p = new([128]*Frame)
+		}
+		to = p[:0]
+	case n < 512:
+		p, _ := s.large.Get().(*[512]*Frame)
+		if p == nil {
+			p = new([512]*Frame)
+		}
+		to = p[:0]
+	default:
+		to = make([]*Frame, 0, 2*n)
+	}
+	to = append(to, q...)
+	s.give(q)
+	return to
+}
+
+// give takes a queue back that nobody uses any more.
+func (s *slabs) give(q []*Frame) {
+	clear(q)
+	switch cap(q) {
+	case 32:
+		s.small.Put((*[32]*Frame)(q[:32]))
+	case 128:
+		s.medium.Put((*[128]*Frame)(q[:128]))
+	case 512:
+		s.large.Put((*[512]*Frame)(q[:512]))
+	}
+}

@@ -1,0 +1,236 @@
+package twk_test
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/internal/ssetest"
+	"github.com/sfere-go/sfere/twk"
+)
+
+func TestConfigureServer(t *testing.T) {
+	type timeouts struct{ Header, Idle, Read, Write, Ping, Pong time.Duration }
+	tests := []struct {
+		name, reason string
+		srv          *http.Server
+		opts         *twk.ServerOptions
+		want         timeouts
+	}{
+		{"defaults", "nil options", &http.Server{}, nil, timeouts{10 * time.Second, 2 * time.Minute, 0, 0, 10 * time.Second, 10 * time.Second}},
+		{"own", "what the server has is kept",
+			&http.Server{ReadHeaderTimeout: 1, IdleTimeout: 2, ReadTimeout: 3, WriteTimeout: 4, HTTP2: &http.HTTP2Config{SendPingTimeout: 5, PingTimeout: 6}},
+			&twk.ServerOptions{ReadHeaderTimeout: 7, PingAfter: 8}, timeouts{1, 2, 3, 4, 5, 6}},
+		{"options", "options come before defaults", &http.Server{}, &twk.ServerOptions{ReadHeaderTimeout: 1, IdleTimeout: -1, PingAfter: -1, PingTimeout: 2}, timeouts{1, -1, 0, 0, 0, 2}},
+	}
+	for _, tt := range tests {
+		srv := tt.srv
+		twk.ConfigureServer(srv, tt.opts)
+		got := timeouts{srv.ReadHeaderTimeout, srv.IdleTimeout, srv.ReadTimeout, srv.WriteTimeout, srv.HTTP2.SendPingTimeout, srv.HTTP2.PingTimeout}
+		if diff := cmp.Diff(tt.want, got, cmpopts.EquateComparable()); diff != "" {
+			t.Errorf("%s: %s (-want +got):\n%s", tt.name, tt.reason, diff)
+		}
+	}
+}
+
+// TS90 and the drain: 100 streams are cut within the window, an action and a
+// plain request finish, hooks have run with their cause when Shutdown returns,
+// and a spare connection does not hold it up.
+func TestShutdown_TS90(t *testing.T) {
+	for _, http2 := range []bool{false, true} {
+		var hooks atomic.Int32
+		r := newRig(t, setup{http2: http2, server: func(s *httptest.Server) {
+			s.Config.ConnContext = func(ctx context.Context, _ net.Conn) context.Context { return context.WithValue(ctx, "own", true) } //nolint:staticcheck // one test
+			s.Config.ConnState = func(net.Conn, http.ConnState) { hooks.Add(1) }
+			twk.ConfigureServer(s.Config, nil)
+		}})
+		r.handle("GET /sse", func(req *twk.Request) twk.Response {
+			if req.Context().Value("own") == nil {
+				t.Error("the server's own ConnContext was not called")
+			}
+			return twk.Stream(n(1), pause{"conn"})
+		})
+		started, release := make(chan struct{}, 2), make(chan struct{})
+		r.pauses["act"] = func(ctx context.Context, _ *effect.Call[app]) error {
+			started <- struct{}{}
+			<-release
+			return ctx.Err()
+		}
+		r.handle("POST /act", func(*twk.Request) twk.Response { return twk.Respond(pause{"act"}, n(1)) })
+		r.mux.HandleFunc("GET /plain", func(w http.ResponseWriter, _ *http.Request) {
+			started <- struct{}{}
+			<-release
+			_, _ = io.WriteString(w, "plain")
+		})
+		var streams []*ssetest.Stream
+		var ended atomic.Int32
+		for range 100 {
+			s := r.open("/sse")
+			s.Next(ssetest.Wait)
+			streams = append(streams, s)
+			r.conn().OnEnd(func(cause twk.Cause) {
+				if cause == twk.CauseShutdown {
+					ended.Add(1)
+				}
+			})
+		}
+		answers := make(chan answer, 2)
+		go func() { answers <- r.do(r.request("POST", "/act", "{}")) }()
+		go func() { answers <- r.do(r.request("GET", "/plain", "")) }()
+		receive(t, started)
+		receive(t, started)
+		spare, err := net.Dial("tcp", r.srv.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer spare.Close()
+		time.Sleep(10 * time.Millisecond) // until it has been accepted
+
+		start := time.Now()
+		const window = 300 * time.Millisecond
+		time.AfterFunc(window, func() { close(release) })
+		ctx, cancel := context.WithTimeout(t.Context(), ssetest.Wait)
+		defer cancel()
+		if err := twk.Shutdown(ctx, r.srv.Config, r.hub, window); err != nil {
+			t.Errorf("http2 %t: %v", http2, err)
+		}
+		if d := time.Since(start); d < window/2 || d > window+3*time.Second {
+			t.Errorf("http2 %t: Shutdown took %v", http2, d)
+		}
+		if ended.Load() != 100 || r.hub.Len() != 0 {
+			t.Errorf("http2 %t: %d hooks ran with cause shutdown, %d streams left", http2, ended.Load(), r.hub.Len())
+		}
+		for range 100 {
+			if e := r.end(); e.Cause != twk.CauseShutdown {
+				if e.Path != "/act" {
+					t.Errorf("end %+v", e)
+				}
+			}
+		}
+		for _, s := range streams {
+			if s.Ended() == nil {
+				t.Errorf("http2 %t: a stream ended normally: its client would not come back", http2)
+				break
+			}
+		}
+		for range 2 {
+			if a := receive(t, answers); a.Status != 200 || !strings.Contains(a.Body, "plain") && !strings.Contains(a.Body, "event:") {
+				t.Errorf("http2 %t: an answer during the shutdown: %+v", http2, a)
+			}
+		}
+		if hooks.Load() == 0 {
+			t.Error("the server's own ConnState was not called")
+		}
+	}
+}
+
+// A shutdown that runs out of time closes everything and says so.
+func TestShutdownTimeout(t *testing.T) {
+	r := newRig(t, setup{})
+	release := make(chan struct{})
+	r.pauses["act"] = func(ctx context.Context, _ *effect.Call[app]) error {
+		r.conns <- nil
+		<-release
+		return nil
+	}
+	r.handle("POST /act", func(*twk.Request) twk.Response { return twk.Respond(pause{"act"}, n(1)) })
+	failed := make(chan error, 1)
+	go func() {
+		res, err := r.srv.Client().Do(r.request("POST", "/act", "{}"))
+		if err == nil {
+			res.Body.Close()
+		}
+		failed <- err
+	}()
+	r.conn()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := twk.Shutdown(ctx, r.srv.Config, r.hub, 0); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("error %v", err)
+	}
+	if err := receive(t, failed); err == nil {
+		t.Error("the action was not cut")
+	}
+	close(release)
+	r.noEndBut("/act")
+}
+
+// noEndBut waits until all streams are gone; only path may have ended.
+func (r *rig) noEndBut(path string) {
+	r.t.Helper()
+	until(r.t, "all streams are gone", func() bool { return r.hub.Len() == 0 })
+	for len(r.closed) > 0 {
+		if e := <-r.closed; e.Path != path {
+			r.t.Errorf("end %+v", e)
+		}
+	}
+}
+
+// A request on a connection that was open before the shutdown is answered with
+// a cut if it asks for a stream, so that its client comes back to the next
+// process.
+func TestStreamDuringDrain(t *testing.T) {
+	r := newRig(t, setup{})
+	r.stay("GET /sse")
+	r.handle("POST /act", func(*twk.Request) twk.Response { return twk.Respond(n(1)) })
+	c := r.raw("")
+	if err := r.hub.Drain(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	ask := func(method, path string) (*http.Response, error) {
+		_, err := io.WriteString(c, method+" "+path+" HTTP/1.1\r\nHost: x\r\nDatastar-Request: true\r\nContent-Length: 0\r\n\r\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return http.ReadResponse(bufio.NewReader(c), nil)
+	}
+	res, err := ask("POST", "/act")
+	if err != nil || res.StatusCode != 200 {
+		t.Fatalf("an action during the drain: %v, %v", res, err)
+	}
+	_, _ = io.Copy(io.Discard, res.Body)
+	if res, err := ask("GET", "/sse"); err == nil {
+		t.Errorf("a stream during the drain: status %d", res.StatusCode)
+	}
+}
+
+// An HTTP/2 client that answers no ping is closed, with its streams.
+func TestPings(t *testing.T) {
+	r := newRig(t, setup{http2: true, server: func(s *httptest.Server) {
+		twk.ConfigureServer(s.Config, &twk.ServerOptions{PingAfter: 50 * time.Millisecond, PingTimeout: 50 * time.Millisecond})
+	}})
+	r.stay("GET /sse")
+	s := r.open("/sse") // a client that answers
+	alive := r.conn()
+	c, err := tls.Dial("tcp", r.srv.Listener.Addr().String(), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}}) //nolint:gosec // a test server
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	// The preface, empty settings, and silence.
+	if _, err := io.WriteString(c, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.SetReadDeadline(time.Now().Add(ssetest.Wait))
+	if _, err := io.Copy(io.Discard, c); errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error("the silent connection was not closed")
+	}
+	if err := r.send(alive, n(1)); err != nil {
+		t.Errorf("the other one: %v", err)
+	}
+	s.Next(ssetest.Wait)
+}
