@@ -143,7 +143,7 @@ func unmarshalError(text []byte) error {
 // an action is expanded when its turn comes and sees what the effects before
 // it did. Every dispatcher knows Batch; it needs no registration.
 type Batch struct {
-	Effects List `json:"effects"`
+	Effects List `json:"effects" jsonschema:"description=what to run"`
 }
 
 // EffectName returns "effect/batch".

@@ -271,8 +271,8 @@ func plain(meta map[string]any) map[string]any {
 // reference to it.
 func wireOf(d effect.Data, kind Kind) (json.RawMessage, error) {
 	if kind == Placeholders {
-		return json.Marshal(effect.From[any](d))
+		return encode(effect.From[any](d))
 	}
-	text, err := json.Marshal(effect.List{d})
+	text, err := encode(effect.List{d})
 	return bytes.TrimSuffix(bytes.TrimPrefix(text, []byte("[")), []byte("]")), err
 }

@@ -104,6 +104,9 @@ func (w *walker) schema(at string, s *Schema) {
 		delete(w.inside, name)
 	}
 	for p := properties(s); p != nil; p = p.Next() {
+		if p.Key == literalKey || p.Key == placeholderKey { // how late values are written, not a field
+			continue
+		}
 		w.add(at+"."+p.Key, p.Key)
 		w.schema(at+"."+p.Key, p.Value)
 	}

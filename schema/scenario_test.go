@@ -285,7 +285,11 @@ func TestTS54NestedItemsAreTheirOwn(t *testing.T) {
 
 func TestSamplesValidateAndRoundTrip(t *testing.T) {
 	d := newDispatcher(t, nil)
-	roundTrip(t, d, schema.Of(d), 1000)
+	n := 1000
+	if testing.Short() {
+		n = 50
+	}
+	roundTrip(t, d, schema.Of(d), n)
 }
 
 // roundTrip checks n samples of everything: each fits the schema and decodes,

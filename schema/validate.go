@@ -17,6 +17,7 @@ import (
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
 
+	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/internal/core"
 )
@@ -120,22 +121,27 @@ func (c *Catalogue) ValidateReference(text []byte) error {
 }
 
 func (c *Catalogue) validate(text []byte, by func(*checks) *check.Schema) error {
+	k, err := c.checks()
+	if err != nil {
+		return fmt.Errorf("schema: compiling the schemas: %w", err)
+	}
+	// Decoding comes first because it has limits, and last in what is told,
+	// because a schema tells more.
+	var undecoded error
+	if c.decode != nil && by(k) == k.list {
+		if _, undecoded = c.decode(text); errors.Is(undecoded, dispatch.ErrTooLarge) {
+			return decodeProblems(undecoded)
+		}
+	}
 	value, err := check.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
 		return &Error{[]Problem{{Keyword: "syntax", Message: err.Error()}}}
 	}
-	k, err := c.checks()
-	if err != nil {
-		return err
-	}
 	if err := by(k).Validate(value); err != nil {
 		return c.problems(value, err)
 	}
-	if c.decode == nil || by(k) != k.list {
-		return nil
-	}
-	if _, err := c.decode(text); err != nil {
-		return decodeProblems(err)
+	if undecoded != nil {
+		return decodeProblems(undecoded)
 	}
 	return nil
 }

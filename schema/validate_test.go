@@ -145,14 +145,25 @@ func valid(s *check.Schema, text []byte) bool {
 // Lists that nest deep take time in proportion to their length, although many
 // effects hold lists.
 func TestValidateDeepListsQuickly(t *testing.T) {
-	c := schema.Of(newDispatcher(t, nil))
-	text := strings.Repeat(`[{"effect":"test/twice","args":{"effects":`, 25) + `[{"effect":"test/none"}]` + strings.Repeat(`}}]`, 25)
-	began := time.Now()
-	if c.Validate([]byte(text)) == nil {
-		t.Error("the innermost item is not known, and yet it is valid")
-	}
-	if took := time.Since(began); took > 2*time.Second {
-		t.Errorf("took %v", took)
+	d := newDispatcher(t, nil)
+	for _, test := range []struct {
+		reason string
+		source schema.Source
+		depth  int
+		want   string
+	}{
+		{"the innermost item is not known", d, 20, "test/none"},
+		{"a dispatcher limits the depth", d, 3000, "over the limit"},
+		{"a registry does not", registryOnly{d}, 1000, "test/none"},
+	} {
+		text := strings.Repeat(`[{"effect":"test/twice","args":{"effects":`, test.depth) + `[{"effect":"test/none"}]` + strings.Repeat(`}}]`, test.depth)
+		began := time.Now()
+		if err := schema.Of(test.source).Validate([]byte(text)); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %.200v", test.reason, err)
+		}
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("%s: took %v", test.reason, took)
+		}
 	}
 }
 

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/sfere-go/sfere/schema"
+	"github.com/sfere-go/sfere/schema/httpapi"
+	"github.com/sfere-go/sfere/sfere"
+	"github.com/sfere-go/sfere/twk"
+)
+
+func (c *cli) connections(*flag.FlagSet) func(context.Context, []string) error {
+	return func(ctx context.Context, args []string) error {
+		pattern, err := atMostOne(args, "one pattern")
+		if err != nil {
+			return err
+		}
+		var held []sfere.Held
+		if done, err := c.fetch(ctx, "/connections", url.Values{"pattern": {pattern}}, &held); done {
+			return err
+		}
+		rows := [][]string{{"ID", "KEYS", "OPEN FOR", "QUEUED", "SENT", "REMOTE"}}
+		for _, h := range held {
+			var keys []string
+			for _, k := range h.Keys {
+				keys = append(keys, k.String())
+			}
+			rows = append(rows, []string{
+				fmt.Sprint(h.Conn.ID), strings.Join(keys, " "), time.Since(h.Conn.Opened).Round(time.Second).String(),
+				fmt.Sprint(h.Conn.Queued), fmt.Sprint(h.Conn.Sent), h.Conn.Remote,
+			})
+		}
+		c.rows(rows...)
+		return nil
+	}
+}
+
+// input reads the file named in args, or standard input.
+func (c *cli) input(args []string) ([]byte, error) {
+	name, err := atMostOne(args, "one file")
+	if err != nil {
+		return nil, err
+	}
+	if name == "" || name == "-" {
+		return io.ReadAll(c.in)
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, &misuse{err.Error()}
+	}
+	return text, nil
+}
+
+func (c *cli) validate(*flag.FlagSet) func(context.Context, []string) error {
+	return func(ctx context.Context, args []string) error {
+		body, err := c.input(args)
+		if err != nil {
+			return err
+		}
+		text, err := c.do(ctx, http.MethodPost, "/validate", body)
+		if err != nil {
+			return err
+		}
+		var v httpapi.Verdict
+		if err := json.Unmarshal(text, &v); err != nil {
+			return fmt.Errorf("the answer is not what was asked for: %w", err)
+		}
+		switch {
+		case c.json:
+			_, err = c.out.Write(text)
+			if err == nil && !v.Valid {
+				err = &answerNo{}
+			}
+			return err
+		case v.Valid:
+			fmt.Fprintln(c.out, "valid")
+			return nil
+		}
+		return &answerNo{lines(httpapi.Problem{Problems: v.Problems})}
+	}
+}
+
+func (c *cli) dryRun(fs *flag.FlagSet) func(context.Context, []string) error {
+	return c.effects(fs, "/dry-run")
+}
+
+func (c *cli) send(fs *flag.FlagSet) func(context.Context, []string) error {
+	return c.effects(fs, "/send")
+}
+
+// effects posts effects and prints what became of them.
+func (c *cli) effects(fs *flag.FlagSet, path string) func(context.Context, []string) error {
+	to := fs.String("to", "", "pattern of the connections to run the effects against, such as '*/lobby/*'")
+	return func(ctx context.Context, args []string) error {
+		body, err := c.input(args)
+		if err != nil {
+			return err
+		}
+		if *to != "" {
+			cmd, err := schema.ParseCommand(body)
+			if err != nil {
+				return &answerNo{err.Error()}
+			}
+			cmd.To = *to
+			if body, err = json.Marshal(cmd); err != nil {
+				return err
+			}
+		}
+		text, err := c.do(ctx, http.MethodPost, path, body)
+		if err != nil {
+			return err
+		}
+		var out schema.Outcome
+		if err := json.Unmarshal(text, &out); err != nil {
+			return fmt.Errorf("the answer is not what was asked for: %w", err)
+		}
+		if c.json {
+			_, err = c.out.Write(text)
+		} else {
+			c.outcome(out)
+		}
+		if err == nil && len(out.Errors) > 0 {
+			err = &answerNo{fmt.Sprintf("%d errors", len(out.Errors))}
+		}
+		return err
+	}
+}
+
+func (c *cli) outcome(out schema.Outcome) {
+	rows := [][]string{{"PATH", "EFFECT", "OUTCOME"}}
+	for _, r := range out.Ran {
+		rows = append(rows, []string{r.Path, r.Name, "ok " + string(r.Value)})
+	}
+	for _, s := range out.Skipped {
+		rows = append(rows, []string{s.Path, s.Name, "skipped: " + s.Reason})
+	}
+	for _, e := range out.Errors {
+		rows = append(rows, []string{e.Path, e.Name, fmt.Sprintf("%s error: %s", e.Phase, e.Error)})
+	}
+	c.rows(rows...)
+	for _, p := range out.Plan {
+		if !p.Ran {
+			fmt.Fprintf(c.out, "\n%s %s is %s and was left out\n", p.Path, p.Name, p.World)
+		}
+		for _, w := range p.Would {
+			c.would(p, w)
+		}
+	}
+}
+
+// would prints one thing that an effect would do.
+func (c *cli) would(p schema.Planned, w json.RawMessage) {
+	var d struct {
+		Conn   uint64      `json:"conn"`
+		Key    string      `json:"key"`
+		Cause  twk.Cause   `json:"cause"`
+		Frames []wireFrame `json:"frames"`
+	}
+	if json.Unmarshal(w, &d) != nil || len(d.Frames) == 0 {
+		fmt.Fprintf(c.out, "\n%s %s: %s\n", p.Path, p.Name, w)
+		return
+	}
+	fmt.Fprintf(c.out, "\n%s %s to connection %d %s:\n", p.Path, p.Name, d.Conn, d.Key)
+	for _, f := range d.Frames {
+		fmt.Fprintf(c.out, "  %s\n", strings.ReplaceAll(strings.TrimSpace(f.Text), "\n", "\n  "))
+	}
+}
+
+type wireFrame struct {
+	Text string `json:"text"`
+}

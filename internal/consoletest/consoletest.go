@@ -1,0 +1,80 @@
+// Package consoletest is a small running program for tests of everything that
+// looks into one: streams under keys, and an effect that must not happen by
+// accident.
+package consoletest
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+
+	"github.com/sfere-go/sfere/dispatch"
+	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/internal/ssetest"
+	"github.com/sfere-go/sfere/registry"
+	"github.com/sfere-go/sfere/schema"
+	"github.com/sfere-go/sfere/schema/live"
+	"github.com/sfere-go/sfere/sfere"
+	"github.com/sfere-go/sfere/twk"
+)
+
+// App is the Ctx of the program.
+type App struct{ twk.Session }
+
+// Mail is an effect outside the process that knows nothing of dry runs.
+type Mail struct {
+	To string `json:"to" jsonschema:"description=whom to write to"`
+}
+
+// EffectName returns "test/mail".
+func (Mail) EffectName() string { return "test/mail" }
+
+// Program is a running program.
+type Program struct {
+	Dispatcher *dispatch.Dispatcher[App]
+	Conns      *sfere.Conns
+	Console    *schema.Console
+	Mails      atomic.Int64 // sent so far
+	srv        *httptest.Server
+}
+
+// New starts a program that ends with the test.
+func New(t testing.TB, o *schema.ConsoleOptions) *Program {
+	t.Helper()
+	session := func(a *App) *twk.Session { return &a.Session }
+	p := &Program{Conns: sfere.NewMemory(nil)}
+	d, err := dispatch.New(
+		registry.Lift(twk.Registry(nil), session),
+		registry.Lift(sfere.Registry(p.Conns), session),
+		registry.New("test", effect.Handle("Send a mail.", func(context.Context, *effect.Call[App], Mail) (int64, error) {
+			return p.Mails.Add(1), nil
+		}).About(effect.About{Meta: map[string]any{"owner": "post office"}})),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Dispatcher, p.Console = d, live.Console(d, nil, p.Conns, o)
+	bridge := twk.NewBridge(d, func(s twk.Session) App { return App{s} }, nil)
+	mux := http.NewServeMux()
+	mux.Handle("GET /sse/{id}", bridge.Handle(func(r *twk.Request) twk.Response {
+		return sfere.Hold(sfere.ID("lobby", r.PathValue("id")), twk.Stream(twk.PatchElements{Elements: twk.HTML(`<p id="s">Connected</p>`)}))
+	}))
+	p.srv = httptest.NewServer(mux)
+	t.Cleanup(p.srv.Close)
+	return p
+}
+
+// Join opens a stream under default/lobby/id and returns when it is there.
+func (p *Program) Join(t testing.TB, id string) *ssetest.Stream {
+	t.Helper()
+	req, err := http.NewRequest(http.MethodGet, p.srv.URL+"/sse/"+id, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Datastar-Request", "true")
+	s := ssetest.Open(t, p.srv.Client(), req)
+	s.Next(ssetest.Wait)
+	return s
+}

@@ -1,0 +1,237 @@
+package mcp_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/sfere-go/sfere/internal/consoletest"
+	"github.com/sfere-go/sfere/internal/ssetest"
+	"github.com/sfere-go/sfere/mcp"
+	"github.com/sfere-go/sfere/schema"
+	"github.com/sfere-go/sfere/schema/httpapi"
+)
+
+// connect returns a session of the SDK's own client over memory.
+func connect(t *testing.T, p *consoletest.Program, o *mcp.Options) *sdk.ClientSession {
+	t.Helper()
+	here, there := sdk.NewInMemoryTransports()
+	server, err := mcp.NewServer(p.Console, o).Connect(t.Context(), there, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := sdk.NewClient(&sdk.Implementation{Name: "tester", Version: "1"}, nil).Connect(t.Context(), here, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = client.Close()
+		_ = server.Wait()
+	})
+	return client
+}
+
+// use calls a tool and decodes its answer into out; it returns the text.
+func use(t *testing.T, s *sdk.ClientSession, tool string, args, out any) (text string, isError bool) {
+	t.Helper()
+	res, err := s.CallTool(t.Context(), &sdk.CallToolParams{Name: tool, Arguments: args})
+	if err != nil {
+		t.Fatalf("%s: %v", tool, err)
+	}
+	if len(res.Content) > 0 {
+		text = res.Content[0].(*sdk.TextContent).Text
+	}
+	if out != nil && !res.IsError {
+		b, err := json.Marshal(res.StructuredContent)
+		if err == nil {
+			err = json.Unmarshal(b, out)
+		}
+		if err != nil {
+			t.Fatalf("%s: %v in %s", tool, err, b)
+		}
+	}
+	return text, res.IsError
+}
+
+// What an assistant does: it looks for an effect, understands it, takes a
+// sample, checks, rehearses and sends, and a real stream gets it.
+func TestSession(t *testing.T) {
+	var audits []string
+	p := consoletest.New(t, &schema.ConsoleOptions{Audit: func(_ context.Context, a schema.Audit) {
+		audits = append(audits, fmt.Sprintf("%s to %s: %v", a.Command.By, a.Command.To, a.Result.Err()))
+	}})
+	ann := p.Join(t, "ann")
+	s := connect(t, p, &mcp.Options{AllowSend: true})
+
+	var found struct{ Matches []schema.Item }
+	use(t, s, "grep", map[string]any{"text": "signals of the page"}, &found)
+	i := slices.IndexFunc(found.Matches, func(i schema.Item) bool { return i.Name == "twk/patch-signals" })
+	if i < 0 {
+		t.Fatalf("grep finds %v", found)
+	}
+	name := found.Matches[i].Name
+
+	var item schema.Item
+	use(t, s, "describe", map[string]any{"name": name}, &item)
+	if _, ok := item.Args.Properties.Get("signals"); !ok || item.Kind != schema.Effects {
+		t.Fatalf("describe gives %+v", item)
+	}
+
+	var sampled struct{ Samples []json.RawMessage }
+	use(t, s, "sample", map[string]any{"name": name}, &sampled)
+	call := map[string]any{}
+	if err := json.Unmarshal(sampled.Samples[0], &call); err != nil {
+		t.Fatal(err)
+	}
+	call["args"].(map[string]any)["signals"] = map[string]any{"greeting": "hello"}
+
+	var verdict struct {
+		Valid    bool
+		Problems []schema.Problem
+	}
+	use(t, s, "validate", map[string]any{"effects": []any{map[string]any{"effect": name, "args": map[string]any{"signal": 1}}}}, &verdict)
+	if verdict.Valid || verdict.Problems[0].Pointer != "/0/args" {
+		t.Errorf("a mistake is answered %+v", verdict)
+	}
+	command := map[string]any{"to": "*/lobby/*", "effects": []any{call}}
+	use(t, s, "validate", map[string]any{"effects": []any{call}}, &verdict)
+	if !verdict.Valid {
+		t.Errorf("the call is answered %+v", verdict)
+	}
+
+	var conns struct{ Connections []json.RawMessage }
+	use(t, s, "connections", map[string]any{"pattern": "*/lobby/*"}, &conns)
+	if len(conns.Connections) != 1 {
+		t.Errorf("connections %s", conns.Connections)
+	}
+
+	var out schema.Outcome
+	use(t, s, "dry_run", command, &out)
+	if len(out.Plan) == 0 || !strings.Contains(string(out.Plan[0].Would[0]), `signals {\"greeting\":\"hello\"}`) {
+		t.Errorf("the dry run plans %d effects, the first %s", len(out.Plan), out.Plan[0].Would)
+	}
+	if e := ann.Pending(); len(e) != 0 {
+		t.Errorf("the dry run sent %v", e)
+	}
+
+	use(t, s, "send", command, &out)
+	if e := ann.Next(ssetest.Wait); e.Fields()["signals"] != `{"greeting":"hello"}` {
+		t.Errorf("ann got %v", e)
+	}
+	if diff := cmp.Diff([]string{"mcp tester to */lobby/*: <nil>"}, audits); diff != "" {
+		t.Errorf("audit (-want +got):\n%s", diff)
+	}
+}
+
+func TestToolErrors(t *testing.T) {
+	p := consoletest.New(t, nil)
+	s := connect(t, p, nil)
+	for _, test := range []struct {
+		reason, tool string
+		args         any
+		want         string
+	}{
+		{"an unknown name", "describe", map[string]any{"name": "test/mial"}, "did you mean test/mail"},
+		{"a bad expression", "grep", map[string]any{"text": "(", "regexp": true}, "missing closing"},
+		{"no sample", "sample", map[string]any{"name": "none"}, "nothing is registered"},
+		{"too many samples", "sample", map[string]any{"name": "test/mail", "n": 1000}, "at most 20"},
+		{"effects that are not valid", "dry_run", map[string]any{"effects": []any{map[string]any{"effect": "test/mail"}}}, "missing property 'args'"},
+		{"a bad pattern", "connections", map[string]any{"pattern": "lobby"}, "pattern"},
+		{"arguments that the tool does not have", "grep", map[string]any{"txt": "x"}, "txt"},
+	} {
+		text, isError := use(t, s, test.tool, test.args, nil)
+		if !isError || !strings.Contains(text, test.want) {
+			t.Errorf("%s: error %t %q, want %q", test.reason, isError, text, test.want)
+		}
+	}
+}
+
+func toolNames(t *testing.T, s *sdk.ClientSession) []string {
+	t.Helper()
+	var names []string
+	for tool, err := range s.Tools(t.Context(), nil) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, tool.Name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func TestSendIsOffByDefault(t *testing.T) {
+	p := consoletest.New(t, nil)
+	s := connect(t, p, nil)
+	if diff := cmp.Diff([]string{"connections", "describe", "dry_run", "grep", "sample", "validate"}, toolNames(t, s)); diff != "" {
+		t.Errorf("tools (-want +got):\n%s", diff)
+	}
+	_, err := s.CallTool(t.Context(), &sdk.CallToolParams{Name: "send", Arguments: map[string]any{"effects": []any{}}})
+	if err == nil {
+		t.Error("send can be called")
+	}
+}
+
+func TestResources(t *testing.T) {
+	p := consoletest.New(t, nil)
+	s := connect(t, p, nil)
+	for uri, want := range map[string]string{"sfere://registry": schema.RegistryID, "sfere://schema/test/mail": "whom to write to"} {
+		res, err := s.ReadResource(t.Context(), &sdk.ReadResourceParams{URI: uri})
+		if err != nil {
+			t.Errorf("%s: %v", uri, err)
+			continue
+		}
+		if c := res.Contents[0]; !strings.Contains(c.Text, want) || c.MIMEType != "application/schema+json" {
+			t.Errorf("%s is %s", uri, c.Text)
+		}
+	}
+	if _, err := s.ReadResource(t.Context(), &sdk.ReadResourceParams{URI: "sfere://schema/none"}); err == nil {
+		t.Error("a resource that does not exist can be read")
+	}
+}
+
+// tokens adds a header to every request.
+type tokens struct{ token string }
+
+func (c tokens) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set("Token", c.token)
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+func TestHTTP(t *testing.T) {
+	p := consoletest.New(t, nil)
+	srv := httptest.NewServer(mcp.Handler(p.Console, &mcp.Options{AllowSend: true, Guard: func(r *http.Request) httpapi.Access {
+		return map[string]httpapi.Access{"read": httpapi.Read, "write": httpapi.Write}[r.Header.Get("Token")]
+	}}))
+	defer srv.Close()
+	dial := func(token string) (*sdk.ClientSession, error) {
+		return sdk.NewClient(&sdk.Implementation{Name: "tester", Version: "1"}, nil).Connect(t.Context(),
+			&sdk.StreamableClientTransport{Endpoint: srv.URL, HTTPClient: &http.Client{Transport: tokens{token}}, DisableStandaloneSSE: true}, nil)
+	}
+	for _, test := range []struct {
+		token string
+		send  bool
+	}{{"read", false}, {"write", true}} {
+		s, err := dial(test.token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := slices.Contains(toolNames(t, s), "send"); got != test.send {
+			t.Errorf("with %s access send is offered: %t", test.token, got)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := dial(""); err == nil {
+		t.Error("a request without access gets a session")
+	}
+}

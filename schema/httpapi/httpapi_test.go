@@ -1,0 +1,206 @@
+package httpapi_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sfere-go/sfere/internal/consoletest"
+	"github.com/sfere-go/sfere/internal/ssetest"
+	"github.com/sfere-go/sfere/schema"
+	"github.com/sfere-go/sfere/schema/httpapi"
+)
+
+// ask returns the status and the answer as plain values.
+func ask(t *testing.T, srv *httptest.Server, method, path, body string, header ...string) (int, any) {
+	t.Helper()
+	req, err := http.NewRequest(method, srv.URL+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if method == "POST" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		if header[i] == "Host" {
+			req.Host = header[i+1]
+		}
+		req.Header.Set(header[i], header[i+1])
+	}
+	resp, err := srv.Client().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v any
+	if err := json.Unmarshal(text, &v); err != nil {
+		return resp.StatusCode, string(text)
+	}
+	return resp.StatusCode, v
+}
+
+func serve(t *testing.T, p *consoletest.Program, o *httpapi.Options) *httptest.Server {
+	srv := httptest.NewServer(httpapi.New(p.Console, o))
+	t.Cleanup(srv.Close)
+	return srv
+}
+
+func TestAnswers(t *testing.T) {
+	p := consoletest.New(t, nil)
+	srv := serve(t, p, nil)
+	p.Join(t, "ann")
+	mail := `[{"effect":"test/mail","args":{"to":"a"}}]`
+	for _, test := range []struct {
+		reason, method, path, body string
+		status                     int
+		has                        string // in the answer
+	}{
+		{"everything", "GET", "/describe", "", 200, "twk/patch-elements"},
+		{"one item", "GET", "/describe?name=test/mail", "", 200, "Send a mail."},
+		{"one kind", "GET", "/describe?kind=placeholder", "", 200, "sfere/own-key"},
+		{"no such kind", "GET", "/describe?kind=thing", "", 400, "use effect, action or placeholder"},
+		{"no such name", "GET", "/describe?name=test/mial", "", 404, "did you mean test/mail"},
+		{"a search", "GET", "/grep?q=post+office", "", 200, "meta.owner"},
+		{"an expression", "GET", "/grep?re=^test/", "", 200, "test/mail"},
+		{"a bad expression", "GET", "/grep?re=(", "", 400, "missing closing"},
+		{"nothing found", "GET", "/grep?q=zebra", "", 200, "[]"},
+		{"a sample", "GET", "/sample?name=test/mail&n=2&seed=3", "", 200, "test/mail"},
+		{"too many samples", "GET", "/sample?name=test/mail&n=1000", "", 400, "ask for 0 to 100"},
+		{"a sample of nothing", "GET", "/sample?name=none", "", 404, "nothing is registered"},
+		{"the schema of all lists", "GET", "/schemas", "", 200, schema.RegistryID},
+		{"the schema of one item", "GET", "/schemas?name=test/mail", "", 200, "whom to write to"},
+		{"what the Ctx must hold", "GET", "/ctx", "", 200, "twk.Session"},
+		{"connections", "GET", "/connections?pattern=*/lobby/*", "", 200, `"id":"ann"`},
+		{"no connections", "GET", "/connections?pattern=*/none/*", "", 200, "[]"},
+		{"a bad pattern", "GET", "/connections?pattern=lobby", "", 400, "pattern"},
+		{"a valid list", "POST", "/validate", mail, 200, `"valid":true`},
+		{"an invalid one", "POST", "/validate", `[{"effect":"test/mail","args":{}}]`, 200, "missing property 'to'"},
+		{"not JSON", "POST", "/validate", `[`, 200, "unexpected EOF"},
+		{"a dry run", "POST", "/dry-run", mail, 200, `"ran":false`},
+		{"a dry run of one effect", "POST", "/dry-run", `{"effect":"test/mail","args":{"to":"a"}}`, 200, `"plan"`},
+		{"a dry run to a pattern", "POST", "/dry-run", `{"to":"*/lobby/*","effects":[{"effect":"twk/patch-signals","args":{"signals":{"n":1}}}]}`, 200, `"key":"default/lobby/ann"`},
+		{"a dry run to a bad pattern", "POST", "/dry-run", `{"to":"lobby","effects":[]}`, 422, `"/to"`},
+		{"a dry run of what is not valid", "POST", "/dry-run", `[{"effect":"test/mail"}]`, 422, `"problems"`},
+		{"sending is refused", "POST", "/send", mail, 403, "not allowed"},
+		{"no such address", "GET", "/none", "", 404, ""},
+		{"the wrong method", "GET", "/send", "", 405, ""},
+	} {
+		status, v := ask(t, srv, test.method, test.path, test.body)
+		text, _ := json.Marshal(v)
+		if status != test.status || !strings.Contains(string(text), test.has) {
+			t.Errorf("%s: %s %s answers %d %.300s, want %d with %s", test.reason, test.method, test.path, status, text, test.status, test.has)
+		}
+	}
+	if n := p.Mails.Load(); n != 0 {
+		t.Errorf("%d mails were sent", n)
+	}
+}
+
+func TestSend(t *testing.T) {
+	var audits []string
+	p := consoletest.New(t, &schema.ConsoleOptions{Audit: func(_ context.Context, a schema.Audit) {
+		audits = append(audits, fmt.Sprintf("%s to %q: ran %t, err %v", a.Command.By, a.Command.To, a.Result != nil, a.Err))
+	}})
+	srv := serve(t, p, &httpapi.Options{
+		Guard: func(r *http.Request) httpapi.Access {
+			switch r.Header.Get("Token") {
+			case "write":
+				return httpapi.Write
+			case "read":
+				return httpapi.Read
+			}
+			return httpapi.None
+		},
+		By: func(r *http.Request) string { return "someone who may " + r.Header.Get("Token") },
+	})
+	ann := p.Join(t, "ann")
+	body := `{"to":"*/lobby/*","effects":[{"effect":"twk/patch-signals","args":{"signals":{"n":1}}}]}`
+	for _, test := range []struct {
+		token  string
+		status int
+	}{{"", 403}, {"read", 403}, {"write", 200}} {
+		if status, v := ask(t, srv, "POST", "/send", body, "Token", test.token); status != test.status {
+			t.Errorf("with token %q: %d %v", test.token, status, v)
+		}
+	}
+	if e := ann.Next(ssetest.Wait); e.Type != "datastar-patch-signals" {
+		t.Errorf("ann got %v", e)
+	}
+	if status, _ := ask(t, srv, "POST", "/send", `[{"effect":"test/mial"}]`, "Token", "write"); status != 422 {
+		t.Errorf("what is not valid is answered %d", status)
+	}
+	want := []string{
+		`someone who may read to "*/lobby/*": ran false, err this request is not allowed it: see httpapi.Options.Guard`,
+		`someone who may write to "*/lobby/*": ran true, err <nil>`,
+		`someone who may write to "": ran false, err schema: /0/effect: nothing is registered under this name: "test/mial": did you mean test/mail?`,
+	}
+	if diff := cmp.Diff(want, audits); diff != "" {
+		t.Errorf("audit (-want +got):\n%s", diff)
+	}
+}
+
+func TestOnlyThisMachine(t *testing.T) {
+	p := consoletest.New(t, nil)
+	srv := serve(t, p, nil)
+	for _, test := range []struct {
+		reason string
+		header []string
+		want   int
+	}{
+		{"a plain request", nil, 200},
+		{"a name that leads here", []string{"Host", "evil.example:80"}, 403},
+		{"localhost by name", []string{"Host", "localhost:8080"}, 200},
+		{"localhost, IPv6", []string{"Host", "[::1]:8080"}, 200},
+		{"through a proxy", []string{"X-Forwarded-For", "192.0.2.1"}, 403},
+		{"through a proxy that says so properly", []string{"Forwarded", "for=192.0.2.1"}, 403},
+	} {
+		if status, v := ask(t, srv, "GET", "/describe?name=test/mail", "", test.header...); status != test.want {
+			t.Errorf("%s: %d %v, want %d", test.reason, status, v, test.want)
+		}
+	}
+	for _, remote := range []string{"192.0.2.1:1234", "", "@"} {
+		r := httptest.NewRequest("GET", "http://localhost/describe", nil)
+		r.RemoteAddr = remote
+		w := httptest.NewRecorder()
+		httpapi.New(p.Console, nil).ServeHTTP(w, r)
+		if w.Code != 403 {
+			t.Errorf("a request from %q is answered %d", remote, w.Code)
+		}
+	}
+}
+
+func TestOtherPagesCannotPost(t *testing.T) {
+	p := consoletest.New(t, nil)
+	srv := serve(t, p, &httpapi.Options{Guard: httpapi.Local(httpapi.Write), MaxBody: 100})
+	mail := `[{"effect":"test/mail","args":{"to":"a"}}]`
+	for _, test := range []struct {
+		reason string
+		body   string
+		header []string
+		want   int
+	}{
+		{"a form", mail, []string{"Content-Type", "text/plain"}, 415},
+		{"another origin", mail, []string{"Origin", "https://evil.example"}, 403},
+		{"the browser says so", mail, []string{"Sec-Fetch-Site", "cross-site"}, 403},
+		{"too large", `[` + strings.Repeat(" ", 100) + `]`, nil, 413},
+		{"as it should be", mail, nil, 200},
+	} {
+		if status, v := ask(t, srv, "POST", "/send", test.body, test.header...); status != test.want {
+			t.Errorf("%s: %d %v, want %d", test.reason, status, v, test.want)
+		}
+	}
+	if n := p.Mails.Load(); n != 1 {
+		t.Errorf("%d mails were sent, want 1", n)
+	}
+}
