@@ -8,7 +8,10 @@ import (
 
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/inspect"
 	"github.com/sfere-go/sfere/registry"
+	"github.com/sfere-go/sfere/schema"
+	"github.com/sfere-go/sfere/schema/live"
 	"github.com/sfere-go/sfere/sfere"
 	"github.com/sfere-go/sfere/twk"
 )
@@ -24,6 +27,9 @@ type server struct {
 	bridge *twk.Bridge[App]
 	here   *sfere.Presence
 
+	console *schema.Console // what the inspector shows
+	inspect http.Handler
+
 	// mu guards the maps. It is also held while announcements are put into
 	// outboxes, which never waits, so that everybody gets them in one order.
 	mu      sync.Mutex
@@ -33,18 +39,26 @@ type server struct {
 
 func newServer(secret string, p page) (s *server, err error) {
 	s = &server{signer: signer(secret), page: p, owner: map[string]string{}, members: map[string]bool{}}
-	conns := sfere.NewMemory(nil)
+	conns, rec := sfere.NewMemory(nil), inspect.NewRecorder(100)
 	session := func(a *App) *twk.Session { return &a.Session }
 	if s.d, err = dispatch.New(
+		registry.New("inspect", inspect.Record[App](rec)),
 		registry.Lift(twk.Registry(nil), session),
 		registry.Lift(sfere.Registry(conns), session),
-		registry.New("lobby", effect.Handle("Send the list of participants to a newcomer.", s.show)),
+		s.registry(),
 	); err != nil {
 		return nil, err
 	}
 	s.bridge = twk.NewBridge(s.d, func(session twk.Session) App { return App{session} }, nil)
+	s.console = live.Console(s.d, nil, conns, nil)
+	s.inspect = inspect.New(s.console, conns, &inspect.Options{Recorder: rec, Hub: s.bridge.Hub(), Script: p.Script, Title: "lobby"})
 	s.here, err = conns.Watch(lobby, &sfere.PresenceOptions{Grace: grace, Joined: s.joined, Left: s.left})
 	return s, err
+}
+
+func (s *server) registry() registry.Registry[App] {
+	return registry.New("lobby", effect.Handle("Send the list of participants to a newcomer.", s.show).
+		About(effect.About{World: effect.Local, Examples: effect.List{ShowParticipants{"Ann"}}}))
 }
 
 // say runs effects outside any request.
@@ -61,9 +75,10 @@ func (s *server) routes() http.Handler {
 	mux.Handle("GET /sse", s.member(http.StatusNoContent, s.sse)) // 204 tells the client to stay away
 	mux.Handle("POST /message", s.member(http.StatusForbidden, s.message))
 	mux.Handle("POST /leave", s.member(http.StatusForbidden, s.leave))
+	mux.Handle("/inspect/", s.inspect)
 	mux.Handle("GET /style.css", http.FileServerFS(files))
-	if s.page.js != nil {
-		mux.Handle("GET "+s.page.Script, s.page.js)
+	if s.page.Handler != nil {
+		mux.Handle("GET "+s.page.Script, s.page.Handler)
 	}
 	return http.NewCrossOriginProtection().Handler(mux)
 }

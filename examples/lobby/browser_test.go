@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sfere-go/sfere/internal/browser"
+	"github.com/sfere-go/sfere/internal/datastarjs"
 )
 
 // join enters the lobby through the page.
@@ -32,7 +33,7 @@ func say(p *browser.Page, text string) {
 // Two people, three tabs, the real client, and a server that restarts.
 func TestBrowserLobby(t *testing.T) {
 	b := browser.New(t)
-	p := page{Script: "/datastar.js", js: b.Datastar()}
+	p := page{Source: datastarjs.Source{Script: "/datastar.js", Handler: b.Datastar()}}
 	s, srv := start(t, "127.0.0.1:0", "secret", p)
 	addr := srv.Listener.Addr().String()
 

@@ -13,9 +13,13 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/sfere-go/sfere/internal/datastarjs"
 	"github.com/sfere-go/sfere/internal/ssetest"
 	"github.com/sfere-go/sfere/sfere"
 )
+
+// blank is a page whose client cannot be loaded.
+var blank = page{Source: datastarjs.Source{Script: "/x"}}
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
@@ -144,7 +148,7 @@ func quiet(t *testing.T, s *ssetest.Stream, selector, text, why string) {
 }
 
 func TestTS91JoinListsEverybodyOnce(t *testing.T) {
-	_, srv := start(t, "127.0.0.1:0", "s", page{Script: "/x"})
+	_, srv := start(t, "127.0.0.1:0", "s", blank)
 	ann, bob := newPerson(t, srv.URL), newPerson(t, srv.URL)
 	a := ann.enter("Ann")
 	until(a, "#messages", "Ann joined")
@@ -171,7 +175,7 @@ func TestTS91JoinListsEverybodyOnce(t *testing.T) {
 }
 
 func TestTS92Message(t *testing.T) {
-	_, srv := start(t, "127.0.0.1:0", "s", page{Script: "/x"})
+	_, srv := start(t, "127.0.0.1:0", "s", blank)
 	ann, bob := newPerson(t, srv.URL), newPerson(t, srv.URL)
 	a, b := ann.enter("Ann"), bob.enter("Bob")
 	code, answer := ann.post("/message", map[string]string{"message": "hi"})
@@ -202,7 +206,7 @@ func hasSignals(events []ssetest.Event, signals string) bool {
 }
 
 func TestTS93Leave(t *testing.T) {
-	s, srv := start(t, "127.0.0.1:0", "s", page{Script: "/x"})
+	s, srv := start(t, "127.0.0.1:0", "s", blank)
 	ann, bob := newPerson(t, srv.URL), newPerson(t, srv.URL)
 	a, b := ann.enter("Ann"), bob.enter("Bob")
 	a2 := ann.stream()
@@ -237,7 +241,7 @@ func TestTS94TabDies(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for the grace period")
 	}
-	_, srv := start(t, "127.0.0.1:0", "s", page{Script: "/x"})
+	_, srv := start(t, "127.0.0.1:0", "s", blank)
 	ann, bob := newPerson(t, srv.URL), newPerson(t, srv.URL)
 	a, b := ann.enter("Ann"), bob.enter("Bob")
 	until(b, "#messages", "Bob joined")
@@ -258,7 +262,7 @@ func TestTS94TabDies(t *testing.T) {
 
 // Names are text, whatever is in them.
 func TestTS95Names(t *testing.T) {
-	_, srv := start(t, "127.0.0.1:0", "s", page{Script: "/x"})
+	_, srv := start(t, "127.0.0.1:0", "s", blank)
 	for _, tt := range []struct{ name, shown, reason string }{
 		{"Ann O'Neil", "Ann O&#39;Neil", "quote and space"},
 		{"a.b#c d", "a.b#c d", "characters of selectors"},
@@ -293,7 +297,7 @@ func TestTS95Names(t *testing.T) {
 }
 
 func TestTS96Identity(t *testing.T) {
-	s, srv := start(t, "127.0.0.1:0", "s", page{Script: "/x"})
+	s, srv := start(t, "127.0.0.1:0", "s", blank)
 	ann, bob := newPerson(t, srv.URL), newPerson(t, srv.URL)
 	a := ann.enter("Ann")
 	until(a, "#messages", "Ann joined")
@@ -339,7 +343,7 @@ func TestTS96Identity(t *testing.T) {
 // Clients come back to a new server with the same secret: streams are cut, not
 // ended, and cookies stay valid.
 func TestRestart(t *testing.T) {
-	s, srv := start(t, "127.0.0.1:0", "s", page{Script: "/x"})
+	s, srv := start(t, "127.0.0.1:0", "s", blank)
 	ann := newPerson(t, srv.URL)
 	a := ann.enter("Ann")
 	addr := srv.Listener.Addr().String()
@@ -351,13 +355,13 @@ func TestRestart(t *testing.T) {
 	if err := a.Ended(); err == nil {
 		t.Error("the stream ended normally; the client would stay away")
 	}
-	start(t, addr, "s", page{Script: "/x"})
+	start(t, addr, "s", blank)
 	again := ann.stream()
 	until(again, "#participant-list", "Ann")
 }
 
 func TestPageAndAssets(t *testing.T) {
-	_, srv := start(t, "127.0.0.1:0", "s", page{Script: "https://cdn.example/x.js", Integrity: "sha256-x"})
+	_, srv := start(t, "127.0.0.1:0", "s", page{Source: datastarjs.Source{Script: "https://cdn.example/x.js", Integrity: "sha256-x"}})
 	for _, tt := range []struct{ path, want, kind string }{
 		{"/", `<form id="join-form"`, "text/html"},
 		{"/", `integrity="sha256-x" crossorigin="anonymous"`, "text/html"},

@@ -14,7 +14,6 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
 
@@ -35,8 +34,8 @@ func main() {
 }
 
 func run(ctx context.Context, addr, script, secret string) error {
-	p, err1 := client(ctx, script)
-	s, err2 := newServer(secret, p)
+	js, err1 := datastarjs.Resolve(ctx, script)
+	s, err2 := newServer(secret, page{Source: js})
 	ln, err3 := net.Listen("tcp", addr)
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return err
@@ -61,19 +60,4 @@ func (s *server) shutdown(srv *http.Server) error {
 	defer cancel()
 	s.here.Stop()
 	return twk.Shutdown(ctx, srv, s.bridge.Hub(), time.Second)
-}
-
-// client finds the Datastar client: at a URL, in a file, or the pinned bundle
-// from the user's cache or its CDN.
-func client(ctx context.Context, script string) (p page, err error) {
-	if strings.Contains(script, "://") {
-		return page{Script: script}, nil
-	}
-	var js []byte
-	if script != "" {
-		js, err = os.ReadFile(script)
-	} else if js, err = datastarjs.Load(ctx); err != nil { // the browser may reach what we cannot
-		return page{Script: datastarjs.URL, Integrity: datastarjs.Integrity}, nil
-	}
-	return page{Script: "/datastar.js", js: datastarjs.Handler(js)}, err
 }

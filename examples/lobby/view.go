@@ -3,8 +3,8 @@ package main
 import (
 	"embed"
 	"html/template"
-	"net/http"
 
+	"github.com/sfere-go/sfere/internal/datastarjs"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -20,9 +20,8 @@ func view(name string, data any) twk.Content { return twk.Template(views, name, 
 
 // page is what differs between runs and visitors.
 type page struct {
-	Script, Integrity string       // where the client script comes from
-	js                http.Handler // serves Script, if it is ours
-	In                bool         // the visitor has joined
+	datastarjs.Source      // of the client script
+	In                bool // the visitor has joined
 }
 
 func add(selector, name string, data any) twk.PatchElements {

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"strings"
+	"testing"
+
+	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/sfere-go/sfere/effect/effecttest"
+	"github.com/sfere-go/sfere/internal/ssetest"
+	"github.com/sfere-go/sfere/mcp"
+)
+
+func TestRegistry(t *testing.T) {
+	s, err := newServer("s", blank)
+	if err != nil {
+		t.Fatal(err)
+	}
+	effecttest.Run(t, s.registry())
+	for _, what := range s.console.Catalogue.Undocumented() {
+		t.Errorf("no documentation: %s", what)
+	}
+}
+
+func TestInspector(t *testing.T) {
+	_, srv := start(t, "127.0.0.1:0", "s", blank)
+	newPerson(t, srv.URL).enter("Ann")
+	for path, want := range map[string]string{
+		"/inspect/":            "lobby/show-participants",
+		"/inspect/connections": "default/lobby/Ann",
+	} {
+		resp, err := srv.Client().Get(srv.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || resp.StatusCode != 200 || !strings.Contains(string(b), want) {
+			t.Errorf("GET %s: %d %v, want %q in\n%s", path, resp.StatusCode, err, want, b)
+		}
+	}
+}
+
+// A language model finds an effect, understands it, tries it and sends it to
+// everybody in the lobby.
+func TestMCPReachesTheLobby(t *testing.T) {
+	s, srv := start(t, "127.0.0.1:0", "s", blank)
+	a := newPerson(t, srv.URL).enter("Ann")
+	until(a, "#messages", "Ann joined")
+
+	here, there := sdk.NewInMemoryTransports()
+	server, err := mcp.NewServer(s.console, &mcp.Options{AllowSend: true}).Connect(t.Context(), there, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := sdk.NewClient(&sdk.Implementation{Name: "model", Version: "1"}, nil).Connect(t.Context(), here, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close(); _ = server.Wait() })
+	use := func(tool string, args map[string]any) string {
+		t.Helper()
+		res, err := client.CallTool(t.Context(), &sdk.CallToolParams{Name: tool, Arguments: args})
+		if err != nil {
+			t.Fatalf("%s: %v", tool, err)
+		}
+		b, err := json.Marshal(res)
+		if err != nil || res.IsError {
+			t.Fatalf("%s: %v %s", tool, err, b)
+		}
+		return string(b)
+	}
+	item := map[string]any{"effect": "twk/patch-elements", "args": map[string]any{"elements": "<li>hello</li>", "selector": "#messages", "mode": "append"}}
+	command := map[string]any{"to": "default/lobby/*", "effects": []any{item}}
+	for _, step := range []struct {
+		tool string
+		args map[string]any
+		want string
+	}{
+		{"grep", map[string]any{"text": "markup into the page"}, "twk/patch-elements"},
+		{"describe", map[string]any{"name": "twk/patch-elements"}, "selector"},
+		{"sample", map[string]any{"name": "twk/patch-elements"}, "elements"},
+		{"validate", map[string]any{"effects": []any{item}}, `"valid":true`},
+		{"connections", map[string]any{"pattern": "default/lobby/*"}, "Ann"},
+		{"dry_run", command, "selector #messages"},
+	} {
+		if got := use(step.tool, step.args); !strings.Contains(got, step.want) {
+			t.Errorf("%s: want %q in %s", step.tool, step.want, got)
+		}
+	}
+	quiet(t, a, "#messages", "hello", "a dry run sends nothing")
+	use("send", command)
+	if e := a.Next(ssetest.Wait); !has([]ssetest.Event{e}, "#messages", "<li>hello</li>") {
+		t.Errorf("Ann got %v", e)
+	}
+}

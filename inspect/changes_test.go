@@ -1,0 +1,72 @@
+package inspect
+
+import (
+	"context"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sfere-go/sfere/dispatch"
+	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/registry"
+	"github.com/sfere-go/sfere/schema/live"
+	"github.com/sfere-go/sfere/sfere"
+	"github.com/sfere-go/sfere/twk"
+)
+
+type nothing struct{}
+
+func (nothing) EffectName() string { return "test/nothing" }
+
+// What a page is sent from round to round.
+func TestFeedChanges(t *testing.T) {
+	conns := sfere.NewMemory(nil)
+	t.Cleanup(conns.Close)
+	rec := NewRecorder(30)
+	d := dispatch.Must(dispatch.New(
+		registry.New("inspect", Record[int](rec)),
+		registry.New("test", effect.Handle("Nothing.", func(context.Context, *effect.Call[int], nothing) (any, error) { return nil, nil })),
+	))
+	in := New(live.Console(d, nil, conns, nil), conns, &Options{Recorder: rec})
+	run := func(n int) func() {
+		return func() {
+			for range n {
+				d.Dispatch(t.Context(), 0, nothing{})
+			}
+		}
+	}
+	type sends struct{ Patched, Prepended, Removed int }
+	p := &feed{followPage: followPage{Tab: "dispatches"}, in: in, sent: map[string]uint64{}}
+	for _, tt := range []struct {
+		reason string
+		before func()
+		want   sends
+	}{
+		{"at first: counters and list", func() {}, sends{Patched: 2}},
+		{"nothing has changed", func() {}, sends{}},
+		{"the first dispatch comes in place of the note that there is none", run(1), sends{Patched: 2}},
+		{"nothing has changed", func() {}, sends{}},
+		{"two more, and the counters", run(2), sends{Patched: 1, Prepended: 2}},
+		{"the old ones go", run(29), sends{Patched: 1, Prepended: 29, Removed: 2}},
+		{"all are new: the list as a whole", run(30), sends{Patched: 2}},
+		{"nothing has changed", func() {}, sends{}},
+	} {
+		tt.before()
+		var got sends
+		for _, item := range p.changes() {
+			switch item := item.(type) {
+			case twk.RemoveElement:
+				got.Removed++
+			case twk.PatchElements:
+				if item.Mode == twk.Prepend {
+					got.Prepended++
+				} else {
+					got.Patched++
+				}
+			}
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.reason, diff)
+		}
+	}
+}

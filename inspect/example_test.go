@@ -1,0 +1,100 @@
+package inspect_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/sfere-go/sfere/dispatch"
+	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/inspect"
+	"github.com/sfere-go/sfere/registry"
+	"github.com/sfere-go/sfere/schema"
+	"github.com/sfere-go/sfere/schema/httpapi"
+	"github.com/sfere-go/sfere/schema/live"
+	"github.com/sfere-go/sfere/sfere"
+	"github.com/sfere-go/sfere/twk"
+)
+
+func shop() registry.Registry[App] {
+	return registry.New("shop", effect.Handle("Send a message by mail.",
+		func(_ context.Context, _ *effect.Call[App], m Mail) (int, error) { return len(m.Subject), nil }))
+}
+
+func routes() (http.Handler, error) {
+	conns := sfere.NewMemory(nil)
+	session := func(a *App) *twk.Session { return &a.Session }
+	rec := inspect.NewRecorder(200)
+	d, err := dispatch.New(
+		registry.New("inspect", inspect.Record[App](rec)), // first: it sees what those after it do
+		registry.Lift(twk.Registry(nil), session),
+		registry.Lift(sfere.Registry(conns), session),
+		shop(),
+	)
+	if err != nil {
+		return nil, err
+	}
+	bridge := twk.NewBridge(d, func(s twk.Session) App { return App{s} }, nil)
+
+	mux := http.NewServeMux()
+	mux.Handle("/inspect/", inspect.New(live.Console(d, nil, conns, nil), conns, &inspect.Options{
+		Recorder: rec,
+		Hub:      bridge.Hub(), // its streams end with the program's own
+	}))
+	return mux, nil
+}
+
+func Example() {
+	h, err := routes()
+	fmt.Println(h != nil, err)
+	// Output: true <nil>
+}
+
+// userOf stands for the program's own sessions.
+func userOf(r *http.Request) string { return r.Header.Get("X-User") }
+
+func staff(r *http.Request) httpapi.Access {
+	switch userOf(r) {
+	case "":
+		return httpapi.None
+	case "root":
+		return httpapi.Write
+	}
+	return httpapi.Read
+}
+
+func audited(d *dispatch.Dispatcher[App], conns *sfere.Conns) http.Handler {
+	console := live.Console(d, nil, conns, &schema.ConsoleOptions{
+		Audit: func(ctx context.Context, a schema.Audit) {
+			slog.WarnContext(ctx, "sent by hand", "by", a.Command.By, "to", a.Command.To, "effects", string(a.Command.Effects), "refused", a.Err)
+		},
+	})
+	return inspect.New(console, conns, &inspect.Options{Guard: staff})
+}
+
+func ExampleOptions() {
+	d, err := dispatch.New(shop())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_ = audited(d, sfere.NewMemory(nil))
+	// Output:
+}
+
+func ExampleRecorder() {
+	rec := inspect.NewRecorder(10)
+	d, err := dispatch.New(registry.New("inspect", inspect.Record[App](rec)), shop())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	d.Dispatch(context.Background(), App{}, Mail{To: "ann@example.com"}, effect.Raw{Effect: "shop/gone"})
+	for _, s := range rec.Recent()[0].Steps {
+		fmt.Println(s.Path, s.Name, s.State)
+	}
+	// Output:
+	// 0 shop/mail done
+	// 1 shop/gone failed
+}

@@ -1,0 +1,239 @@
+package inspect
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"hash/maphash"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/twk"
+)
+
+// tick is how often pages are brought up to date.
+const tick = time.Second
+
+// followPage keeps the page behind the stream of its dispatch up to date until the
+// stream ends.
+type followPage struct {
+	// Tab is which page it is.
+	Tab string `json:"tab" jsonschema:"description=which page it is"`
+	// Pattern is the filter of the page of connections.
+	Pattern string `json:"pattern,omitempty" jsonschema:"description=filter of the page of connections"`
+}
+
+// EffectName returns "inspect/follow".
+func (followPage) EffectName() string { return "inspect/follow" }
+
+// live opens the stream of a page. A page with another filter asks again, and
+// the client ends the stream before.
+func (in *Inspector) live(r *twk.Request) twk.Response {
+	var signals struct{ Pattern string }
+	if err := r.Signals(&signals); err != nil {
+		return twk.BadRequest(err)
+	}
+	return twk.Stream(followPage{Tab: r.URL.Query().Get("tab"), Pattern: signals.Pattern})
+}
+
+// feeds are the pages that are kept up to date.
+type feeds struct {
+	in *Inspector
+
+	mu      sync.Mutex // guards the fields below
+	all     map[*twk.Conn]*feed
+	running bool // there is a goroutine, as there is while there are feeds
+	stop    chan struct{}
+}
+
+// feed is one page and what it has been sent. It belongs to whoever updates it:
+// the dispatch of followPage first, the goroutine of feeds once it is in there.
+type feed struct {
+	followPage
+	conn *twk.Conn
+	in   *Inspector
+	sent map[string]uint64 // hash by part
+	rows []string          // ids of the listed connections, in order
+	revs map[uint64]uint64 // Dispatch.rev by Seq
+}
+
+// follow handles followPage.
+func (f *feeds) follow(ctx context.Context, call *twk.Call, e followPage) (any, error) {
+	conn := call.Ctx().Conn
+	if conn == nil {
+		return nil, twk.ErrNoStream
+	}
+	page := &feed{followPage: e, conn: conn, in: f.in, sent: map[string]uint64{}}
+	if err := call.Dispatch(ctx, page.changes()...).Err(); err != nil {
+		return nil, err
+	}
+	if !conn.OnClose(func(twk.Cause) { f.remove(conn) }) {
+		return nil, nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if conn.Cause() != "" { // remove has been here already
+		return nil, nil
+	}
+	f.all[conn] = page
+	if !f.running {
+		f.running, f.stop = true, make(chan struct{})
+		go f.run(f.stop)
+	}
+	return nil, nil
+}
+
+// remove forgets conn, and ends the goroutine if it was the last.
+func (f *feeds) remove(conn *twk.Conn) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.all, conn)
+	if len(f.all) == 0 && f.running {
+		f.running = false
+		close(f.stop)
+	}
+}
+
+// run updates all pages until stop is closed.
+func (f *feeds) run(stop <-chan struct{}) {
+	t := time.NewTicker(tick)
+	defer t.Stop()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-t.C:
+		}
+		f.mu.Lock()
+		pages := make([]*feed, 0, len(f.all))
+		for _, p := range f.all {
+			pages = append(pages, p)
+		}
+		f.mu.Unlock()
+		for _, p := range pages {
+			p.update()
+		}
+	}
+}
+
+// update sends what has changed. A page that is behind is left alone until its
+// client has read what it was sent.
+func (p *feed) update() {
+	defer func() {
+		if v := recover(); v != nil { // a method of a value that is shown
+			slog.Error("inspect: updating a page", "error", &effect.PanicError{Value: v, Stack: debug.Stack()})
+		}
+	}()
+	if p.conn.Info().Queued > 0 {
+		return
+	}
+	if items := p.changes(); len(items) > 0 {
+		p.in.d.Dispatch(context.Background(), twk.Session{Conn: p.conn}, items...)
+	}
+}
+
+// changes returns the effects that bring the page from what it has been sent to
+// what is now.
+func (p *feed) changes() effect.List {
+	items := p.part(nil, "counts", p.in.counts(), "")
+	switch p.Tab {
+	case "connections":
+		items = p.connections(items)
+	case "dispatches":
+		items = p.dispatches(items)
+	}
+	return items
+}
+
+var seed = maphash.MakeSeed()
+
+// part adds the patch of a template if it says something else than the last time
+// under the same id.
+func (p *feed) part(items effect.List, view string, data any, id string) effect.List {
+	var b bytes.Buffer
+	if err := p.in.views.ExecuteTemplate(&b, view, data); err != nil {
+		panic(fmt.Errorf("inspect: view %s: %w", view, err)) // a mistake in this package
+	}
+	sum := maphash.Bytes(seed, b.Bytes())
+	if old, ok := p.sent[view+id]; ok && old == sum {
+		return items
+	}
+	p.sent[view+id] = sum
+	return append(items, twk.PatchElements{Elements: twk.HTML(b.String())})
+}
+
+// connections adds the rows that have changed, or all if others are listed.
+func (p *feed) connections(items effect.List) effect.List {
+	l := p.in.list(p.Pattern)
+	items = p.part(items, "conn-problem", l, "")
+	if l.Problem != "" {
+		return items // what was listed stays
+	}
+	items = p.part(items, "conn-summary", l, "")
+	same := len(l.Rows) == len(p.rows) && p.rows != nil
+	for i := 0; same && i < len(l.Rows); i++ {
+		same = l.Rows[i].ID == p.rows[i]
+	}
+	if same {
+		for _, row := range l.Rows {
+			items = p.part(items, "conn-row", row, row.ID)
+		}
+		return items
+	}
+	p.rows = make([]string, 0, len(l.Rows))
+	clear(p.sent)
+	for _, row := range l.Rows {
+		p.rows = append(p.rows, row.ID)
+		p.part(nil, "conn-row", row, row.ID) // remembered, and sent with the list
+	}
+	p.part(nil, "counts", p.in.counts(), "")
+	p.part(nil, "conn-problem", l, "")
+	p.part(nil, "conn-summary", l, "")
+	return p.part(items, "conn-list", l, "")
+}
+
+// dispatches adds the trees that are new or have changed, and takes away those
+// that are no longer kept.
+func (p *feed) dispatches(items effect.List) effect.List {
+	rec := p.in.opts.Recorder
+	if rec == nil {
+		return items
+	}
+	_, _, version := rec.counts()
+	if p.revs != nil && p.sent["version"] == version {
+		return items
+	}
+	p.sent["version"] = version
+	recent := rec.summaries()
+	revs := make(map[uint64]uint64, len(recent))
+	var fresh, other effect.List // newest first; in any order
+	for _, d := range recent {
+		revs[d.Seq] = d.rev
+		switch rev, ok := p.revs[d.Seq]; {
+		case !ok:
+			fresh = append(fresh, twk.PatchElements{Elements: p.in.view("dispatch", p.in.summary(d)), Selector: "#dispatches", Mode: twk.Prepend})
+		case rev != d.rev:
+			other = append(other, p.in.patch("dispatch", p.in.summary(d)))
+		}
+	}
+	for seq := range p.revs {
+		if _, ok := revs[seq]; !ok {
+			other = append(other, twk.RemoveElement{Selector: twk.ByID(fmt.Sprintf("d-%d", seq))})
+		}
+	}
+	if len(p.revs) == 0 || len(fresh)+len(other) > 40 { // the whole list is less
+		v := dispatchesView{}
+		for _, d := range recent {
+			v.List = append(v.List, p.in.summary(d))
+		}
+		p.revs = revs
+		return append(items, p.in.patch("dispatch-list", v))
+	}
+	p.revs = revs
+	slices.Reverse(fresh)
+	return slices.Concat(items, other, fresh)
+}

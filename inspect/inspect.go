@@ -1,0 +1,127 @@
+package inspect
+
+import (
+	"cmp"
+	"fmt"
+	"html/template"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/sfere-go/sfere/dispatch"
+	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/registry"
+	"github.com/sfere-go/sfere/schema"
+	"github.com/sfere-go/sfere/schema/httpapi"
+	"github.com/sfere-go/sfere/sfere"
+	"github.com/sfere-go/sfere/twk"
+)
+
+// Options adjust an [Inspector]. Zero fields mean the defaults.
+type Options struct {
+	// Prefix is the path that the inspector is mounted under, with a slash at both
+	// ends. Default "/inspect/".
+	Prefix string
+	// Guard decides what each request may do: httpapi.Read to look, rehearse and
+	// validate, httpapi.Write to send as well. It may be called concurrently.
+	// Default: httpapi.Local(httpapi.Read), which answers requests from this
+	// machine only.
+	Guard httpapi.Guard
+	// Recorder is what the dispatcher was given with [Record]. Default: none, and
+	// no dispatches are shown.
+	Recorder *Recorder
+	// Hub owns the streams of the pages. Give it that of the program's own bridge,
+	// so that a shutdown ends them too. Default: one of its own; see
+	// [Inspector.Hub].
+	Hub *twk.Hub
+	// Script is the address of the Datastar client. Default: [twk.ClientURL].
+	Script string
+	// Title names the program. Default: the name of its executable.
+	Title string
+}
+
+// Inspector serves the pages. Make one with [New]; it may be used from any
+// goroutine. It has a goroutine of its own as long as somebody looks.
+type Inspector struct {
+	console *schema.Console
+	conns   *sfere.Conns
+	opts    Options
+	csp     string
+	views   *template.Template
+	d       *dispatch.Dispatcher[twk.Session]
+	bridge  *twk.Bridge[twk.Session]
+	feeds   feeds
+	handler http.Handler
+}
+
+var _ http.Handler = (*Inspector)(nil)
+
+// New returns the inspector of the program behind console, whose live
+// connections are in conns; nil means that it has none. nil options mean the
+// defaults. New panics if a field of o cannot be used.
+func New(console *schema.Console, conns *sfere.Conns, o *Options) *Inspector {
+	in := &Inspector{console: console, conns: conns}
+	if o != nil {
+		in.opts = *o
+	}
+	in.opts.Prefix = cmp.Or(in.opts.Prefix, "/inspect/")
+	in.opts.Title = cmp.Or(in.opts.Title, filepath.Base(os.Args[0]))
+	in.opts.Script = cmp.Or(in.opts.Script, twk.ClientURL)
+	if !strings.HasPrefix(in.opts.Prefix, "/") || !strings.HasSuffix(in.opts.Prefix, "/") {
+		panic(fmt.Sprintf("inspect.New: Options.Prefix is %q: it begins and ends with a slash, as in \"/inspect/\"", in.opts.Prefix))
+	}
+	if in.opts.Guard == nil {
+		in.opts.Guard = httpapi.Local(httpapi.Read)
+	}
+	if in.conns == nil {
+		in.conns = sfere.NewMemory(nil)
+	}
+	in.csp = policy(in.opts.Script)
+	in.views = parseViews(in)
+	in.feeds.in = in
+	in.feeds.all = map[*twk.Conn]*feed{}
+	in.d = dispatch.Must(dispatch.New(
+		twk.Registry(nil),
+		registry.New("inspect", effect.Handle("Keep a page up to date.", in.feeds.follow)),
+	))
+	in.bridge = twk.NewBridge(in.d, func(s twk.Session) twk.Session { return s }, &twk.BridgeOptions{Hub: in.opts.Hub})
+	in.handler = in.guarded(in.routes())
+	return in
+}
+
+// Hub returns the owner of the streams of the pages. A program that did not give
+// one in [Options] drains it when it shuts down.
+func (in *Inspector) Hub() *twk.Hub { return in.bridge.Hub() }
+
+// ServeHTTP answers requests for paths that begin with the prefix.
+func (in *Inspector) ServeHTTP(w http.ResponseWriter, r *http.Request) { in.handler.ServeHTTP(w, r) }
+
+func (in *Inspector) routes() http.Handler {
+	mux := http.NewServeMux()
+	for pattern, h := range map[string]func(*twk.Request) twk.Response{
+		"GET /{$}":              in.catalogue,
+		"GET /items/{name...}":  in.catalogue,
+		"GET /search":           in.search,
+		"GET /sample":           in.sample,
+		"GET /connections":      in.connections,
+		"GET /dispatches":       in.dispatches,
+		"GET /dispatches/{seq}": in.dispatch,
+		"GET /send":             in.sendPage,
+		"GET /form":             in.form,
+		"POST /add":             in.add,
+		"POST /check":           in.check,
+		"POST /dry-run":         in.dryRun,
+		"POST /send":            in.send,
+		"GET /live":             in.live,
+	} {
+		method, path, _ := strings.Cut(pattern, " /")
+		mux.Handle(method+" "+in.opts.Prefix+path, in.bridge.Handle(h))
+	}
+	mux.Handle("GET "+in.opts.Prefix+"style.css", http.HandlerFunc(serveStyle))
+	mux.Handle(in.opts.Prefix+"api/", http.StripPrefix(in.opts.Prefix+"api", httpapi.New(in.console, &httpapi.Options{Guard: in.opts.Guard})))
+	return mux
+}
+
+// url returns the address of a page; path is made of constants and escaped parts.
+func (in *Inspector) url(path ...string) string { return in.opts.Prefix + strings.Join(path, "") }

@@ -1,0 +1,210 @@
+package inspect_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/sfere-go/sfere/dispatch"
+	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/inspect"
+	"github.com/sfere-go/sfere/internal/ssetest"
+	"github.com/sfere-go/sfere/registry"
+	"github.com/sfere-go/sfere/schema"
+	"github.com/sfere-go/sfere/schema/httpapi"
+	"github.com/sfere-go/sfere/schema/live"
+	"github.com/sfere-go/sfere/sfere"
+	"github.com/sfere-go/sfere/twk"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// App is the Ctx of the program that is inspected.
+type App struct{ twk.Session }
+
+// Mail stands for an effect that reaches outside.
+type Mail struct {
+	To       string   `json:"to" jsonschema:"description=address"`
+	Subject  string   `json:"subject,omitempty" jsonschema:"description=first line"`
+	Priority string   `json:"priority,omitempty" jsonschema:"enum=low,enum=high,description=how soon it goes out"`
+	Copies   int      `json:"copies,omitempty" jsonschema:"minimum=0,maximum=9,description=how many are printed as well"`
+	Urgent   bool     `json:"urgent,omitempty" jsonschema:"description=ring a bell"`
+	Tags     []string `json:"tags,omitempty" jsonschema:"description=labels of the message"`
+}
+
+func (Mail) EffectName() string { return "shop/mail" }
+
+// Sold is an action.
+type Sold struct {
+	Item string              `json:"item" jsonschema:"description=what was sold"`
+	Text effect.Late[string] `json:"text" jsonschema:"description=what everybody is told"`
+}
+
+func (Sold) EffectName() string { return "shop/sold" }
+
+// Fail is an effect that fails.
+type Fail struct{}
+
+func (Fail) EffectName() string { return "shop/fail" }
+
+// Greeting is a placeholder.
+type Greeting struct {
+	Name string `json:"name" jsonschema:"description=who is greeted"`
+}
+
+func (Greeting) EffectName() string { return "shop/greeting" }
+
+// program is what is inspected, with everything it needs.
+type program struct {
+	t       *testing.T
+	console *schema.Console
+	d       *dispatch.Dispatcher[App]
+	conns   *sfere.Conns
+	bridge  *twk.Bridge[App]
+	rec     *inspect.Recorder
+	insp    *inspect.Inspector
+	srv     *httptest.Server
+}
+
+var errMail = errors.New("no mail server")
+
+func newProgram(t *testing.T, guard httpapi.Guard, extra ...func(*http.ServeMux)) *program {
+	t.Helper()
+	p := &program{t: t, conns: sfere.NewMemory(nil), rec: inspect.NewRecorder(50)}
+	session := func(a *App) *twk.Session { return &a.Session }
+	p.d = dispatch.Must(dispatch.New(
+		registry.New("inspect", inspect.Record[App](p.rec)),
+		registry.Lift(twk.Registry(nil), session),
+		registry.Lift(sfere.Registry(p.conns), session),
+		registry.New("shop",
+			effect.Handle("Send a message by mail.", func(_ context.Context, _ *effect.Call[App], m Mail) (int, error) {
+				if m.To == "" {
+					return 0, errMail
+				}
+				return len(m.Subject), nil
+			}).About(effect.About{Examples: []effect.Data{Mail{To: "ann@example.com", Subject: "Your order"}}, Meta: map[string]any{"owner": "sales"}}),
+			effect.Expand[App]("Tell everybody that something was sold.", func(_ effect.NoState, s Sold) (effect.List, error) {
+				return effect.List{
+					sfere.Broadcast{To: sfere.Category("shop"), Effects: effect.List{
+						twk.PatchElements{Elements: twk.HTML(`<p id="news">` + s.Item + ` was sold</p>`)},
+					}},
+					Mail{To: "sales@example.com", Subject: s.Item},
+				}, nil
+			}),
+			effect.Handle("Fail.", func(context.Context, *effect.Call[App], Fail) (any, error) { return nil, errMail }),
+			effect.Resolver("A friendly word.", func(_ context.Context, _ *effect.Call[App], g Greeting) (string, error) {
+				return "Hello " + g.Name, nil
+			}),
+		),
+	))
+	p.bridge = twk.NewBridge(p.d, func(s twk.Session) App { return App{s} }, nil)
+	p.console = live.Console(p.d, nil, p.conns, nil)
+	p.insp = inspect.New(p.console, p.conns, &inspect.Options{
+		Guard: guard, Recorder: p.rec, Hub: p.bridge.Hub(), Script: "/datastar.js", Title: "shop",
+	})
+	mux := http.NewServeMux()
+	mux.Handle("/inspect/", p.insp)
+	mux.Handle("GET /stream", p.bridge.Handle(func(r *twk.Request) twk.Response {
+		return sfere.Hold(sfere.ID("shop", r.URL.Query().Get("name")), twk.Stream())
+	}))
+	for _, f := range extra {
+		f(mux)
+	}
+	p.srv = httptest.NewServer(mux)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), ssetest.Wait)
+		defer cancel()
+		if err := p.bridge.Hub().Drain(ctx, 0); err != nil {
+			t.Error(err)
+		}
+		p.srv.Close()
+		p.conns.Close()
+	})
+	return p
+}
+
+// dispatch runs items from outside any request.
+func (p *program) dispatch(items ...effect.Data) *effect.Result {
+	return p.d.Dispatch(p.t.Context(), App{}, items...)
+}
+
+// get asks for a page as a browser does.
+func (p *program) get(path string) (int, string) {
+	p.t.Helper()
+	return p.do(p.request("GET", path, nil))
+}
+
+func (p *program) request(method, path string, form url.Values) *http.Request {
+	p.t.Helper()
+	r, err := http.NewRequestWithContext(p.t.Context(), method, p.srv.URL+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if form != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	return r
+}
+
+// post submits a form as the Datastar client does and returns the markup and
+// signals that came back.
+func (p *program) post(path string, form url.Values) string {
+	p.t.Helper()
+	r := p.request("POST", path, form)
+	r.Header.Set("Datastar-Request", "true")
+	return p.events(r)
+}
+
+// events returns what a Datastar request patches.
+func (p *program) events(r *http.Request) string {
+	p.t.Helper()
+	resp, err := p.srv.Client().Do(r)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		p.t.Fatalf("%s %s: %s", r.Method, r.URL.Path, resp.Status)
+	}
+	events, err := ssetest.All(resp.Body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	var out strings.Builder
+	for _, e := range events {
+		if err := e.Check(); err != nil {
+			p.t.Error(err)
+		}
+		out.WriteString(e.Fields()["elements"] + e.Fields()["signals"] + "\n")
+	}
+	return out.String()
+}
+
+func (p *program) do(r *http.Request) (int, string) {
+	p.t.Helper()
+	resp, err := p.srv.Client().Do(r)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return resp.StatusCode, string(b)
+}
+
+// join opens a stream under a key of the category shop.
+func (p *program) join(name string) *ssetest.Stream {
+	p.t.Helper()
+	r := p.request("GET", "/stream?name="+url.QueryEscape(name), nil)
+	r.Header.Set("Datastar-Request", "true")
+	return ssetest.Open(p.t, p.srv.Client(), r)
+}

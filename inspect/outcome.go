@@ -1,0 +1,161 @@
+package inspect
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"github.com/sfere-go/sfere/schema"
+	"github.com/sfere-go/sfere/sfere"
+	"github.com/sfere-go/sfere/twk"
+)
+
+func matchOf(v string) sfere.Match { return sfere.Is(v) }
+
+// outcomeView is what came of a list of effects.
+type outcomeView struct {
+	Kind     string // "note", "fine", "problem", "refused", "dry" or "sent"; empty: nothing yet
+	Title    string
+	Text     string
+	Problems []schema.Problem
+	Errors   []schema.Failed
+	Skipped  []schema.Skipped
+	Ran      []ranView
+	Plan     []planView
+	Link     string // of the recorded dispatch
+}
+
+// ranView is an effect that ran.
+type ranView struct {
+	Path, Name, Gave string
+	Report           *sfere.Report
+}
+
+// planView is an effect that a dry run kept from the world.
+type planView struct {
+	Path, Name, World string
+	Ran               bool
+	Sends             []deliveryView
+	Other             []string
+}
+
+// deliveryView is what some streams would get.
+type deliveryView struct {
+	To   []string
+	Text string // byte for byte
+	Size int
+}
+
+// maxDelivery bounds how much of one delivery is shown, in bytes.
+const maxDelivery = 64 << 10
+
+func (in *Inspector) rehearsed(cmd schema.Command, out schema.Outcome) outcomeView {
+	v := outcomeView{Kind: "dry", Errors: out.Errors, Skipped: out.Skipped}
+	streams, size := map[string]bool{}, 0
+	for _, p := range out.Plan {
+		pv := planView{Path: p.Path, Name: p.Name, World: p.World, Ran: p.Ran}
+		at := map[string]int{} // index in Sends by text
+		for _, w := range p.Would {
+			to, text, ok := deliveryOf(w)
+			if !ok {
+				pv.Other = append(pv.Other, jsonText(w))
+				continue
+			}
+			streams[to] = true
+			size += len(text)
+			i, known := at[text]
+			if !known {
+				i = len(pv.Sends)
+				at[text] = i
+				pv.Sends = append(pv.Sends, deliveryView{Text: cut(text, maxDelivery), Size: len(text)})
+			}
+			pv.Sends[i].To = append(pv.Sends[i].To, to)
+		}
+		if len(pv.Sends) > 0 || len(pv.Other) > 0 || !p.Ran {
+			v.Plan = append(v.Plan, pv)
+		}
+	}
+	switch {
+	case len(streams) > 0:
+		v.Title = fmt.Sprintf("Dry run: %s would get %s.", plural(len(streams), "stream"), sizeOf(size))
+	case cmd.To != "":
+		v.Title = fmt.Sprintf("Dry run: nothing would be sent to %s.", cmd.To)
+	default:
+		v.Title = "Dry run: nothing would be sent."
+	}
+	if n, err := in.matched(cmd.To); err == nil && cmd.To != "" && n == 0 {
+		v.Text = "No live connection matches the pattern."
+	}
+	return v
+}
+
+func (in *Inspector) matched(pattern string) (int, error) {
+	p, err := parsePattern(pattern)
+	if err != nil {
+		return 0, err
+	}
+	return in.conns.Count(p)
+}
+
+// deliveryOf reads what twk and sfere record for a stream in a dry run.
+func deliveryOf(would json.RawMessage) (to, text string, ok bool) {
+	var d struct {
+		Conn   uint64 `json:"conn"`
+		Key    string `json:"key"`
+		Frames []struct {
+			Text string `json:"text"`
+		} `json:"frames"`
+	}
+	if json.Unmarshal(would, &d) != nil || len(d.Frames) == 0 {
+		return "", "", false
+	}
+	for _, f := range d.Frames {
+		text += f.Text
+	}
+	return d.Key + " #" + strconv.FormatUint(d.Conn, 10), text, true
+}
+
+func (in *Inspector) sent(cmd schema.Command, out schema.Outcome) outcomeView {
+	v := outcomeView{Kind: "sent", Title: "Sent.", Errors: out.Errors, Skipped: out.Skipped}
+	var sum sfere.Report
+	reports := 0
+	for _, r := range out.Ran {
+		rv := ranView{Path: r.Path, Name: r.Name}
+		if report, ok := reportOf(r.Value); ok {
+			rv.Report = &report
+			sum.Matched += report.Matched
+			sum.Delivered += report.Delivered
+			reports++
+		} else if len(r.Value) > 0 {
+			rv.Gave = jsonText(r.Value)
+		}
+		v.Ran = append(v.Ran, rv)
+	}
+	switch {
+	case len(out.Errors) > 0:
+		v.Title = fmt.Sprintf("Sent, with %s.", plural(len(out.Errors), "error"))
+	case reports > 0:
+		v.Title = fmt.Sprintf("Sent: %d of %s took it.", sum.Delivered, plural(sum.Matched, "stream"))
+	case cmd.To == "":
+		v.Title = "Run."
+	}
+	if r := in.opts.Recorder; r != nil {
+		if seq, ok := r.newest(out.Dispatch); ok {
+			v.Link = in.dispatchLink(seq)
+		}
+	}
+	return v
+}
+
+// reportOf reads the value of a broadcast.
+func reportOf(value json.RawMessage) (r sfere.Report, ok bool) {
+	var has map[string]json.RawMessage
+	if json.Unmarshal(value, &has) != nil || has["matched"] == nil || has["delivered"] == nil {
+		return r, false
+	}
+	return r, json.Unmarshal(value, &r) == nil
+}
+
+func jsonText(raw json.RawMessage) string { return text(raw, maxText) }
+
+var _ = twk.Delivery{} // deliveryOf reads its JSON form
