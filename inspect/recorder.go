@@ -86,7 +86,7 @@ func Record[C any](r *Recorder) effect.Intercepting[C] {
 		Dispatch: func(next effect.Dispatcher[C]) effect.Dispatcher[C] {
 			return func(ctx context.Context, call *effect.Call[C], items effect.List) *effect.Result {
 				n := r.begin(ctx, id{src, call.ID()}, call.Parent(), items)
-				res := next(place{n, nil}.in(ctx), call, items)
+				res := next(r.at(ctx, place{n, nil}), call, items)
 				r.end(n, res)
 				return res
 			}
@@ -94,7 +94,7 @@ func Record[C any](r *Recorder) effect.Intercepting[C] {
 		Action: func(next effect.Expander[C]) effect.Expander[C] {
 			return func(ctx context.Context, call *effect.Call[C], item effect.Data) (effect.List, error) {
 				p := r.enter(ctx, call.Path(), StepAction, item)
-				list, err := next(p.in(ctx), call, item)
+				list, err := next(r.at(ctx, p), call, item)
 				r.leave(p, nil, err)
 				return list, err
 			}
@@ -102,7 +102,7 @@ func Record[C any](r *Recorder) effect.Intercepting[C] {
 		Effect: func(next effect.Handler[C]) effect.Handler[C] {
 			return func(ctx context.Context, call *effect.Call[C], item effect.Data) (any, error) {
 				p := r.enter(ctx, call.Path(), StepEffect, item)
-				v, err := next(p.in(ctx), call, item)
+				v, err := next(r.at(ctx, p), call, item)
 				r.leave(p, v, err)
 				return v, err
 			}
@@ -116,12 +116,15 @@ type place struct {
 	s *step // nil between the steps
 }
 
-type placeKey struct{}
+// placeKey belongs to one recorder: a dispatcher may have several.
+type placeKey struct{ r *Recorder }
 
-func (p place) in(ctx context.Context) context.Context { return context.WithValue(ctx, placeKey{}, p) }
+func (r *Recorder) at(ctx context.Context, p place) context.Context {
+	return context.WithValue(ctx, placeKey{r}, p)
+}
 
-func placeOf(ctx context.Context) place {
-	p, _ := ctx.Value(placeKey{}).(place)
+func (r *Recorder) placeOf(ctx context.Context) place {
+	p, _ := ctx.Value(placeKey{r}).(place)
 	return p
 }
 
@@ -171,7 +174,7 @@ func (r *Recorder) continued(ctx context.Context, src *source, parent uint64) pl
 	if parent == 0 {
 		return place{}
 	}
-	p := placeOf(ctx)
+	p := r.placeOf(ctx)
 	if p.n == nil || p.n.id != (id{src, parent}) { // the handler passed on another context
 		p = place{n: r.byID[id{src, parent}]}
 	}
@@ -212,7 +215,7 @@ func (t *tree) room() bool {
 
 // enter records that an item is about to run.
 func (r *Recorder) enter(ctx context.Context, path effect.Path, kind StepKind, item effect.Data) place {
-	p := placeOf(ctx)
+	p := r.placeOf(ctx)
 	if p.n == nil {
 		return place{}
 	}
@@ -275,7 +278,7 @@ func (r *Recorder) end(n *node, res *effect.Result) {
 		if e.Dispatch != res.ID {
 			continue // of a continuation, which shows it
 		}
-		if s := n.find(e.Path, e.Name, e.Item); s != nil {
+		if s := n.find(e.Path, short(e.Name), e.Item); s != nil {
 			s.s.State, s.s.Error, s.s.Phase, s.s.By = StateFailed, e.Err, e.Phase, e.By
 		}
 	}
@@ -318,8 +321,12 @@ func name(item effect.Data) (s string) {
 			s = "?"
 		}
 	}()
-	if s = item.EffectName(); len(s) > maxName {
-		s = strings.ToValidUTF8(s[:maxName], "") + "…"
+	return short(item.EffectName())
+}
+
+func short(name string) string {
+	if len(name) <= maxName {
+		return name
 	}
-	return s
+	return strings.ToValidUTF8(name[:maxName], "") + "…"
 }

@@ -268,6 +268,28 @@ func TestRecorderValues(t *testing.T) {
 	}
 }
 
+// Several recorders see the same and do not get in each other's way.
+func TestRecorders(t *testing.T) {
+	one, two := inspect.NewRecorder(0), inspect.NewRecorder(0)
+	d := dispatch.Must(dispatch.New(
+		registry.New("one", inspect.Record[int](one)),
+		registry.New("two", inspect.Record[int](two)),
+		registry.New("test", effect.Handle("Nest.", func(ctx context.Context, call *effect.Call[int], d Do) (any, error) {
+			if d.Name != "" {
+				call.Dispatch(ctx, Do{})
+			}
+			return nil, nil
+		})),
+	))
+	d.Dispatch(t.Context(), 0, Do{Name: "outer"})
+	want := "[test/do]\n0 test/do done\n  [test/do]\n  0 test/do done\n"
+	for i, rec := range []*inspect.Recorder{one, two} {
+		if diff := cmp.Diff(want, outline(rec.Recent(), "")); diff != "" {
+			t.Errorf("recorder %d (-want +got):\n%s", i, diff)
+		}
+	}
+}
+
 func TestRecorderConcurrently(t *testing.T) {
 	rec := inspect.NewRecorder(500)
 	d := recorded(t, rec)
