@@ -103,7 +103,7 @@ func (c *Conns) register(conn *twk.Conn, k Key, policy Policy) (a admission, err
 	switch {
 	case c.closed:
 		return a, &Error{Op: "holding", Key: k, Status: statusOf(ErrConnsClosed), Err: ErrConnsClosed}
-	case e.state == entryGone:
+	case e.state == entryGone || conn.Cause() != "":
 		return a, &Error{Op: "holding", Key: k, Err: twk.ErrClosed}
 	case e.state == entryHeld && e.has(k):
 		return a, nil

@@ -23,8 +23,10 @@ func (c *Conns) deliver(ctx context.Context, call *twk.Call, to Pattern, conns [
 	ctx = context.WithoutCancel(ctx)
 	list, held, err := c.outline(ctx, call, items)
 	r.Shared = err
-	for i := range list {
-		list[i].frames = conns[0].Hub().Prepare(list[i].frames, c.audience(to))
+	if hub := conns[0].Hub(); hub.Compresses() {
+		for i := range list {
+			list[i].frames = hub.Prepare(list[i].frames, c.audience(to))
+		}
 	}
 	switch {
 	case held:
@@ -90,6 +92,10 @@ type outline struct {
 	list []step
 	held bool
 	done bool
+
+	// Most broadcasts have one step with one frame; this is its memory.
+	one   [1]step
+	frame [1]*twk.Frame
 }
 
 // Emit adds frames to those of the step before, if it is one of frames.
@@ -101,6 +107,11 @@ func (p *outline) Emit(_ context.Context, frames ...*twk.Frame) error {
 	}
 	if n := len(p.list); n > 0 && p.list[n-1].item == nil {
 		p.list[n-1].frames = append(p.list[n-1].frames, frames...)
+		return nil
+	}
+	if p.list == nil {
+		p.one[0].frames = append(p.frame[:0], frames...)
+		p.list = p.one[:]
 		return nil
 	}
 	p.list = append(p.list, step{frames: append([]*twk.Frame(nil), frames...)})

@@ -1,8 +1,10 @@
 package sfere
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/twk"
@@ -23,20 +25,32 @@ func (c *Conns) rehearse(ctx context.Context, call *twk.Call, to Pattern, conns 
 	r := Report{Matched: len(conns)}
 	list, _, err := c.outline(ctx, call, items)
 	r.Shared = err
-	for _, conn := range conns {
-		key := c.entryOf(conn).keyIn(to)
-		frames, err := c.rehearseFor(ctx, call, Recipient{key, conn}, list)
+	for _, rc := range c.recipients(to, conns) {
+		frames, err := c.rehearseFor(ctx, call, rc, list)
 		if len(frames) > 0 {
-			effect.WouldDo(ctx, twk.Delivery{Conn: conn.ID(), Key: key.String(), Frames: frames})
+			effect.WouldDo(ctx, twk.Delivery{Conn: rc.Conn.ID(), Key: rc.Key.String(), Frames: frames})
 		}
 		if err != nil {
-			r.fail(key, conn, err)
+			r.fail(rc.Key, rc.Conn, err)
 		} else {
 			r.Delivered++
 		}
 	}
 	r.finish()
 	return r
+}
+
+// recipients returns conns with their keys, sorted, so that plans of the same
+// thing look the same.
+func (c *Conns) recipients(to Pattern, conns []*twk.Conn) []Recipient {
+	out := make([]Recipient, len(conns))
+	for i, conn := range conns {
+		out[i] = Recipient{c.entryOf(conn).keyIn(to), conn}
+	}
+	slices.SortFunc(out, func(a, b Recipient) int {
+		return cmp.Or(compareKeys(a.Key, b.Key), cmp.Compare(a.Conn.ID(), b.Conn.ID()))
+	})
+	return out
 }
 
 // rehearseFor gives the frames of one recipient.
@@ -59,8 +73,8 @@ func (c *Conns) rehearseFor(ctx context.Context, call *twk.Call, to Recipient, l
 
 // rehearseEnd is end in a dry run.
 func (c *Conns) rehearseEnd(ctx context.Context, to Pattern, conns []*twk.Conn, cause twk.Cause) Report {
-	for _, conn := range conns {
-		effect.WouldDo(ctx, twk.Closing{Conn: conn.ID(), Key: c.entryOf(conn).keyIn(to).String(), Cause: cause})
+	for _, rc := range c.recipients(to, conns) {
+		effect.WouldDo(ctx, twk.Closing{Conn: rc.Conn.ID(), Key: rc.Key.String(), Cause: cause})
 	}
 	return Report{Matched: len(conns), Delivered: len(conns)}
 }

@@ -3,7 +3,9 @@ package sfere
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jellydator/ttlcache/v3"
@@ -57,14 +59,15 @@ type TTLOptions struct {
 // It has one timer, which runs while there are connections and is set for the
 // one that is next; nothing has to look for anything to expire.
 type TTL struct {
-	opts TTLOptions
+	opts  TTLOptions
+	start time.Time // all times are counted from here, as monotonic clocks do
 
-	// mu guards the fields below and the deadline of every lease. It may be
-	// taken under the lock of a Conns; only the lock of the clock is taken under
-	// it, and no member is called.
+	// mu guards the fields below and those of every lease that say so. It may be
+	// taken under the lock of a Conns; only touchMu and the lock of the clock
+	// are taken under it, and no member is called.
 	mu sync.Mutex
-	// leases has those that are out in the order in which they were last
-	// renewed, which is the order in which they end as all have the same length.
+	// leases has those that are out in the order in which they were last active,
+	// which is the order in which they end as all have the same length.
 	//
 	// Of ttlcache this takes the map in LRU order and not the clock, the
 	// janitor and the eviction events: that clock is the system's, the janitor
@@ -73,14 +76,23 @@ type TTL struct {
 	leases *ttlcache.Cache[*ttlLease, struct{}]
 	stop   func() // the timer; nil while there are no leases
 	closed bool
+
+	// touched are the leases that have been active since the order was last
+	// needed. A lease is among them once however often it was, so that an event
+	// to a hundred thousand connections does not take mu as often.
+	touchMu sync.Mutex // guards touched; no other lock is taken under it
+	touched []*ttlLease
 }
 
 var _ Store = (*TTL)(nil)
 
 type ttlLease struct {
-	store    *TTL
-	member   Member
-	deadline time.Time
+	store   *TTL
+	member  Member
+	active  atomic.Int64  // time of the last activity
+	pending atomic.Bool   // it is in touched
+	counted time.Duration // active, as far as the order knows it; guarded by mu
+	out     bool          // it is in leases; guarded by mu
 }
 
 // NewTTL returns an empty store; nil means the default options. It panics if an
@@ -100,6 +112,7 @@ func NewTTL(o *TTLOptions) *TTL {
 	if err := s.opts.check(); err != nil {
 		panic(err)
 	}
+	s.start = s.opts.Clock.Now()
 	return s
 }
 
@@ -122,6 +135,8 @@ func (s *TTL) Len() int {
 	return s.leases.Len()
 }
 
+func (s *TTL) now() time.Duration { return s.opts.Clock.Now().Sub(s.start) }
+
 // Add implements [Store].
 func (s *TTL) Add(m Member, leaving []Lease) (Lease, []Member, error) {
 	s.mu.Lock()
@@ -131,30 +146,62 @@ func (s *TTL) Add(m Member, leaving []Lease) (Lease, []Member, error) {
 	}
 	size := s.leases.Len()
 	for _, l := range leaving {
-		if l, ok := l.(*ttlLease); ok && s.leases.Has(l) {
+		if l, ok := l.(*ttlLease); ok && l.out {
 			size--
 		}
 	}
-	if limit := s.opts.MaxSize; limit > 0 && size >= limit && s.opts.WhenFull == RejectNew {
+	limit := s.opts.MaxSize
+	if limit > 0 && size >= limit && s.opts.WhenFull == RejectNew {
 		return nil, nil, ErrFull
 	}
 	for _, l := range leaving {
 		if l, ok := l.(*ttlLease); ok {
-			s.leases.Delete(l)
+			s.drop(l)
 		}
 	}
+	s.order()
 	var victims []Member
-	for limit := s.opts.MaxSize; limit > 0 && s.leases.Len() >= limit; {
+	for limit > 0 && s.leases.Len() >= limit {
 		old := s.oldest()
-		s.leases.Delete(old)
+		s.drop(old)
 		victims = append(victims, old.member)
 	}
-	l := &ttlLease{store: s, member: m, deadline: s.opts.Clock.Now().Add(s.opts.TTL)}
+	l := &ttlLease{store: s, member: m, counted: s.now(), out: true}
+	l.active.Store(int64(l.counted))
 	s.leases.Set(l, struct{}{}, ttlcache.NoTTL)
 	if s.stop == nil {
 		s.stop = s.opts.Clock.AfterFunc(s.opts.TTL, s.expire)
 	}
 	return l, victims, nil
+}
+
+// drop takes l out. s.mu is held.
+func (s *TTL) drop(l *ttlLease) {
+	if l.out {
+		l.out = false
+		s.leases.Delete(l)
+	}
+}
+
+// order brings the leases into the order of their activity. Everything in the
+// list was active before what has been touched since. s.mu is held.
+func (s *TTL) order() {
+	s.touchMu.Lock()
+	touched := s.touched
+	s.touched = nil
+	s.touchMu.Unlock()
+	for _, l := range touched {
+		// In this order: whoever touches l in between finds it no longer pending,
+		// and puts it into the next list.
+		l.pending.Store(false)
+		l.counted = time.Duration(l.active.Load())
+	}
+	slices.SortStableFunc(touched, func(a, b *ttlLease) int { return cmp.Compare(a.counted, b.counted) })
+	for _, l := range touched {
+		if l.out {
+			s.leases.Touch(l)
+		}
+	}
 }
 
 // oldest returns the lease that ends first, nil if there is none. s.mu is held.
@@ -167,18 +214,19 @@ func (s *TTL) oldest() (l *ttlLease) {
 }
 
 // expire ends what has run out and sets the timer for what comes next. The
-// timer was set for a lease that may have been renewed since.
+// timer was set for a lease that may have been active since.
 func (s *TTL) expire() {
 	var out []Member
 	s.mu.Lock()
 	s.stop = nil
-	now := s.opts.Clock.Now()
+	now := s.now()
+	s.order()
 	for l := s.oldest(); l != nil && !s.closed; l = s.oldest() {
-		if wait := l.deadline.Sub(now); wait > 0 {
+		if wait := l.counted + s.opts.TTL - now; wait > 0 {
 			s.stop = s.opts.Clock.AfterFunc(wait, s.expire)
 			break
 		}
-		s.leases.Delete(l)
+		s.drop(l)
 		out = append(out, l.member)
 	}
 	s.mu.Unlock()
@@ -204,17 +252,18 @@ func (l *ttlLease) Touch() {
 	if s.opts.Expiry == Fixed {
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.leases.Has(l) {
-		l.deadline = s.opts.Clock.Now().Add(s.opts.TTL)
-		s.leases.Touch(l)
+	l.active.Store(int64(s.now()))
+	if l.pending.Swap(true) {
+		return
 	}
+	s.touchMu.Lock()
+	defer s.touchMu.Unlock()
+	s.touched = append(s.touched, l)
 }
 
 // Release implements [Lease].
 func (l *ttlLease) Release() {
 	l.store.mu.Lock()
 	defer l.store.mu.Unlock()
-	l.store.leases.Delete(l)
+	l.store.drop(l)
 }

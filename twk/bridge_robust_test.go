@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/internal/ssetest"
@@ -168,6 +170,7 @@ func TestAbortHandler(t *testing.T) {
 
 // An answer may have more events than an outbox, while nobody else may.
 func TestLargeAnswer(t *testing.T) {
+	t.Parallel()
 	var effects []effect.Data
 	for i := range 500 {
 		effects = append(effects, signal("n", fmt.Sprint(i, strings.Repeat("x", 100))))
@@ -233,6 +236,7 @@ func (h hijackable) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 }
 
 func TestMiddleware(t *testing.T) {
+	t.Parallel()
 	wrap := func(f func(http.ResponseWriter) http.ResponseWriter) func(http.Handler) http.Handler {
 		return func(next http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { next.ServeHTTP(f(w), r) })
@@ -283,6 +287,45 @@ func TestMiddleware(t *testing.T) {
 				t.Fatal(err)
 			}
 			s.Next(ssetest.Wait)
+		})
+	}
+}
+
+// TS65: a browser's own request for effects has a defined answer, and no effect
+// runs.
+func TestNotDatastar_TS65(t *testing.T) {
+	tests := []struct {
+		name  string
+		other http.Handler
+		want  answer
+	}{
+		{"default", nil, answer{Status: 406, Type: "text/plain; charset=utf-8", Body: "this address answers the Datastar client only\n"}},
+		{"configured", http.RedirectHandler("/home", http.StatusSeeOther), answer{Status: 200, Body: "home"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRig(t, setup{bridge: twk.BridgeOptions{NotDatastar: tt.other}})
+			r.mux.HandleFunc("GET /home", func(w http.ResponseWriter, _ *http.Request) {
+				w.Header()["Content-Type"] = nil
+				_, _ = io.WriteString(w, "home")
+			})
+			r.pauses["never"] = func(context.Context, *effect.Call[app]) error {
+				t.Error("an effect ran")
+				return nil
+			}
+			r.handle("GET /{$}", func(*twk.Request) twk.Response { return twk.Stream(pause{"never"}).WithOpen(pause{"never"}) })
+			got := r.do(r.browser("GET", "/", ""))
+			for name := range got.Header {
+				switch name {
+				case "Content-Type", "Content-Length", "Date", "X-Content-Type-Options":
+				default:
+					t.Errorf("header %s", name)
+				}
+			}
+			got.Header = nil
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
 		})
 	}
 }

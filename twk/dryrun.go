@@ -42,7 +42,7 @@ func (f *Frame) MarshalJSON() ([]byte, error) {
 	err := enc.Encode(struct {
 		Event Event  `json:"event"`
 		Text  string `json:"text"`
-	}{f.event, string(f.bytes)})
+	}{f.Event(), string(f.bytes)})
 	return b.Bytes(), err
 }
 

@@ -22,7 +22,6 @@ const (
 // Only this package makes frames from effects, so that nothing unchecked can
 // be sent.
 type Frame struct {
-	event    Event
 	bytes    []byte
 	zip      *gzipcast.Event // nil until a compressed hub prepares the frame
 	key      string
@@ -32,8 +31,9 @@ type Frame struct {
 // Len returns the uncompressed size in bytes.
 func (f *Frame) Len() int { return len(f.bytes) }
 
-// Event returns what the frame says, for logs and audits.
-func (f *Frame) Event() Event { return f.event }
+// Event returns what the frame says, for logs and audits. It is worked out anew
+// by every call.
+func (f *Frame) Event() Event { return parseEvent(f.bytes) }
 
 // Bytes returns the uncompressed bytes; the caller must not change them.
 func (f *Frame) Bytes() []byte { return f.bytes }

@@ -88,7 +88,11 @@ func clean(s string) string {
 	if strings.ContainsRune(s, '\r') {
 		s = strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")
 	}
-	return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", "\ufffd"), "\ufffd")
+	s = strings.ReplaceAll(s, "\x00", "\ufffd")
+	if utf8.ValidString(s) { // much the quickest way to find out
+		return s
+	}
+	return strings.ToValidUTF8(s, "\ufffd")
 }
 
 // elements frames a patch whose markup is rendered already.
@@ -185,10 +189,10 @@ func (f *framer) frame(o EventOptions, write func(*datastar.ServerSentEventGener
 	b := bytes.Clone(g.buf.Bytes())
 	// Whatever happened above, nothing leaves that the client would read as more
 	// than one event.
-	if bytes.ContainsAny(b, "\r\x00") || !bytes.HasSuffix(b, []byte("\n\n")) || bytes.Contains(bytes.TrimRight(b, "\n"), []byte("\n\n")) {
+	if bytes.IndexByte(b, '\r') >= 0 || bytes.IndexByte(b, 0) >= 0 || !bytes.HasSuffix(b, []byte("\n\n")) || bytes.Contains(bytes.TrimRight(b, "\n"), []byte("\n\n")) {
 		return nil, &Error{Op: "framing an event", Err: errors.New("a field broke the framing; nothing was sent")}
 	}
-	return &Frame{event: parseEvent(b), bytes: b, key: o.Coalesce, overflow: o.Overflow}, nil
+	return &Frame{bytes: b, key: o.Coalesce, overflow: o.Overflow}, nil
 }
 
 // parseEvent takes one framed event apart.

@@ -71,7 +71,8 @@ type Hub struct {
 	dirty   []*Conn
 	head    int // dirty[:head] has been taken
 	writers []*writer
-	watched bool // the watch timer is running
+	resting []*writer // have ended and are used again, with their buffers
+	watched bool      // the watch timer is running
 
 	wheel  wheel
 	slabs  slabs
@@ -135,6 +136,10 @@ func (h *Hub) prepare(frames []*Frame, a *Audience) []*Frame {
 	}
 	return frames
 }
+
+// Compresses reports whether frames are compressed once for all streams, so that
+// an [Audience] is of use.
+func (h *Hub) Compresses() bool { return h.enc != nil }
 
 // open returns a new stream for r. It is corked: nothing is written before
 // uncork.

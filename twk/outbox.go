@@ -11,10 +11,9 @@ import (
 // An idle stream holds no memory for it: one frame has its place in the stream
 // itself, more are kept in a slab that goes back to the hub when it is written.
 type outbox struct {
-	queue   []*Frame // backed by one, or by a slab
-	bytes   int      // in queue
-	dropped uint64
-	one     [1]*Frame
+	queue []*Frame // backed by one, or by a slab
+	bytes int      // in queue
+	one   [1]*Frame
 }
 
 func (o *outbox) push(f *Frame, s *slabs) {
@@ -48,15 +47,16 @@ func (o *outbox) drop() { o.queue, o.bytes, o.one[0] = nil, 0, nil }
 func (o *outbox) dropAt(i int) {
 	o.bytes -= len(o.queue[i].bytes)
 	o.queue = slices.Delete(o.queue, i, i+1)
-	o.dropped++
 }
 
-// replace drops the waiting frame with the same key; the newer one goes to the
-// end, so that it comes after everything that was sent before it.
-func (o *outbox) replace(key string) {
-	if i := slices.IndexFunc(o.queue, func(f *Frame) bool { return f.key == key }); i >= 0 {
+// replace drops the waiting frame with the same key, if there is one; the newer
+// one goes to the end, so that it comes after everything that was sent before it.
+func (o *outbox) replace(key string) bool {
+	i := slices.IndexFunc(o.queue, func(f *Frame) bool { return f.key == key })
+	if i >= 0 {
 		o.dropAt(i)
 	}
+	return i >= 0
 }
 
 // slabs are the queues that no stream uses at the moment.

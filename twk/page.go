@@ -55,7 +55,8 @@ func rootTag(raw string, tag html.Token, attrs map[string]string) string {
 		_, ok := own[a.Key]
 		return ok
 	}
-	if end := 1 + len(tag.Data); !slices.ContainsFunc(tag.Attr, clash) {
+	// The name in Data may be longer than in raw: it has U+FFFD in place of NUL.
+	if end := strings.IndexAny(raw, " \t\r\n\f/>"); !slices.ContainsFunc(tag.Attr, clash) {
 		return raw[:end] + b.String() + raw[end:]
 	}
 	tag.Attr = slices.DeleteFunc(tag.Attr, clash)

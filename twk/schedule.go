@@ -23,6 +23,8 @@ type writer struct {
 	next  atomic.Int32  // index of the next stream of batch; whoever adds to it owns that stream
 	seen  int32         // next at the last look of the watch; under hub.mu
 	lost  bool          // another writer has taken its place; under hub.mu
+
+	scratch scratch // of its goroutine
 }
 
 // schedule makes sure that c is written soon.
@@ -64,7 +66,13 @@ func (c *Conn) writesItself() bool { return c.slow.Load() && !c.taken.Load() }
 func (h *Hub) start() {
 	waiting := len(h.dirty) - h.head
 	for len(h.writers) < h.opts.Writers && waiting > len(h.writers)*stride {
-		w := &writer{hub: h, seen: -1}
+		var w *writer
+		if n := len(h.resting); n > 0 {
+			w, h.resting[n-1] = h.resting[n-1], nil
+			h.resting = h.resting[:n-1]
+		} else {
+			w = &writer{hub: h, seen: -1}
+		}
 		h.writers = append(h.writers, w)
 		go w.run()
 	}
@@ -98,6 +106,9 @@ func (w *writer) take() bool {
 	w.seen = -1
 	if w.n == 0 {
 		h.forget(w)
+		if len(h.resting) < h.opts.Writers {
+			h.resting = append(h.resting, w)
+		}
 		return false
 	}
 	return true
@@ -116,10 +127,11 @@ func (h *Hub) forget(w *writer) {
 }
 
 func (w *writer) run() {
-	var s scratch
 	var again []*Conn
+	s := &w.scratch
 	for w.take() {
 		s.now = time.Now()
+		warm(w.batch[:w.n])
 		n := int32(w.n)
 		for {
 			i := w.next.Add(1) - 1
@@ -127,7 +139,7 @@ func (w *writer) run() {
 				break
 			}
 			c := w.batch[i]
-			more, failed := c.drain(&s, true)
+			more, failed := c.drain(s, true)
 			if failed != "" {
 				c.Close(failed)
 			} else if more {
@@ -182,6 +194,21 @@ func (h *Hub) watch() {
 // so that they begin while it is still going on.
 const fanoutStride = 256
 
+const warmStride = 16
+
+// warm loads what a delivery touches of each stream. The processor does that for
+// many at once, whereas the deliveries themselves have locks between them, so
+// that each would wait for memory anew.
+func warm(conns []*Conn) (sum int64) { // a result, for the loads to be of use
+	for _, c := range conns {
+		sum += c.until.Load()
+		if c.slow.Load() || c.hub == nil {
+			sum++
+		}
+	}
+	return sum
+}
+
 // Fanout puts frames, all or none, into the outbox of every stream of conns and
 // returns how many took them. It does not wait for writes. failed is called,
 // outside all locks, with every stream that did not take them; nil is allowed.
@@ -196,7 +223,10 @@ func Fanout(conns []*Conn, frames []*Frame, failed func(*Conn, error)) (delivere
 	var hub *Hub
 	var local [fanoutStride]*Conn
 	wake := local[:0]
-	for _, c := range conns {
+	for i, c := range conns {
+		if i%warmStride == 0 {
+			warm(conns[i:min(i+warmStride, len(conns))])
+		}
 		told, err := c.push(frames)
 		if err != nil {
 			if err == ErrOverflow {

@@ -51,6 +51,7 @@ func TestConfigureServer(t *testing.T) {
 // plain request finish, hooks have run with their cause when Shutdown returns,
 // and a spare connection does not hold it up.
 func TestShutdown_TS90(t *testing.T) {
+	t.Parallel()
 	for _, http2 := range []bool{false, true} {
 		var hooks atomic.Int32
 		r := newRig(t, setup{http2: http2, server: func(s *httptest.Server) {

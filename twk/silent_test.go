@@ -91,6 +91,7 @@ func otherNetwork(t *testing.T) (here string, there func(args ...string) *exec.C
 // A client whose network has gone is noticed within heartbeat and peer timeout,
 // and without ConfigureServer it is not.
 func TestSilentPeer(t *testing.T) {
+	t.Parallel()
 	here, there, unplug := otherNetwork(t)
 	const beat, timeout = 500 * time.Millisecond, 2 * time.Second
 	start := func(configure bool) *rig {

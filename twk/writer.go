@@ -107,7 +107,7 @@ func (c *Conn) drainLocked(s *scratch, flush bool) (more bool, failed Cause, sen
 		c.sentBytes += uint64(size)
 	}
 	c.scheduled = failed == "" && (waiting || len(c.queue) > 0)
-	if !beat {
+	if !beat && c.reports {
 		sent = c.onSent
 	}
 	return c.scheduled && !waiting, failed, sent
@@ -355,6 +355,10 @@ func (c *Conn) finish(cause Cause, flush bool) {
 			more, _ = c.drain(&s, flush)
 		}
 		c.trail()
+	} else {
+		// A writer may be stuck on it, and whoever closed it may not have come
+		// round to freeing that one before detach makes it impossible.
+		c.release(cause)
 	}
 	c.detach()
 	c.ended()

@@ -1,0 +1,11 @@
+// Package bench measures what a delivery costs, each figure next to its floor:
+// the least that a program written by hand can spend on the same work. It has
+// tests only and needs nothing outside this module.
+//
+//	go test -bench . ./internal/bench/...                         # about two minutes
+//	go test -bench . ./internal/bench -args -json results.json    # and a file
+//	go test -bench Room ./internal/bench -args -million           # a million connections
+//
+// The folder contestant takes part in a comparison with other libraries; see
+// docs/performance.md, which performance.sh there writes.
+package bench
