@@ -58,12 +58,10 @@ func (r *run) action(ctx context.Context, call *core.Call, root any, entry *core
 		return
 	}
 	if entry.Plan.HasLate() {
-		resolved, by, err := r.resolveAll(ctx, call, entry, item, 0)
-		if err != nil {
-			r.fail(effect.PhasePlaceholder, path, item, by, err)
+		var ok bool
+		if item, ok = r.resolved(ctx, call, entry, item, path); !ok {
 			return
 		}
-		item = resolved.(effect.Data)
 	}
 	list, ok := r.expand(ctx, call, entry, item, path)
 	if !ok || len(list) == 0 {

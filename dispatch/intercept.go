@@ -136,34 +136,25 @@ func leave(slot *core.Slot, item effect.Data, v any, phase effect.Phase, err err
 
 // lastEffect runs the handler of an effect that came through its interceptors.
 func (e *engine) lastEffect(ctx context.Context, call *core.Call, item any) (any, error) {
-	slot := call.State().Slot
-	entry, data, phase, err := e.rewritten(item, core.Effect, slot)
-	var place *core.Place
-	if err == nil {
-		place = entry.Place
-	}
-	own, ok := enter(call, place)
-	if !ok {
-		return nil, effect.ErrReturned
-	}
-	if err != nil {
-		return leave(slot, data, nil, phase, err)
-	}
-	if entry.Plan.HasLate() {
-		resolved, _, err := runOf(own.State().Runner).resolveAll(ctx, own, entry, data, 0)
-		if err != nil {
-			return leave(slot, data, nil, effect.PhasePlaceholder, err)
-		}
-		data = resolved.(effect.Data)
-	}
-	v, err := runOf(own.State().Runner).handle(ctx, own, entry, data)
-	return leave(slot, data, v, effect.PhaseEffect, err)
+	return e.last(ctx, call, item, core.Effect, func(r *run, own *core.Call, entry *core.Entry, data effect.Data) (any, effect.Phase, error) {
+		v, err := r.handle(ctx, own, entry, data)
+		return v, effect.PhaseEffect, err
+	})
 }
 
 // lastAction expands an action that came through its interceptors.
 func (e *engine) lastAction(ctx context.Context, call *core.Call, item any) (any, error) {
+	return e.last(ctx, call, item, core.Action, func(r *run, own *core.Call, entry *core.Entry, data effect.Data) (any, effect.Phase, error) {
+		return r.expandOnce(ctx, own, entry, data)
+	})
+}
+
+// last is what the innermost steps have in common: they look at the item as the
+// interceptors left it and resolve what they have put into it.
+func (e *engine) last(ctx context.Context, call *core.Call, item any, kind core.Kind,
+	do func(*run, *core.Call, *core.Entry, effect.Data) (any, effect.Phase, error)) (any, error) {
 	slot := call.State().Slot
-	entry, data, phase, err := e.rewritten(item, core.Action, slot)
+	entry, data, phase, err := e.rewritten(item, kind, slot)
 	var place *core.Place
 	if err == nil {
 		place = entry.Place
@@ -183,7 +174,7 @@ func (e *engine) lastAction(ctx context.Context, call *core.Call, item any) (any
 		}
 		data = resolved.(effect.Data)
 	}
-	v, phase, err := r.expandOnce(ctx, own, entry, data)
+	v, phase, err := do(r, own, entry, data)
 	return leave(slot, data, v, phase, err)
 }
 

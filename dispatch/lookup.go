@@ -1,15 +1,13 @@
 package dispatch
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
-	"strings"
 
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/internal/core"
+	"github.com/sfere-go/sfere/internal/near"
 )
 
 // ErrUnknown is the cause of errors about names that nobody registered.
@@ -65,65 +63,13 @@ func (e *engine) lookup(item effect.Data) (*core.Entry, effect.Data, effect.Phas
 
 // unknown names what is registered and looks like name.
 func (e *engine) unknown(name string) error {
-	if near := e.near(name); len(near) > 0 {
-		return fmt.Errorf("%w %q: did you mean %s?", ErrUnknown, name, strings.Join(near, " or "))
-	}
-	return fmt.Errorf("%w %q", ErrUnknown, name)
-}
-
-// near returns up to three registered names close to name, closest first.
-func (e *engine) near(name string) []string {
-	type candidate struct {
-		name string
-		far  int
-	}
-	if len(name) > 200 { // no name of ours; do not spend time on it
-		return nil
-	}
-	var found []candidate
-	for _, entry := range e.entries {
-		limit := max(2, len(entry.Name)/4)
-		far := limit + 1
-		// The lengths alone rule most names out; text from outside may hold
-		// thousands of unknown ones.
-		if diff := len(name) - len(entry.Name); max(diff, -diff) <= limit {
-			far = distance(name, entry.Name)
-		}
-		_, a, _ := strings.Cut(name, "/")
-		_, b, _ := strings.Cut(entry.Name, "/")
-		if a == b || strings.EqualFold(name, b) || strings.EqualFold(name, entry.Name) {
-			far = min(far, 1)
-		}
-		if far <= limit {
-			found = append(found, candidate{entry.Name, far})
-		}
-	}
-	slices.SortStableFunc(found, func(a, b candidate) int { return cmp.Compare(a.far, b.far) })
-	var out []string
-	for _, c := range found[:min(3, len(found))] {
-		out = append(out, c.name)
-	}
-	return out
-}
-
-// distance is the Levenshtein distance in bytes.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
+	return fmt.Errorf("%w %q%s", ErrUnknown, name, near.Hint(name, func(yield func(string) bool) {
+		for _, entry := range e.entries {
+			if !yield(entry.Name) {
+				return
 			}
-			diagonal, row[j+1] = row[j+1], min(diagonal+cost, row[j+1]+1, row[j]+1)
 		}
-	}
-	return row[len(b)]
+	}))
 }
 
 // safeName survives an EffectName that panics, as one on a nil pointer does.

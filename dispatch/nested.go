@@ -116,6 +116,17 @@ func (r *run) Resolve(ctx context.Context, call *core.Call, ref any) (any, error
 	return v, err
 }
 
+// resolved returns item with all references replaced; ok is false if that
+// failed, which has been reported then.
+func (r *run) resolved(ctx context.Context, call *core.Call, entry *core.Entry, item effect.Data, path effect.Path) (out effect.Data, ok bool) {
+	v, by, err := r.resolveAll(ctx, call, entry, item, 0)
+	if err != nil {
+		r.fail(effect.PhasePlaceholder, path, item, by, err)
+		return nil, false
+	}
+	return v.(effect.Data), true
+}
+
 // resolveAll returns item with all references replaced, or the name of the
 // placeholder at fault.
 func (r *run) resolveAll(ctx context.Context, call *core.Call, entry *core.Entry, item any, depth int) (out any, by string, err error) {

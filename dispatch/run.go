@@ -265,12 +265,10 @@ func (r *run) shared(entry *core.Entry, item effect.Data) bool {
 
 func (r *run) effect(ctx context.Context, call *core.Call, entry *core.Entry, item effect.Data, path effect.Path) {
 	if entry.Plan.HasLate() {
-		resolved, by, err := r.resolveAll(ctx, call, entry, item, 0)
-		if err != nil {
-			r.fail(effect.PhasePlaceholder, path, item, by, err)
+		var ok bool
+		if item, ok = r.resolved(ctx, call, entry, item, path); !ok {
 			return
 		}
-		item = resolved.(effect.Data)
 	}
 	if r.e.aroundEffect != nil {
 		r.intercepted(ctx, call, item, path)
