@@ -17,7 +17,7 @@ func TestNames(t *testing.T) {
 		reason string
 	}{
 		{"app/notify-", []string{"app/notify"}, "a slip"},
-		{"App/Notice", []string{"app/notice"}, "case"},
+		{"App/Notice", []string{"app/notice", "app/notify"}, "case"},
 		{"notify", []string{"app/notify"}, "the package is missing"},
 		{"post/send", []string{"mail/send"}, "another package"},
 		{"twk/patch-element", []string{"twk/patch-elements"}, "a long name may be further off"},
