@@ -9,7 +9,7 @@ const (
 	// stuckAfter is how long a shared writer may spend on one stream before
 	// another takes over its work. A write into a socket buffer takes
 	// microseconds; one that takes this long waits for the client.
-	stuckAfter = 2 * time.Millisecond
+	stuckAfter = 4 * time.Millisecond
 	// stride is how many streams a writer takes from the schedule at once.
 	stride = 32
 )

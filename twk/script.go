@@ -51,11 +51,29 @@ var (
 // client's own rule: it looks for these tags anywhere outside svg elements.
 func endsDocument(markup string) bool {
 	has := func(tag string) bool { return strings.Contains(markup, tag) }
-	if !slices.ContainsFunc(documentEnd, has) {
+	if !mayEndDocument(markup) {
 		return false
 	}
 	markup = svgElements.ReplaceAllString(markup, "")
 	return slices.ContainsFunc(documentEnd, has)
+}
+
+// mayEndDocument reports whether any end tag of markup begins like one of
+// documentEnd. One pass instead of three matters, as every event goes through it.
+func mayEndDocument(markup string) bool {
+	for rest := markup; ; {
+		i := strings.IndexByte(rest, '/')
+		if i < 0 || i+1 == len(rest) {
+			return false
+		}
+		if next := rest[i+1]; i > 0 && rest[i-1] == '<' && (next == 'h' || next == 'b') {
+			// The document tags are longer than <b> and the headings.
+			if tag := rest[i:]; strings.HasPrefix(tag, "/ht") || strings.HasPrefix(tag, "/he") || strings.HasPrefix(tag, "/bo") {
+				return true
+			}
+		}
+		rest = rest[i+1:]
+	}
 }
 
 // script frames a script.

@@ -7,5 +7,5 @@
 //	go test -bench Room ./internal/bench -args -million           # a million connections
 //
 // The folder contestant takes part in a comparison with other libraries; see
-// docs/performance.md, which performance.sh there writes.
+// docs/performance.md, which the command perfdoc writes.
 package bench
