@@ -69,6 +69,7 @@ func describes(t *testing.T, typ reflect.Type, name string) {
 func TestDryRun(t *testing.T) {
 	inBubble(t, setup{}, func(t *testing.T, r *rig) {
 		ann := r.visit(id("ann"))
+		synctest.Wait() // recipients are in the order of their registration
 		r.visit(id("bob"))
 		synctest.Wait()
 		dry := r.d.DryRun(t.Context(), app{},

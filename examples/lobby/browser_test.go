@@ -44,8 +44,13 @@ func TestBrowserLobby(t *testing.T) {
 	ann.Screenshot("join")
 	join(ann, "Ann")
 	ann.WaitText("#messages", "Ann joined")
+	insp := b.Page(t, "inspector")
+	insp.Go(srv.URL + "/inspect/connections")
+	insp.WaitText("body", "default/lobby/Ann")
 	bob.Go(srv.URL)
 	join(bob, "Bob")
+	insp.WaitText("body", "default/lobby/Bob") // without a reload
+	insp.Close()
 	ann.WaitText("#participant-list", "Bob")
 	bob.WaitText("#participant-list", "Ann")
 	ann.WaitText("#messages", "Bob joined")

@@ -25,7 +25,7 @@ func profiles(quick bool) []shot {
 		n = []string{"1000", "500", "1000"}
 	}
 	return []shot{
-		{"fan-out in process, bursts of 32", "A-n" + n[0] + "-burst32-sfere", []string{"-workload", "A", "-n", n[0], "-budget", "4s"}},
+		{"fan-out in process, bursts of 32", "A-n" + n[0] + "-burst32-sfere", []string{"-workload", "A", "-n", n[0], "-events", "3000", "-budget", "4s"}},
 		{"fan-out over TCP", "B-n" + n[1] + "-sfere", []string{"-workload", "B", "-n", n[1], "-events", "400"}},
 		{"room of 10", "C-n" + n[2] + "-room-sfere", []string{"-workload", "C", "-n", n[2], "-events", "100000", "-budget", "4s"}},
 	}
