@@ -1,7 +1,7 @@
 // Command perfdoc compares sfere with other libraries and with hand-written
 // floors, and writes the figures into docs/performance.md.
 //
-//	go run ./internal/bench/perfdoc -bench ../shared/bench
+//	go run ./internal/bench/perfdoc -bench FOLDER
 //
 // The folder is that of the comparison; it is copied, sfere is added to it as a
 // contestant (internal/bench/contestant), and every workload is run. Needs
