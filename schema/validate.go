@@ -189,6 +189,10 @@ func (c *Catalogue) problems(value any, err error) error {
 			out.Problems = append(out.Problems, p)
 		}
 	}
+	// The validator walks objects in the order of a map.
+	slices.SortStableFunc(out.Problems, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.Pointer, b.Pointer), cmp.Compare(a.Message, b.Message))
+	})
 	return out
 }
 

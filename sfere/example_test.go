@@ -283,13 +283,13 @@ func ExampleConns_List() {
 	fmt.Println(conns.Explain(sfere.Category("lobby")))
 
 	held, err := conns.Snapshot(sfere.Everyone)
-	fmt.Println(held[0].Keys, held[0].Conn.Sent, "event sent", err)
+	fmt.Println(held[0].Keys, "open:", held[0].Conn.Cause == "", err)
 	// Output:
 	// [default/lobby/alice default/lobby/bob] <nil>
 	// [default/lobby/alice default/lobby/bob] <nil>
 	// 2 <nil>
 	// category: 2 keys, 2 entries
-	// [default/lobby/alice] 1 event sent <nil>
+	// [default/lobby/alice] open: true <nil>
 }
 
 // From a job, a prompt or a signal handler: a dispatch needs no request.
