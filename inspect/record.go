@@ -71,23 +71,18 @@ const (
 )
 
 // Recent returns the recorded dispatches, newest first.
-func (r *Recorder) Recent() []Dispatch {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	out := make([]Dispatch, 0, len(r.roots))
-	for _, n := range slices.Backward(r.roots) {
-		out = append(out, n.copy())
-	}
-	return out
-}
+func (r *Recorder) Recent() []Dispatch { return r.each((*node).copy) }
 
 // summaries is Recent without steps and continuations.
-func (r *Recorder) summaries() []Dispatch {
+func (r *Recorder) summaries() []Dispatch { return r.each((*node).alone) }
+
+// each returns what of makes of each recorded dispatch, newest first.
+func (r *Recorder) each(of func(*node) Dispatch) []Dispatch {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	out := make([]Dispatch, 0, len(r.roots))
 	for _, n := range slices.Backward(r.roots) {
-		out = append(out, n.alone())
+		out = append(out, of(n))
 	}
 	return out
 }

@@ -1,7 +1,7 @@
 // Package datastarjs finds the Datastar client, the JavaScript bundle that runs
 // in the page, for tests that need the real one.
 //
-// The bundle is not kept in this repository. [Find] takes it from the file that
+// The bundle is not kept in this repository. [Load] takes it from the file that
 // $DATASTAR_JS names, else from the user's cache, else from its public CDN:
 //
 //	js, err := datastarjs.Load(ctx)
@@ -62,22 +62,17 @@ func (e *HashError) Error() string {
 	return fmt.Sprintf("datastarjs: %s has sha256 %s, want %s (Datastar %s)", e.Path, e.Got, e.Want, Version)
 }
 
-// Find returns the path of a verified bundle, downloading it into the user's
-// cache if it is nowhere else. A download takes at most 10 s and 1 MiB. It may
-// be called from several goroutines and processes at once; the cached file
-// appears whole or not at all. A file with another content is a [*HashError].
-func Find(ctx context.Context) (path string, err error) {
-	path, _, err = new(Finder).find(ctx)
-	return path, err
-}
-
-// Load is like [Find] and returns the content, which belongs to the caller.
+// Load returns the content of a verified bundle, which belongs to the caller,
+// downloading it into the user's cache if it is nowhere else. A download takes
+// at most 10 s and 1 MiB. It may be called from several goroutines and processes
+// at once; the cached file appears whole or not at all. A file with another
+// content is a [*HashError].
 func Load(ctx context.Context) ([]byte, error) {
 	_, js, err := new(Finder).find(ctx)
 	return js, err
 }
 
-// Finder is [Find] and [Load] with another way to the network. The zero value
+// Finder is [Load] with another way to the network. The zero value
 // is ready to use. Its methods may be called concurrently.
 type Finder struct {
 	// Client does the download. Default: http.DefaultClient.
@@ -89,7 +84,7 @@ type Finder struct {
 	sum string
 }
 
-// Find is the method form of the function [Find].
+// Find is [Load] but returns the path of the bundle.
 func (f *Finder) Find(ctx context.Context) (path string, err error) {
 	path, _, err = f.find(ctx)
 	return path, err
