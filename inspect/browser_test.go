@@ -21,7 +21,7 @@ import (
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/internal/browser"
 	"github.com/sfere-go/sfere/schema/httpapi"
-	"github.com/sfere-go/sfere/sfere"
+	"github.com/sfere-go/sfere"
 )
 
 // envImages names the directory that the pictures of docs/inspect.md are written

@@ -10,7 +10,7 @@ import (
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/registry"
 	"github.com/sfere-go/sfere/schema/live"
-	"github.com/sfere-go/sfere/sfere"
+	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/twk"
 )
 

@@ -1,11 +1,12 @@
 package inspect
 
 import (
+	"github.com/sfere-go/sfere/sse"
 	"cmp"
 	"strconv"
 	"strings"
 
-	"github.com/sfere-go/sfere/sfere"
+	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -41,7 +42,7 @@ type connSummary struct {
 type connRow struct {
 	ID    string // of the element
 	Keys  []keyView
-	Conn  twk.ConnInfo
+	Conn  sse.ConnInfo
 	Agent string
 }
 

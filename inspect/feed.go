@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"github.com/sfere-go/sfere/sse"
 	"bytes"
 	"context"
 	"fmt"
@@ -45,7 +46,7 @@ type feeds struct {
 	in *Inspector
 
 	mu      sync.Mutex // guards the fields below
-	all     map[*twk.Conn]*feed
+	all     map[*sse.Conn]*feed
 	running bool // there is a goroutine, as there is while there are feeds
 	stop    chan struct{}
 }
@@ -54,7 +55,7 @@ type feeds struct {
 // the dispatch of followPage first, the goroutine of feeds once it is in there.
 type feed struct {
 	followPage
-	conn *twk.Conn
+	conn *sse.Conn
 	in   *Inspector
 	sent map[string]uint64 // hash by part
 	rows []string          // ids of the listed connections, in order
@@ -71,7 +72,7 @@ func (f *feeds) follow(ctx context.Context, call *twk.Call, e followPage) (any, 
 	if err := call.Dispatch(ctx, page.changes()...).Err(); err != nil {
 		return nil, err
 	}
-	if !conn.OnClose(func(twk.Cause) { f.remove(conn) }) {
+	if !conn.OnClose(func(sse.Cause) { f.remove(conn) }) {
 		return nil, nil
 	}
 	f.mu.Lock()
@@ -88,7 +89,7 @@ func (f *feeds) follow(ctx context.Context, call *twk.Call, e followPage) (any, 
 }
 
 // remove forgets conn, and ends the goroutine if it was the last.
-func (f *feeds) remove(conn *twk.Conn) {
+func (f *feeds) remove(conn *sse.Conn) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.all, conn)

@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"github.com/sfere-go/sfere/sse"
 	"cmp"
 	"fmt"
 	"html/template"
@@ -14,7 +15,7 @@ import (
 	"github.com/sfere-go/sfere/registry"
 	"github.com/sfere-go/sfere/schema"
 	"github.com/sfere-go/sfere/schema/httpapi"
-	"github.com/sfere-go/sfere/sfere"
+	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -34,7 +35,7 @@ type Options struct {
 	// Hub owns the streams of the pages. Give it that of the program's own bridge,
 	// so that a shutdown ends them too. Default: one of its own; see
 	// [Inspector.Hub].
-	Hub *twk.Hub
+	Hub *sse.Hub
 	// Script is the address of the Datastar client. Default: [twk.ClientURL].
 	Script string
 	// Title names the program. Default: the name of its executable.
@@ -80,7 +81,7 @@ func New(console *schema.Console, conns *sfere.Conns, o *Options) *Inspector {
 	in.csp = policy(in.opts.Script)
 	in.views = parseViews(in)
 	in.feeds.in = in
-	in.feeds.all = map[*twk.Conn]*feed{}
+	in.feeds.all = map[*sse.Conn]*feed{}
 	in.d = dispatch.Must(dispatch.New(
 		twk.Registry(nil),
 		registry.New("inspect", effect.Handle("Keep a page up to date.", in.feeds.follow)),
@@ -92,7 +93,7 @@ func New(console *schema.Console, conns *sfere.Conns, o *Options) *Inspector {
 
 // Hub returns the owner of the streams of the pages. A program that did not give
 // one in [Options] drains it when it shuts down.
-func (in *Inspector) Hub() *twk.Hub { return in.bridge.Hub() }
+func (in *Inspector) Hub() *sse.Hub { return in.bridge.Hub() }
 
 // ServeHTTP answers requests for paths that begin with the prefix.
 func (in *Inspector) ServeHTTP(w http.ResponseWriter, r *http.Request) { in.handler.ServeHTTP(w, r) }

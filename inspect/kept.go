@@ -3,7 +3,7 @@ package inspect
 import (
 	"reflect"
 
-	"github.com/sfere-go/sfere/sfere"
+	"github.com/sfere-go/sfere"
 )
 
 // kept returns what a recording keeps of a value: itself if nobody can change it

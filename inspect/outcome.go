@@ -6,7 +6,7 @@ import (
 	"strconv"
 
 	"github.com/sfere-go/sfere/schema"
-	"github.com/sfere-go/sfere/sfere"
+	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/twk"
 )
 

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/sfere-go/sfere/effect"
-	"github.com/sfere-go/sfere/sfere"
+	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/twk"
 )
 

@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"github.com/sfere-go/sfere/twk/attr"
 	"bytes"
 	"embed"
 	"encoding/json"
@@ -21,13 +22,13 @@ var files embed.FS
 
 // parseViews returns the templates, with functions for the addresses of in.
 func parseViews(in *Inspector) *template.Template {
-	funcs := twk.Funcs()
+	funcs := attr.Funcs()
 	for name, f := range map[string]any{
 		"url":      in.url,
 		"query":    url.QueryEscape,
 		"sendlink": func(item string, seed uint64) string { return in.sendLink(item, seed, "") },
-		"form":     func() *twk.ActionOptions { return &twk.ActionOptions{ContentType: "form"} },
-		"only":     func(signals string) *twk.ActionOptions { return &twk.ActionOptions{Include: "^(" + signals + ")$"} },
+		"form":     func() *attr.Options { return &attr.Options{ContentType: "form"} },
+		"only":     func(signals string) *attr.Options { return &attr.Options{Include: "^(" + signals + ")$"} },
 		"clock":    func(t time.Time) string { return t.Format("15:04:05") },
 		"milli":    func(t time.Time) string { return t.Format("15:04:05.000") },
 		"iso":      func(t time.Time) string { return t.Format(time.RFC3339Nano) },

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/sfere-go/sfere/sse"
+
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
 )
@@ -17,7 +19,7 @@ import (
 // BridgeOptions adjust a [Bridge]. Zero fields mean the defaults.
 type BridgeOptions struct {
 	// Hub owns the streams. Default: one of its own, with default options.
-	Hub *Hub
+	Hub *sse.Hub
 	// MaxSignals bounds the signals of a request in bytes. Default 1 MiB.
 	MaxSignals int64
 	// RootAttrs are set on the root element of every HTML page that Response.Body
@@ -39,7 +41,7 @@ type BridgeOptions struct {
 type Bridge[C any] struct {
 	d      *dispatch.Dispatcher[C]
 	newCtx func(Session) C
-	hub    *Hub
+	hub    *sse.Hub
 	opts   BridgeOptions
 	warn   sync.Once // that write deadlines are out of reach
 }
@@ -67,13 +69,13 @@ func NewBridge[C any](d *dispatch.Dispatcher[C], newCtx func(Session) C, o *Brid
 		})
 	}
 	if b.hub = b.opts.Hub; b.hub == nil {
-		b.hub = NewHub(nil)
+		b.hub = sse.NewHub(nil)
 	}
 	return b
 }
 
 // Hub returns the owner of the streams.
-func (b *Bridge[C]) Hub() *Hub { return b.hub }
+func (b *Bridge[C]) Hub() *sse.Hub { return b.hub }
 
 func logError(ctx context.Context, r *Request, err error) effect.List {
 	attrs := []slog.Attr{slog.Any("error", err)}
@@ -103,7 +105,7 @@ func (b *Bridge[C]) Handle(h func(*Request) Response) http.Handler {
 		req, err := readRequest(w, r, b.opts.MaxSignals)
 		if err != nil {
 			b.report(r.Context(), &Request{Request: r}, err)
-			fail(w, StatusOf(err))
+			fail(w, sse.StatusOf(err))
 			return
 		}
 		resp, err := call(h, req)
@@ -175,11 +177,11 @@ func (b *Bridge[C]) plain(w http.ResponseWriter, r *Request, resp Response) {
 }
 
 // elsewhere runs the effects against a stream that is open already.
-func (b *Bridge[C]) elsewhere(w http.ResponseWriter, r *Request, resp *Response, c *Conn) {
+func (b *Bridge[C]) elsewhere(w http.ResponseWriter, r *Request, resp *Response, c *sse.Conn) {
 	if c.Cause() != "" {
 		// Nothing would reach anybody; a client that takes 204 for an answer
 		// would wait for ever.
-		b.report(r.Context(), r, &Error{Op: "using an open stream", Err: ErrClosed})
+		b.report(r.Context(), r, &Error{Op: "using an open stream", Err: sse.ErrClosed})
 		fail(w, http.StatusGone)
 		return
 	}

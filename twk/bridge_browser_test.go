@@ -10,6 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sfere-go/sfere/sse"
+	"github.com/sfere-go/sfere/sse/compress"
+	"github.com/sfere-go/sfere/twk/attr"
+
 	"github.com/starfederation/datastar-go/datastar"
 
 	"github.com/sfere-go/sfere/internal/browser"
@@ -24,7 +28,7 @@ func (r *rig) site(b *browser.Browser, name string) {
 	r.handle("GET /{$}", func(*twk.Request) twk.Response {
 		return twk.Page(twk.HTML(fmt.Sprintf(`<!doctype html><html><head><title>%s</title>%s</head>
 			<body %s><p id="status">waiting</p><ol id="log"></ol><p id="n" data-text="$n"></p><button %s>Go</button></body></html>`,
-			name, twk.Script("/datastar.js"), twk.StreamAttr("/sse", nil), twk.OnAttr("click", twk.Post("/act", nil)))))
+			name, twk.Script("/datastar.js"), attr.Stream("/sse", nil), attr.On("click", attr.Post("/act", nil)))))
 	})
 	r.stay("GET /sse", twk.PatchElements{Elements: twk.HTML(`<p id="status">` + name + `</p>`)})
 	r.handle("POST /act", func(*twk.Request) twk.Response { return twk.Respond(n("answered by " + name)) })
@@ -40,7 +44,7 @@ func TestRestartInBrowser(t *testing.T) {
 	b := browser.New(t)
 	serve := func(name, addr string) *rig {
 		r := newRig(t, setup{bridge: twk.BridgeOptions{RootAttrs: map[string]string{"lang": "en"}}, server: func(s *httptest.Server) {
-			twk.ConfigureServer(s.Config, nil)
+			sse.ConfigureServer(s.Config, nil)
 			if addr != "" {
 				s.Listener.Close()
 				l, err := net.Listen("tcp", addr)
@@ -57,7 +61,7 @@ func TestRestartInBrowser(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), ssetest.Wait)
 		defer cancel()
 		start := time.Now()
-		if err := twk.Shutdown(ctx, r.srv.Config, r.hub, 100*time.Millisecond); err != nil {
+		if err := sse.Shutdown(ctx, r.srv.Config, r.hub, 100*time.Millisecond); err != nil {
 			t.Error(err)
 		}
 		if d := time.Since(start); d > 4*time.Second {
@@ -84,7 +88,7 @@ func TestRestartInBrowser(t *testing.T) {
 	// Once more, with the stream ended normally in between.
 	third := func() *rig { shutdown(second); return serve("server three", addr) }()
 	p.WaitText("#status", "server three")
-	third.conn().Close(twk.CauseClosed)
+	third.conn().Close(sse.CauseClosed)
 	c := third.conn() // retry 'always' comes back
 	if err := third.send(c, item("again")); err != nil {
 		t.Fatal(err)
@@ -100,11 +104,11 @@ func TestCompressionInBrowser(t *testing.T) {
 	b := browser.New(t)
 	tests := []struct {
 		encoding string
-		hub      twk.HubOptions
+		hub      sse.HubOptions
 	}{
-		{"gzip", twk.HubOptions{Compress: true}},
-		{"br", twk.HubOptions{PerStream: []datastar.Compressor{twk.Brotli(4, 18)}}},
-		{"zstd", twk.HubOptions{PerStream: []datastar.Compressor{twk.Zstd(3, 18)}}},
+		{"gzip", sse.HubOptions{Compress: true}},
+		{"br", sse.HubOptions{PerStream: []datastar.Compressor{compress.Brotli(4, 18)}}},
+		{"zstd", sse.HubOptions{PerStream: []datastar.Compressor{compress.Zstd(3, 18)}}},
 	}
 	for i, tt := range tests {
 		t.Run(fmt.Sprintf("%s %d", tt.encoding, i), func(t *testing.T) {
@@ -112,18 +116,18 @@ func TestCompressionInBrowser(t *testing.T) {
 			r := newRig(t, setup{hub: tt.hub})
 			r.site(b, "compressed")
 			var pages []*browser.Page
-			var conns []*twk.Conn
+			var conns []*sse.Conn
 			for _, name := range []string{"ann", "bob"} {
 				p := b.Page(t, name)
 				p.Go(r.srv.URL)
 				p.WaitText("#status", "compressed")
 				pages, conns = append(pages, p), append(conns, r.conn())
 			}
-			var room twk.Audience
+			var room sse.Audience
 			want := make([][]string, len(conns))
 			for k := range 120 {
 				text := fmt.Sprintf("message %d is much like the others", k)
-				twk.Fanout(conns, r.hub.Prepare(r.frames(item(text)), &room), nil)
+				sse.Fanout(conns, r.hub.Prepare(r.frames(item(text)), &room), nil)
 				for i := range want {
 					want[i] = append(want[i], text)
 				}

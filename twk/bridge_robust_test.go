@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sfere-go/sfere/sse"
+
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 	"github.com/google/go-cmp/cmp"
@@ -31,7 +33,7 @@ func TestImpossibleResponses(t *testing.T) {
 		{"204 stream", "the status forbids a body", short.WithStatus(204)},
 		{"304 stream", "the status forbids a body", short.WithStatus(304)},
 		{"500 stream", "the client reads streams with status 200 only", short.WithStatus(500)},
-		{"422 stream elsewhere", "the answer would be a 204", short.On(&twk.Conn{}).WithStatus(422)},
+		{"422 stream elsewhere", "the answer would be a 204", short.On(&sse.Conn{}).WithStatus(422)},
 		{"effects and a page", "one of them would be lost", twk.Response{Effects: short.Effects, Body: twk.HTML("x")}},
 		{"204 page", "the status forbids a body", twk.Page(twk.HTML("x")).WithStatus(204)},
 		{"status 99", "it is none", twk.Status(99)},
@@ -116,8 +118,8 @@ func TestPanics(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRig(t, tt.setup)
 			r.pauses["hooks"] = func(_ context.Context, call *effect.Call[app]) error {
-				call.Ctx().Conn.OnClose(func(twk.Cause) { panic("close hook") })
-				call.Ctx().Conn.OnEnd(func(twk.Cause) { panic("end hook") })
+				call.Ctx().Conn.OnClose(func(sse.Cause) { panic("close hook") })
+				call.Ctx().Conn.OnEnd(func(sse.Cause) { panic("end hook") })
 				return nil
 			}
 			r.handle("POST /", tt.handler)
@@ -144,9 +146,9 @@ func TestHookPanicsAreContained(t *testing.T) {
 	r.stay("GET /sse")
 	s := r.open("/sse")
 	c := r.conn()
-	second := make(chan twk.Cause, 1)
-	c.OnClose(func(twk.Cause) { panic("close hook") })
-	c.OnClose(func(cause twk.Cause) { second <- cause })
+	second := make(chan sse.Cause, 1)
+	c.OnClose(func(sse.Cause) { panic("close hook") })
+	c.OnClose(func(cause sse.Cause) { second <- cause })
 	if !c.Close("x") {
 		t.Error("Close did not close")
 	}
@@ -176,7 +178,7 @@ func TestLargeAnswer(t *testing.T) {
 		effects = append(effects, signal("n", fmt.Sprint(i, strings.Repeat("x", 100))))
 	}
 	for _, writers := range []int{0, -1} {
-		r := newRig(t, setup{hub: twk.HubOptions{MaxFrames: 10, MaxBytes: 2000, Writers: writers}})
+		r := newRig(t, setup{hub: sse.HubOptions{MaxFrames: 10, MaxBytes: 2000, Writers: writers}})
 		r.handle("POST /short", func(*twk.Request) twk.Response { return twk.Respond(effects...) })
 		r.stay("GET /long", effects...)
 		long := r.open("/long")
@@ -216,7 +218,7 @@ func TestTimeoutOfMiddleware(t *testing.T) {
 	if err := s.Ended(); err == nil {
 		t.Error("the stream ended normally: its client would not come back")
 	}
-	if got := r.end().Cause; got != twk.CauseExpired {
+	if got := r.end().Cause; got != sse.CauseExpired {
 		t.Errorf("cause %q", got)
 	}
 }

@@ -4,77 +4,58 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"runtime/debug"
-	"sync/atomic"
-	"time"
 
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/sse"
 )
 
 // Reuse is the value of an effect of Response.Open that gives the request's
 // effects to another stream; the request is answered 204.
-type Reuse struct{ Conn *Conn }
+type Reuse struct{ Conn *sse.Conn }
 
-// corkFor is how long the first effects of a stream may gather their events
-// into one write.
-const corkFor = 50 * time.Millisecond
+// errNotRun ends a stream whose effects could not even begin. It has been
+// reported.
+var errNotRun = errors.New("its effects did not run")
 
 // stream answers with a stream.
 func (b *Bridge[C]) stream(w http.ResponseWriter, r *Request, resp *Response) {
-	flushes := canFlush(w)
-	if resp.Stay && !flushes {
-		b.report(r.Context(), r, &Error{Op: "opening a stream", Err: fmt.Errorf("%T cannot flush: the middleware that made it has to have a method Unwrap() http.ResponseWriter or Flush()", w)})
-		fail(w, http.StatusInternalServerError)
-		return
-	}
-	c, err := b.hub.open(r.Request, time.Now(), resp.Stay)
-	if err != nil {
-		b.report(r.Context(), r, err)
-		if errors.Is(err, ErrDraining) {
-			// The client takes a status for the end and comes back after a cut.
-			panic(http.ErrAbortHandler)
-		}
-		fail(w, StatusOf(err))
-		return
-	}
-	parked := false
-	defer func() {
-		if !parked {
-			b.hub.remove(c)
-		}
-	}()
-	s := Session{Conn: c, Request: r, Response: resp}
+	var instead *sse.Conn
+	o := sse.ServeOptions{Short: !resp.Stay, Closed: func(c *sse.Conn) { b.closed(r, resp, c.Cause()) }}
 	if len(resp.Open) > 0 {
-		instead, err := b.open(r, s, resp.Open)
-		if err != nil {
-			c.finish(CauseRefused, false)
-			b.report(r.Context(), r, &Error{Op: "opening a stream", Err: err})
-			fail(w, StatusOf(err))
-			return
-		}
-		if instead != nil {
-			c.finish(CauseRefused, false)
-			b.elsewhere(w, r, resp, instead)
-			return
+		o.Open = func(c *sse.Conn) (err error) {
+			instead, err = b.open(r, Session{Conn: c, Request: r, Response: resp}, resp.Open)
+			if instead != nil {
+				return errElsewhere
+			}
+			return err
 		}
 	}
-	if !flushes {
-		w = unflushed{w} // a short response needs no flush
-	}
-	b.prepare(w, c)
-	if parked = b.live(c, r, s, resp); parked {
+	err := b.hub.Serve(w, r.Request, &o, func(ctx context.Context, c *sse.Conn) error {
+		own := r.with(ctx)
+		if !b.run(own, Session{Conn: c, Request: own, Response: resp, Out: first{c}}, resp.Effects) {
+			return errNotRun
+		}
+		return nil
+	})
+	switch {
+	case err == nil:
 		return
+	case instead != nil:
+		b.elsewhere(w, r, resp, instead)
+		return
+	case !errors.Is(err, errNotRun) && !errors.Is(err, sse.ErrClosed):
+		b.report(r.Context(), r, err)
 	}
-	b.closed(r, resp, c.Cause())
-	if cause := c.Cause(); cause.Cut() {
-		b.cut(w, c, cause, resp.Stay)
-	}
+	sse.Refuse(w, err)
 }
 
+// errElsewhere refuses a stream because an open one takes its effects.
+var errElsewhere = errors.New("another stream takes the effects")
+
 // open runs the effects that come before a stream opens.
-func (b *Bridge[C]) open(r *Request, s Session, effects effect.List) (instead *Conn, err error) {
+func (b *Bridge[C]) open(r *Request, s Session, effects effect.List) (instead *sse.Conn, err error) {
 	ctx, err := b.ctxFor(s)
 	if err != nil {
 		return nil, err
@@ -87,80 +68,8 @@ func (b *Bridge[C]) open(r *Request, s Session, effects effect.List) (instead *C
 	return other.Conn, nil
 }
 
-// prepare readies the response for the stream.
-func (b *Bridge[C]) prepare(w http.ResponseWriter, c *Conn) {
-	h := w.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("Cache-Control", "no-cache")
-	h.Set("X-Accel-Buffering", "no")
-	if c.encoding != "" {
-		h.Set("Content-Encoding", c.encoding)
-	}
-	if b.hub.compresses() {
-		h.Add("Vary", "Accept-Encoding")
-	}
-	if c.stays.Load() {
-		// The server's timeouts are for requests and short responses. Its read
-		// timeout would cancel the context of the request, and its write timeout
-		// end an HTTP/2 stream, at work or not.
-		rc := http.NewResponseController(w)
-		_ = rc.SetReadDeadline(time.Time{})
-		if err := rc.SetWriteDeadline(time.Time{}); errors.Is(err, http.ErrNotSupported) && !isRecorder(w) {
-			b.warn.Do(func() {
-				slog.Warn(fmt.Sprintf("twk: %T has no write deadline: a client that stops reading blocks its stream until it leaves; the middleware that made it needs a method Unwrap() http.ResponseWriter", w))
-			})
-		}
-	}
-	c.attach(w)
-}
-
-// live runs the effects and keeps the stream open as long as it should be. The
-// response has been taken away when it returns, whatever happens; unless it
-// returns true: then the stream goes on without its handler.
-func (b *Bridge[C]) live(c *Conn, r *Request, s Session, resp *Response) (parked bool) {
-	cause := CausePanic
-	defer func() {
-		if !parked {
-			c.finish(cause, resp.Stay)
-		}
-	}()
-	out := &first{c: c}
-	s.Out = out
-	if c.takes { // the server will not notice that the client leaves
-		ctx, cancel := context.WithCancel(r.Context())
-		own := *r
-		own.Request = r.WithContext(ctx)
-		r, s.Request = &own, &own
-		c.onLeave(cancel)
-		defer c.onLeave(nil)
-	}
-	cork := time.AfterFunc(corkFor, c.uncork)
-	ok := b.run(r, s, resp.Effects)
-	cork.Stop()
-	out.over.Store(true)
-	switch {
-	case !ok:
-	case resp.Stay:
-		if parked = c.serve(r.Context(), func() { b.afterwards(c, r, resp) }); !parked {
-			cause = c.Cause()
-		}
-	default:
-		cause = CauseDone
-	}
-	return parked
-}
-
-// afterwards ends a stream whose handler has returned long ago.
-func (b *Bridge[C]) afterwards(c *Conn, r *Request, resp *Response) {
-	defer b.hub.remove(c)
-	contained("end", func() {
-		c.finish(c.Cause(), true)
-		b.closed(r, resp, c.Cause())
-	})
-}
-
 // closed runs the hook for ended streams.
-func (b *Bridge[C]) closed(r *Request, resp *Response, cause Cause) {
+func (b *Bridge[C]) closed(r *Request, resp *Response, cause sse.Cause) {
 	ctx := context.WithoutCancel(r.Context())
 	c, err := b.ctxFor(Session{Request: r, Response: resp})
 	if err == nil {
@@ -168,19 +77,6 @@ func (b *Bridge[C]) closed(r *Request, resp *Response, cause Cause) {
 	}
 	if err != nil {
 		b.report(ctx, r, &Error{Op: "closing a stream", Err: err})
-	}
-}
-
-// cut ends a response whose stream was cut. A short one that has begun ends
-// normally: its client would send the request again.
-func (b *Bridge[C]) cut(w http.ResponseWriter, c *Conn, cause Cause, stay bool) {
-	switch {
-	case cause == CausePanic && !c.headed:
-		fail(w, http.StatusInternalServerError)
-	case stay:
-		panic(http.ErrAbortHandler) // the one way to tell the client to come back
-	case !c.headed:
-		fail(w, http.StatusServiceUnavailable)
 	}
 }
 
@@ -232,29 +128,10 @@ func (b *Bridge[C]) ctxFor(s Session) (c C, err error) {
 	return b.newCtx(s), nil
 }
 
-// first is where the first effects of a stream send. They run on the goroutine
-// of the request, which may write and wait: an answer may be larger than the
-// outbox.
-type first struct {
-	c    *Conn
-	over atomic.Bool // from now on as anybody else
-}
+// first is where the first effects of a stream send.
+type first struct{ c *sse.Conn }
 
-func (f *first) Emit(ctx context.Context, frames ...*Frame) error {
-	if !f.over.Load() && !f.c.hasRoom(frames) {
-		f.c.drainOwn()
-	}
-	return f.c.Emit(ctx, frames...)
-}
-
-// hasRoom reports whether the outbox takes frames without loss.
-func (c *Conn) hasRoom(frames []*Frame) bool {
-	n := 0
-	for _, f := range frames {
-		n += len(f.bytes)
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	o := &c.hub.opts
-	return c.closed || len(c.queue) == 0 || len(c.queue)+len(frames) <= o.MaxFrames && c.bytes+n <= o.MaxBytes
+// Emit implements [Outlet].
+func (f first) Emit(ctx context.Context, frames ...*sse.Frame) error {
+	return f.c.EmitFirst(ctx, frames...)
 }

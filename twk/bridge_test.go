@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sfere-go/sfere/sse"
+
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sfere-go/sfere/effect"
@@ -230,7 +232,7 @@ func TestRespondAndStream_TS61(t *testing.T) {
 			if err := short.Ended(); err != nil {
 				t.Errorf("short stream: %v", err)
 			}
-			if diff := cmp.Diff(closing{Path: "/short", Cause: twk.CauseDone}, r.end()); diff != "" {
+			if diff := cmp.Diff(closing{Path: "/short", Cause: sse.CauseDone}, r.end()); diff != "" {
 				t.Errorf("end of the short stream (-want +got):\n%s", diff)
 			}
 			long := r.open("/long")
@@ -274,7 +276,7 @@ func TestOtherConn_TS62(t *testing.T) {
 	if c.Cause() != "" {
 		t.Errorf("the other stream was closed: %s", c.Cause())
 	}
-	c.Close(twk.CauseClosed)
+	c.Close(sse.CauseClosed)
 	if err := s.Ended(); err != nil {
 		t.Errorf("the closed stream: %v", err)
 	}
@@ -305,23 +307,23 @@ func TestOtherConnFromAnEffect(t *testing.T) {
 func TestEndIsToldOnce_TS63(t *testing.T) {
 	tests := []struct {
 		name, reason string
-		do           func(r *rig, s *ssetest.Stream, c *twk.Conn)
-		want         []twk.Cause
+		do           func(r *rig, s *ssetest.Stream, c *sse.Conn)
+		want         []sse.Cause
 	}{
-		{"server", "the program closes it", func(_ *rig, _ *ssetest.Stream, c *twk.Conn) { c.Close("bored") }, []twk.Cause{"bored"}},
-		{"client", "the client leaves", func(_ *rig, s *ssetest.Stream, _ *twk.Conn) { s.Close() }, []twk.Cause{twk.CauseClient}},
-		{"write error", "somebody is writing when the client leaves", func(r *rig, s *ssetest.Stream, c *twk.Conn) {
+		{"server", "the program closes it", func(_ *rig, _ *ssetest.Stream, c *sse.Conn) { c.Close("bored") }, []sse.Cause{"bored"}},
+		{"client", "the client leaves", func(_ *rig, s *ssetest.Stream, _ *sse.Conn) { s.Close() }, []sse.Cause{sse.CauseClient}},
+		{"write error", "somebody is writing when the client leaves", func(r *rig, s *ssetest.Stream, c *sse.Conn) {
 			go s.Close()
 			for r.send(c, signal("n", strings.Repeat("x", 10_000))) == nil {
 			}
-		}, []twk.Cause{twk.CauseClient, twk.CauseWrite, twk.CauseSlow}},
-		{"effect", "an effect closes it", func(r *rig, _ *ssetest.Stream, c *twk.Conn) { _ = r.send(c, twk.CloseSSE{}) }, []twk.Cause{twk.CauseClosed}},
-		{"all at once", "the first one wins", func(r *rig, s *ssetest.Stream, c *twk.Conn) {
+		}, []sse.Cause{sse.CauseClient, sse.CauseWrite, sse.CauseSlow}},
+		{"effect", "an effect closes it", func(r *rig, _ *ssetest.Stream, c *sse.Conn) { _ = r.send(c, twk.CloseSSE{}) }, []sse.Cause{sse.CauseClosed}},
+		{"all at once", "the first one wins", func(r *rig, s *ssetest.Stream, c *sse.Conn) {
 			go s.Close()
 			go c.Close("a")
 			go c.Close("b")
 			_ = r.send(c, signal("n", 1), twk.CloseSSE{})
-		}, []twk.Cause{"a", "b", twk.CauseClosed, twk.CauseClient, twk.CauseWrite}},
+		}, []sse.Cause{"a", "b", sse.CauseClosed, sse.CauseClient, sse.CauseWrite}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

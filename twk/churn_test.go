@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sfere-go/sfere/sse"
+
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/twk"
 )
@@ -34,11 +36,11 @@ func churnTime(t *testing.T) time.Duration {
 // up in an unrelated response, and nobody may panic.
 func TestChurn(t *testing.T) {
 	const foreign = "FOREIGN"
-	for _, hub := range []twk.HubOptions{{Heartbeat: 16 * time.Millisecond}, {Heartbeat: 16 * time.Millisecond, Writers: -1}} {
+	for _, hub := range []sse.HubOptions{{Heartbeat: 16 * time.Millisecond}, {Heartbeat: 16 * time.Millisecond, Writers: -1}} {
 		t.Run(fmt.Sprintf("writers %d", hub.Writers), func(t *testing.T) {
 			r := newRig(t, setup{hub: hub})
 			var mu sync.Mutex
-			var ever []*twk.Conn
+			var ever []*sse.Conn
 			r.closed = make(chan closing, 1<<20)
 			r.handle("GET /sse", func(*twk.Request) twk.Response { return twk.Stream(pause{"keep"}) })
 			r.handle("POST /act", func(*twk.Request) twk.Response { return twk.Respond(n(1), n(2)) })
@@ -89,7 +91,7 @@ func TestChurn(t *testing.T) {
 			})
 			again(1, func() {
 				mu.Lock()
-				conns := append([]*twk.Conn(nil), ever...)
+				conns := append([]*sse.Conn(nil), ever...)
 				mu.Unlock()
 				for _, c := range conns {
 					if rand.N(10) == 0 {
@@ -101,15 +103,15 @@ func TestChurn(t *testing.T) {
 			frames := r.frames(n(foreign))
 			again(2, func() {
 				mu.Lock()
-				conns := append([]*twk.Conn(nil), ever...)
+				conns := append([]*sse.Conn(nil), ever...)
 				mu.Unlock()
-				twk.Fanout(conns, frames, nil)
+				sse.Fanout(conns, frames, nil)
 				sends.Add(int64(len(conns)))
 				time.Sleep(100 * time.Microsecond)
 			})
 			again(2, func() {
 				mu.Lock()
-				conns := append([]*twk.Conn(nil), ever...)
+				conns := append([]*sse.Conn(nil), ever...)
 				mu.Unlock()
 				for _, c := range conns {
 					_ = c.Emit(ctx, frames...)

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sfere-go/sfere/twk/attr"
+
 	"github.com/a-h/templ"
 	"github.com/google/go-cmp/cmp"
 	g "maragu.dev/gomponents"
@@ -39,33 +41,33 @@ func servePage(t *testing.T, b *browser.Browser, body string) string {
 // engines write <tag name="value"></tag> in the ways that programs do.
 var engines = []struct {
 	name  string
-	write func(w io.Writer, tag string, a twk.Attr) error
+	write func(w io.Writer, tag string, a attr.Attr) error
 }{
-	{"as it is", func(w io.Writer, tag string, a twk.Attr) error {
+	{"as it is", func(w io.Writer, tag string, a attr.Attr) error {
 		_, err := fmt.Fprintf(w, `<%s %s="%s"></%[1]s>`, tag, a.Name, a.Value)
 		return err
 	}},
-	{"Attr.String", func(w io.Writer, tag string, a twk.Attr) error {
+	{"Attr.String", func(w io.Writer, tag string, a attr.Attr) error {
 		_, err := fmt.Fprintf(w, `<%s %s></%[1]s>`, tag, a)
 		return err
 	}},
-	{"html/template attribute", func(w io.Writer, tag string, a twk.Attr) error {
+	{"html/template attribute", func(w io.Writer, tag string, a attr.Attr) error {
 		return template.Must(template.New("").Parse(`<`+tag+` {{.HTML}}></`+tag+`>`)).Execute(w, a)
 	}},
-	{"html/template value", func(w io.Writer, tag string, a twk.Attr) error {
+	{"html/template value", func(w io.Writer, tag string, a attr.Attr) error {
 		return template.Must(template.New("").Parse(`<`+tag+` `+a.Name+`="{{.}}"></`+tag+`>`)).Execute(w, template.JS(a.Value))
 	}},
-	{"templ", func(w io.Writer, tag string, a twk.Attr) error {
+	{"templ", func(w io.Writer, tag string, a attr.Attr) error {
 		if _, err := io.WriteString(w, "<"+tag); err != nil {
 			return err
 		}
-		if err := templ.RenderAttributes(nil, w, templ.Attributes(twk.Attrs(a))); err != nil {
+		if err := templ.RenderAttributes(nil, w, templ.Attributes(attr.Map(a))); err != nil {
 			return err
 		}
 		_, err := io.WriteString(w, "></"+tag+">")
 		return err
 	}},
-	{"gomponents", func(w io.Writer, tag string, a twk.Attr) error { return g.El(tag, g.Attr(a.Pair())).Render(w) }},
+	{"gomponents", func(w io.Writer, tag string, a attr.Attr) error { return g.El(tag, g.Attr(a.Pair())).Render(w) }},
 }
 
 // values are the attacks, without those that a page cannot show as they are.
@@ -102,16 +104,16 @@ func TestJSInBrowser(t *testing.T) {
 	for _, engine := range engines {
 		t.Run(engine.name, func(t *testing.T) {
 			var body strings.Builder
-			write := func(tag string, a twk.Attr) {
+			write := func(tag string, a attr.Attr) {
 				if err := engine.write(&body, tag, a); err != nil {
 					t.Fatal(err)
 				}
 			}
 			want := values()
 			for _, s := range want {
-				write("output", twk.DataAttr("text", twk.JS(s)))
-				write("i", twk.DataAttr("text", "'' + "+twk.JS(map[string]any{"__proto__": s, s: []any{s}})+"['__proto__']"))
-				write("b", twk.OnAttr("click", "window.got = "+twk.JS(s)))
+				write("output", attr.Data("text", twk.JS(s)))
+				write("i", attr.Data("text", "'' + "+twk.JS(map[string]any{"__proto__": s, s: []any{s}})+"['__proto__']"))
+				write("b", attr.On("click", "window.got = "+twk.JS(s)))
 			}
 			p := b.Page(t, "alice")
 			p.Timeout = 30 * time.Second
@@ -143,8 +145,8 @@ func TestActionInBrowser(t *testing.T) {
 	var body strings.Builder
 	want := values()
 	for _, s := range want {
-		o := &twk.ActionOptions{Payload: map[string]string{"p": s}, Headers: map[string]string{"X-Test": "x" + url64(s)}, Cancellation: twk.CancelDisabled}
-		body.WriteString("<b " + twk.OnAttr("click", twk.Post("/x?"+s, o)).String() + "></b>")
+		o := &attr.Options{Payload: map[string]string{"p": s}, Headers: map[string]string{"X-Test": "x" + url64(s)}, Cancellation: attr.CancelDisabled}
+		body.WriteString("<b " + attr.On("click", attr.Post("/x?"+s, o)).String() + "></b>")
 	}
 	p := b.Page(t, "alice")
 	p.Timeout = 30 * time.Second

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sfere-go/sfere/twk/attr"
+
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sfere-go/sfere/internal/datastarjs"
@@ -15,27 +17,27 @@ import (
 func TestActions(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ reason, got, want string }{
-		{"GET", twk.Get("/a?b=c", nil), "@get('/a?b=c')"},
-		{"POST", twk.Post("/a", nil), "@post('/a')"},
-		{"PUT", twk.Put("/a", nil), "@put('/a')"},
-		{"PATCH", twk.Patch("/a", nil), "@patch('/a')"},
-		{"DELETE", twk.Delete("/a", nil), "@delete('/a')"},
-		{"no option set is none", twk.Get("/a", &twk.ActionOptions{}), "@get('/a')"},
-		{"a URL stays in its string", twk.Get("/a'),alert(1)//", nil), `@get('/a\u0027\u0029,alert\u00281\u0029//')`},
-		{"every option", twk.Post("/a", &twk.ActionOptions{
+		{"GET", attr.Get("/a?b=c", nil), "@get('/a?b=c')"},
+		{"POST", attr.Post("/a", nil), "@post('/a')"},
+		{"PUT", attr.Put("/a", nil), "@put('/a')"},
+		{"PATCH", attr.Patch("/a", nil), "@patch('/a')"},
+		{"DELETE", attr.Delete("/a", nil), "@delete('/a')"},
+		{"no option set is none", attr.Get("/a", &attr.Options{}), "@get('/a')"},
+		{"a URL stays in its string", attr.Get("/a'),alert(1)//", nil), `@get('/a\u0027\u0029,alert\u00281\u0029//')`},
+		{"every option", attr.Post("/a", &attr.Options{
 			ContentType: "form", Selector: "#f", Headers: map[string]string{"X-B": "2", "X-A": "it's"}, Include: "^a", Exclude: `\.b$`,
-			Payload: map[string]any{"a": 1}, OpenWhenHidden: new(true), Cancellation: twk.CancelDisabled, Retry: twk.RetryError,
+			Payload: map[string]any{"a": 1}, OpenWhenHidden: new(true), Cancellation: attr.CancelDisabled, Retry: attr.RetryError,
 			RetryInterval: 2 * time.Second, RetryScaler: 1.5, RetryMaxWait: time.Minute, RetryMaxCount: 3,
 		}), `@post('/a',{contentType:'form',selector:'#f',headers:{'X-A':'it\u0027s','X-B':'2'},` +
 			`filterSignals:{include:RegExp('\u005ea'),exclude:RegExp('\u005c.b\u0024')},payload:{'a':1},openWhenHidden:true,` +
 			`requestCancellation:'disabled',retry:'error',retryInterval:2000,retryScaler:1.5,retryMaxWait:60000,retryMaxCount:3})`},
-		{"a stream comes back for ever", twk.StreamAction("/sse", nil), "@get('/sse',{retry:'always',retryMaxCount:Infinity})"},
-		{"unless told otherwise", twk.StreamAction("/sse", &twk.ActionOptions{Retry: twk.RetryNever, RetryMaxCount: 1, OpenWhenHidden: new(false)}),
+		{"a stream comes back for ever", attr.StreamAction("/sse", nil), "@get('/sse',{retry:'always',retryMaxCount:Infinity})"},
+		{"unless told otherwise", attr.StreamAction("/sse", &attr.Options{Retry: attr.RetryNever, RetryMaxCount: 1, OpenWhenHidden: new(false)}),
 			"@get('/sse',{openWhenHidden:false,retry:'never',retryMaxCount:1})"},
-		{"an event", twk.OnAttr("click", "$a = 1").String(), `data-on:click="$a = 1"`},
-		{"with modifiers", twk.OnAttr("input__debounce.200ms", "x < 'y'").String(), `data-on:input__debounce.200ms="x &lt; &#39;y&#39;"`},
-		{"a stream", twk.StreamAttr("/sse", nil).Value, "@get('/sse',{retry:'always',retryMaxCount:Infinity})"},
-		{"signals", twk.SignalsAttr(map[string]any{"a": "b"}).String(), `data-signals="{&#39;a&#39;:&#39;b&#39;}"`},
+		{"an event", attr.On("click", "$a = 1").String(), `data-on:click="$a = 1"`},
+		{"with modifiers", attr.On("input__debounce.200ms", "x < 'y'").String(), `data-on:input__debounce.200ms="x &lt; &#39;y&#39;"`},
+		{"a stream", attr.Stream("/sse", nil).Value, "@get('/sse',{retry:'always',retryMaxCount:Infinity})"},
+		{"signals", attr.Signals(map[string]any{"a": "b"}).String(), `data-signals="{&#39;a&#39;:&#39;b&#39;}"`},
 		{"the script, pinned", string(twk.Script("")), `<script type="module" src="` + datastarjs.URL + `" integrity="` + datastarjs.Integrity + `" crossorigin="anonymous"></script>`},
 		{"the same by its name", string(twk.Script(twk.ClientURL)), string(twk.Script(""))},
 		{"a script of one's own", string(twk.Script(`/d.js?a&b"`)), `<script type="module" src="/d.js?a&amp;b&#34;"></script>`},
@@ -62,7 +64,7 @@ func TestDataAttrName(t *testing.T) {
 					t.Errorf("DataAttr(%q) does not panic", name)
 				}
 			}()
-			twk.DataAttr(name, "x")
+			attr.Data(name, "x")
 		}()
 	}
 }
@@ -70,12 +72,12 @@ func TestDataAttrName(t *testing.T) {
 // The functions for html/template give the same expressions in every attribute.
 func TestFuncs(t *testing.T) {
 	t.Parallel()
-	page := template.Must(template.New("").Funcs(twk.Funcs()).Parse(
+	page := template.Must(template.New("").Funcs(attr.Funcs()).Parse(
 		`{{datastar}}{{datastar "/d.js"}}<p id="{{elementID "p" .Name}}" data-init="{{stream "/sse"}}" data-text="{{js .Name}}">` +
 			`<b data-on:click="{{post "/a" .Options}}; $x = {{js .Name}}" data-on-interval="{{get "/a"}}{{put "/a"}}{{patch "/a"}}{{delete "/a"}}"></b>` +
 			`<i data-text="document.querySelector({{js (byID .Name)}})"></i>`))
 	var b bytes.Buffer
-	if err := page.Execute(&b, map[string]any{"Name": "it's", "Options": &twk.ActionOptions{Retry: twk.RetryNever}}); err != nil {
+	if err := page.Execute(&b, map[string]any{"Name": "it's", "Options": &attr.Options{Retry: attr.RetryNever}}); err != nil {
 		t.Fatal(err)
 	}
 	q := "&#39;"

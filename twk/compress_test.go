@@ -11,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sfere-go/sfere/sse"
+	"github.com/sfere-go/sfere/sse/compress"
+
 	"github.com/andybalholm/brotli"
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
@@ -30,15 +33,15 @@ func TestCompressedStreamsAgree(t *testing.T) {
 		encoding     string
 	}{
 		{"shared", "gzip", nil, "gzip"},
-		{"own gzip", "gzip", []datastar.Compressor{twk.Gzip(0)}, "gzip"},
-		{"shared beside own", "gzip", []datastar.Compressor{twk.Brotli(4, 18)}, "gzip"},
+		{"own gzip", "gzip", []datastar.Compressor{compress.Gzip(0)}, "gzip"},
+		{"shared beside own", "gzip", []datastar.Compressor{compress.Brotli(4, 18)}, "gzip"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			r := newRig(t, setup{hub: twk.HubOptions{Compress: true, PerStream: tt.perStream, Heartbeat: 32 * time.Millisecond, MaxFrames: 1 << 20}})
+			r := newRig(t, setup{hub: sse.HubOptions{Compress: true, PerStream: tt.perStream, Heartbeat: 32 * time.Millisecond, MaxFrames: 1 << 20}})
 			r.stay("GET /sse", n(`"first"`))
 			var streams []*ssetest.Stream
-			var conns []*twk.Conn
+			var conns []*sse.Conn
 			for i := range 8 {
 				accept, encoding := tt.accept, tt.encoding
 				if i%4 == 3 {
@@ -52,7 +55,7 @@ func TestCompressedStreamsAgree(t *testing.T) {
 				streams, conns = append(streams, s), append(conns, r.conn())
 			}
 			want := make([][]string, len(streams))
-			var room, hall twk.Audience
+			var room, hall sse.Audience
 			rng := rand.New(rand.NewPCG(1, 2))
 			for i := range 2000 {
 				v := `"` + strings.Repeat("so similar ", rng.IntN(20)) + strconv.Itoa(i) + `"`
@@ -67,9 +70,9 @@ func TestCompressedStreamsAgree(t *testing.T) {
 					continue
 				case 1: // an audience of its own
 					to = conns[:k]
-					twk.Fanout(to, r.hub.Prepare(event, &hall), nil)
+					sse.Fanout(to, r.hub.Prepare(event, &hall), nil)
 				default:
-					twk.Fanout(to, r.hub.Prepare(event, &room), nil)
+					sse.Fanout(to, r.hub.Prepare(event, &room), nil)
 				}
 				for k := range to {
 					want[k] = append(want[k], v)
@@ -95,7 +98,7 @@ func TestCompressedStreamsAgree(t *testing.T) {
 				t.Errorf("%d bytes compressed, %d plain", info.SentSize, plain.SentSize)
 			}
 			for k, s := range streams {
-				conns[k].Close(twk.CauseClosed)
+				conns[k].Close(sse.CauseClosed)
 				if err := s.Ended(); err != nil {
 					t.Errorf("stream %d: %v", k, err)
 				}
@@ -119,7 +122,7 @@ func TestPerStreamCompression(t *testing.T) {
 			return d
 		},
 	}
-	r := newRig(t, setup{hub: twk.HubOptions{PerStream: []datastar.Compressor{twk.Brotli(4, 18), twk.Zstd(3, 18), twk.Gzip(6)}}})
+	r := newRig(t, setup{hub: sse.HubOptions{PerStream: []datastar.Compressor{compress.Brotli(4, 18), compress.Zstd(3, 18), compress.Gzip(6)}}})
 	r.stay("GET /sse", n(0))
 	r.handle("GET /short", func(*twk.Request) twk.Response { return twk.Respond(n(0)) })
 	tests := []struct{ reason, accept, path, want string }{
@@ -141,7 +144,7 @@ func TestPerStreamCompression(t *testing.T) {
 			if got := res.Header.Get("Content-Encoding"); got != tt.want || res.Header.Get("Vary") != "Accept-Encoding" {
 				t.Fatalf("%s: Content-Encoding %q, want %q; %v", tt.reason, got, tt.want, res.Header)
 			}
-			var c *twk.Conn
+			var c *sse.Conn
 			if tt.path == "/sse" {
 				c = r.conn()
 			}
@@ -158,7 +161,7 @@ func TestPerStreamCompression(t *testing.T) {
 				case i < 20: // the next one is sent only when this one has arrived
 					_ = r.send(c, n(i))
 				default:
-					c.Close(twk.CauseClosed)
+					c.Close(sse.CauseClosed)
 				}
 			}
 			if c != nil && i != 20 {
@@ -198,10 +201,10 @@ func TestPerStreamMemory(t *testing.T) {
 		name string
 		c    []datastar.Compressor
 	}{
-		{"none", nil}, {"Gzip(6)", []datastar.Compressor{twk.Gzip(6)}}, {"Brotli(4, 18)", []datastar.Compressor{twk.Brotli(4, 18)}},
-		{"Brotli(6, 22)", []datastar.Compressor{twk.Brotli(6, 22)}}, {"Zstd(3, 18)", []datastar.Compressor{twk.Zstd(3, 18)}},
+		{"none", nil}, {"Gzip(6)", []datastar.Compressor{compress.Gzip(6)}}, {"Brotli(4, 18)", []datastar.Compressor{compress.Brotli(4, 18)}},
+		{"Brotli(6, 22)", []datastar.Compressor{compress.Brotli(6, 22)}}, {"Zstd(3, 18)", []datastar.Compressor{compress.Zstd(3, 18)}},
 	} {
-		r := newBench(t, setup{hub: twk.HubOptions{PerStream: tt.c}})
+		r := newBench(t, setup{hub: sse.HubOptions{PerStream: tt.c}})
 		r.stay("GET /sse")
 		before := heap()
 		var ws []*memWriter
@@ -237,8 +240,8 @@ func heap() int64 {
 
 func TestCompressorOptions(t *testing.T) {
 	for name, f := range map[string]func(){
-		"gzip level": func() { twk.Gzip(10) }, "brotli quality": func() { twk.Brotli(12, 18) }, "brotli window": func() { twk.Brotli(4, 25) },
-		"zstd window": func() { twk.Zstd(3, 24) },
+		"gzip level": func() { compress.Gzip(10) }, "brotli quality": func() { compress.Brotli(12, 18) }, "brotli window": func() { compress.Brotli(4, 25) },
+		"zstd window": func() { compress.Zstd(3, 24) },
 	} {
 		func() {
 			defer func() {

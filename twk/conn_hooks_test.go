@@ -7,6 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sfere-go/sfere/sse"
+
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/registry"
@@ -20,9 +22,9 @@ func (grab) EffectName() string { return "test/grab" }
 // serveOne runs one long stream in the bubble of the caller. The channel is
 // closed when its handler has returned; stop makes its client go away. The
 // stream opens once begin is called; what is done to it before is done in time.
-func serveOne(t *testing.T, hub *Hub, w *httptest.ResponseRecorder) (c *Conn, begin func(), returned chan struct{}, stop func()) {
+func serveOne(t *testing.T, hub *sse.Hub, w *httptest.ResponseRecorder) (c *sse.Conn, begin func(), returned chan struct{}, stop func()) {
 	t.Helper()
-	conns, gate := make(chan *Conn, 1), make(chan struct{})
+	conns, gate := make(chan *sse.Conn, 1), make(chan struct{})
 	grabs := registry.New("test", effect.Handle("Give the stream to the test.", func(_ context.Context, call *Call, _ grab) (struct{}, error) {
 		conns <- call.Ctx().Conn
 		<-gate
@@ -48,22 +50,22 @@ func serveOne(t *testing.T, hub *Hub, w *httptest.ResponseRecorder) (c *Conn, be
 // have been quicker: it waits for the hooks of whoever closes the stream.
 func TestCloseHooksRunBeforeTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, begin, returned, _ := serveOne(t, NewHub(nil), httptest.NewRecorder())
+		c, begin, returned, _ := serveOne(t, sse.NewHub(nil), httptest.NewRecorder())
 		begin()
 		synctest.Wait()
-		var ended []Cause
-		c.OnClose(func(Cause) {
+		var ended []sse.Cause
+		c.OnClose(func(sse.Cause) {
 			select {
 			case <-returned:
 				t.Error("the handler returned although a close hook is running")
 			case <-time.After(time.Minute):
 			}
-			c.OnEnd(func(cause Cause) { ended = append(ended, cause) })
+			c.OnEnd(func(cause sse.Cause) { ended = append(ended, cause) })
 		})
-		c.Close(CauseClosed)
+		c.Close(sse.CauseClosed)
 		<-returned
-		if len(ended) != 1 || ended[0] != CauseClosed {
-			t.Errorf("OnEnd was called with %v, want once with %q", ended, CauseClosed)
+		if len(ended) != 1 || ended[0] != sse.CauseClosed {
+			t.Errorf("OnEnd was called with %v, want once with %q", ended, sse.CauseClosed)
 		}
 	})
 }
@@ -71,7 +73,7 @@ func TestCloseHooksRunBeforeTheEnd(t *testing.T) {
 // OnLive says when its call will not come because the stream is live already.
 func TestOnLiveReportsALiveStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, begin, returned, stop := serveOne(t, NewHub(nil), httptest.NewRecorder())
+		c, begin, returned, stop := serveOne(t, sse.NewHub(nil), httptest.NewRecorder())
 		called := false
 		if !c.OnLive(func() { called = true }) {
 			t.Error("OnLive refused before the first effects")
@@ -93,13 +95,13 @@ func TestOnLiveReportsALiveStream(t *testing.T) {
 func TestOnSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := httptest.NewRecorder()
-		c, begin, returned, stop := serveOne(t, NewHub(&HubOptions{Heartbeat: time.Second}), w)
+		c, begin, returned, stop := serveOne(t, sse.NewHub(&sse.HubOptions{Heartbeat: time.Second}), w)
 		begin()
 		n := 0
 		c.OnSent(func() { n++ })
 		synctest.Wait()
 		n = 0 // the first effects may have been written before OnSent
-		if err := c.Emit(t.Context(), &Frame{bytes: []byte("event: x\n\n")}); err != nil {
+		if err := c.Emit(t.Context(), &sse.Frame{bytes: []byte("event: x\n\n")}); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
@@ -121,7 +123,7 @@ func TestOnSent(t *testing.T) {
 
 // A stream carries values for those who keep it.
 func TestConnValue(t *testing.T) {
-	var c Conn
+	var c sse.Conn
 	type key struct{ n int }
 	if v := c.Value(key{1}); v != nil {
 		t.Errorf("no value is %v", v)
@@ -137,13 +139,13 @@ func TestConnValue(t *testing.T) {
 // What was collected for one recipient goes out before the stream ends.
 type flusher struct{ flushed bool }
 
-func (f *flusher) Emit(context.Context, ...*Frame) error { return nil }
-func (f *flusher) Flush(context.Context) error           { f.flushed = true; return nil }
+func (f *flusher) Emit(context.Context, ...*sse.Frame) error { return nil }
+func (f *flusher) Flush(context.Context) error               { f.flushed = true; return nil }
 
 func TestCloseSSEFlushesItsOutlet(t *testing.T) {
 	d := dispatch.Must(dispatch.New(Registry(nil)))
 	out := &flusher{}
-	c := &Conn{done: make(chan struct{})}
+	c := &sse.Conn{done: make(chan struct{})}
 	if err := d.Dispatch(t.Context(), Session{Conn: c, Out: out}, CloseSSE{}).Err(); err != nil {
 		t.Fatal(err)
 	}

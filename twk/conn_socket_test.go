@@ -16,6 +16,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sfere-go/sfere/sse"
+
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/internal/ssetest"
 	"github.com/sfere-go/sfere/twk"
@@ -25,7 +27,7 @@ import (
 func TestOrder(t *testing.T) {
 	const senders, each = 8, 400
 	for _, writers := range []int{0, -1} {
-		r := newRig(t, setup{hub: twk.HubOptions{Writers: writers, MaxFrames: senders * each}})
+		r := newRig(t, setup{hub: sse.HubOptions{Writers: writers, MaxFrames: senders * each}})
 		r.stay("GET /sse")
 		s := r.open("/sse")
 		c := r.conn()
@@ -62,7 +64,7 @@ func got1(e ssetest.Event) string {
 // Nobody touches a response whose handler has returned: memWriter watches.
 func TestNoWriteAfterReturn(t *testing.T) {
 	for _, writers := range []int{0, -1} {
-		r := newBench(t, setup{hub: twk.HubOptions{Writers: writers, Heartbeat: 16 * time.Millisecond}})
+		r := newBench(t, setup{hub: sse.HubOptions{Writers: writers, Heartbeat: 16 * time.Millisecond}})
 		r.stay("GET /sse")
 		var wg sync.WaitGroup
 		for range 150 {
@@ -78,7 +80,7 @@ func TestNoWriteAfterReturn(t *testing.T) {
 			case c.ID()%3 == 0:
 				c.Close("a")
 			case c.ID()%3 == 1:
-				c.Close(twk.CauseExpired)
+				c.Close(sse.CauseExpired)
 			default:
 				w.cancel()
 			}
@@ -97,7 +99,7 @@ func TestKeepAlive(t *testing.T) {
 	t.Parallel()
 	for _, http2 := range []bool{false, true} {
 		const timeout = 100 * time.Millisecond
-		r := newRig(t, setup{hub: twk.HubOptions{WriteTimeout: timeout}, http2: http2})
+		r := newRig(t, setup{hub: sse.HubOptions{WriteTimeout: timeout}, http2: http2})
 		r.handle("POST /act", func(*twk.Request) twk.Response { return twk.Respond(n(strings.Repeat("x", 10_000))) })
 		r.stay("GET /sse", n(1))
 		r.mux.HandleFunc("GET /plain", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, strings.Repeat("y", 100_000)) })
@@ -107,7 +109,7 @@ func TestKeepAlive(t *testing.T) {
 			if path == "/sse" {
 				s := ssetest.Open(t, r.srv.Client(), req)
 				s.Next(ssetest.Wait)
-				r.conn().Close(twk.CauseClosed)
+				r.conn().Close(sse.CauseClosed)
 				if err := s.Ended(); err != nil {
 					t.Errorf("http2 %t: %v", http2, err)
 				}
@@ -134,7 +136,7 @@ func TestQuietStream(t *testing.T) {
 	t.Parallel()
 	for _, http2 := range []bool{false, true} {
 		t.Run(fmt.Sprintf("http2 %t", http2), func(t *testing.T) {
-			r := newRig(t, setup{http2: http2, hub: twk.HubOptions{WriteTimeout: 100 * time.Millisecond, Heartbeat: -1},
+			r := newRig(t, setup{http2: http2, hub: sse.HubOptions{WriteTimeout: 100 * time.Millisecond, Heartbeat: -1},
 				server: func(s *httptest.Server) {
 					s.Config.ReadTimeout, s.Config.WriteTimeout, s.Config.IdleTimeout = 200*time.Millisecond, 200*time.Millisecond, 200*time.Millisecond
 				}})
@@ -160,7 +162,7 @@ func TestStalledSocket(t *testing.T) {
 	for _, http2 := range []bool{false, true} {
 		t.Run(fmt.Sprintf("http2 %t", http2), func(t *testing.T) {
 			const timeout = 300 * time.Millisecond
-			r := newRig(t, setup{http2: http2, hub: twk.HubOptions{WriteTimeout: timeout, MaxBytes: 1 << 30, MaxFrames: 1 << 20}})
+			r := newRig(t, setup{http2: http2, hub: sse.HubOptions{WriteTimeout: timeout, MaxBytes: 1 << 30, MaxFrames: 1 << 20}})
 			r.stay("GET /sse")
 			// The transport of net/http reads an HTTP/1 body only when asked, and
 			// gives HTTP/2 streams a window.
@@ -186,13 +188,13 @@ func TestStalledSocket(t *testing.T) {
 					t.Fatal("the stalled stream was never cut")
 				}
 			}
-			if stalled.Cause() != twk.CauseSlow {
+			if stalled.Cause() != sse.CauseSlow {
 				t.Errorf("cause %q", stalled.Cause())
 			}
 			if d := time.Since(start); d < timeout/2 || d > 2*timeout+time.Second {
 				t.Errorf("cut after %v", d)
 			}
-			if e := r.end(); e.Cause != twk.CauseSlow {
+			if e := r.end(); e.Cause != sse.CauseSlow {
 				t.Errorf("end %+v", e)
 			}
 		})
@@ -238,11 +240,11 @@ func TestDrain(t *testing.T) {
 		for range 100 {
 			w, c := r.stream("/sse")
 			ws = append(ws, w)
-			c.OnEnd(func(cause twk.Cause) {
+			c.OnEnd(func(cause sse.Cause) {
 				mu.Lock()
 				defer mu.Unlock()
 				ends = append(ends, time.Since(start))
-				if cause != twk.CauseShutdown {
+				if cause != sse.CauseShutdown {
 					t.Errorf("cause %s", cause)
 				}
 			})

@@ -11,6 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sfere-go/sfere/sse"
+
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sfere-go/sfere/effect"
@@ -43,29 +45,29 @@ func with(v any, o twk.EventOptions) twk.PatchSignals {
 // A client that has stopped reading gets its outbox filled: the first event is
 // with the writer, the rest waits.
 func TestOverflow(t *testing.T) {
-	drop := twk.EventOptions{Overflow: twk.DropOldest}
+	drop := twk.EventOptions{Overflow: sse.DropOldest}
 	key := twk.EventOptions{Coalesce: "k"}
 	big := strings.Repeat("x", 1000)
 	tests := []struct {
 		name, reason string
-		hub          twk.HubOptions
-		own          twk.Overflow // of the connection
+		hub          sse.HubOptions
+		own          sse.Overflow // of the connection
 		send         []twk.PatchSignals
 		want         []string // what arrives after the first
-		cause        twk.Cause
+		cause        sse.Cause
 		dropped      uint64
 	}{
-		{"fits", "up to the bound nothing is lost", twk.HubOptions{MaxFrames: 3}, "", []twk.PatchSignals{n(1), n(2), n(3)}, []string{"1", "2", "3"}, "", 0},
-		{"disconnect", "the default: the client comes back", twk.HubOptions{MaxFrames: 3}, "", []twk.PatchSignals{n(1), n(2), n(3), n(4)}, nil, twk.CauseSlow, 0},
-		{"bytes", "the bound is in bytes as well", twk.HubOptions{MaxBytes: 2500}, "", []twk.PatchSignals{n(big), n(big), n(big)}, nil, twk.CauseSlow, 0},
-		{"one large", "an empty outbox takes an event of any size", twk.HubOptions{MaxBytes: 10}, "", []twk.PatchSignals{n(1)}, []string{"1"}, "", 0},
-		{"drop, hub", "the hub's policy", twk.HubOptions{MaxFrames: 3, Overflow: twk.DropOldest}, "", []twk.PatchSignals{n(1), n(2), n(3), n(4), n(5)}, []string{"3", "4", "5"}, "", 2},
-		{"drop, connection", "the connection's policy comes before the hub's", twk.HubOptions{MaxFrames: 3}, twk.DropOldest, []twk.PatchSignals{n(1), n(2), n(3), n(4)}, []string{"2", "3", "4"}, "", 1},
-		{"drop, effect", "the effect's policy comes before the connection's", twk.HubOptions{MaxFrames: 3}, twk.Disconnect, []twk.PatchSignals{n(1), n(2), n(3), with(4, drop)}, []string{"2", "3", "4"}, "", 1},
-		{"disconnect, effect", "an effect may insist", twk.HubOptions{MaxFrames: 2}, twk.DropOldest, []twk.PatchSignals{n(1), n(2), with(3, twk.EventOptions{Overflow: twk.Disconnect})}, nil, twk.CauseSlow, 0},
-		{"drop for bytes", "as many go as it takes", twk.HubOptions{MaxBytes: 2150, Overflow: twk.DropOldest}, "", []twk.PatchSignals{n(1), n(2), n(big), n(big)}, []string{`"` + big + `"`, `"` + big + `"`}, "", 2},
-		{"coalesce", "the newer event takes the place of the older, at the end", twk.HubOptions{MaxFrames: 3}, "", []twk.PatchSignals{with(1, key), n(2), with(3, key), with(4, key), n(5)}, []string{"2", "4", "5"}, "", 2},
-		{"other key", "keys are apart", twk.HubOptions{MaxFrames: 3}, "", []twk.PatchSignals{with(1, key), with(2, twk.EventOptions{Coalesce: "l"})}, []string{"1", "2"}, "", 0},
+		{"fits", "up to the bound nothing is lost", sse.HubOptions{MaxFrames: 3}, "", []twk.PatchSignals{n(1), n(2), n(3)}, []string{"1", "2", "3"}, "", 0},
+		{"disconnect", "the default: the client comes back", sse.HubOptions{MaxFrames: 3}, "", []twk.PatchSignals{n(1), n(2), n(3), n(4)}, nil, sse.CauseSlow, 0},
+		{"bytes", "the bound is in bytes as well", sse.HubOptions{MaxBytes: 2500}, "", []twk.PatchSignals{n(big), n(big), n(big)}, nil, sse.CauseSlow, 0},
+		{"one large", "an empty outbox takes an event of any size", sse.HubOptions{MaxBytes: 10}, "", []twk.PatchSignals{n(1)}, []string{"1"}, "", 0},
+		{"drop, hub", "the hub's policy", sse.HubOptions{MaxFrames: 3, Overflow: sse.DropOldest}, "", []twk.PatchSignals{n(1), n(2), n(3), n(4), n(5)}, []string{"3", "4", "5"}, "", 2},
+		{"drop, connection", "the connection's policy comes before the hub's", sse.HubOptions{MaxFrames: 3}, sse.DropOldest, []twk.PatchSignals{n(1), n(2), n(3), n(4)}, []string{"2", "3", "4"}, "", 1},
+		{"drop, effect", "the effect's policy comes before the connection's", sse.HubOptions{MaxFrames: 3}, sse.Disconnect, []twk.PatchSignals{n(1), n(2), n(3), with(4, drop)}, []string{"2", "3", "4"}, "", 1},
+		{"disconnect, effect", "an effect may insist", sse.HubOptions{MaxFrames: 2}, sse.DropOldest, []twk.PatchSignals{n(1), n(2), with(3, twk.EventOptions{Overflow: sse.Disconnect})}, nil, sse.CauseSlow, 0},
+		{"drop for bytes", "as many go as it takes", sse.HubOptions{MaxBytes: 2150, Overflow: sse.DropOldest}, "", []twk.PatchSignals{n(1), n(2), n(big), n(big)}, []string{`"` + big + `"`, `"` + big + `"`}, "", 2},
+		{"coalesce", "the newer event takes the place of the older, at the end", sse.HubOptions{MaxFrames: 3}, "", []twk.PatchSignals{with(1, key), n(2), with(3, key), with(4, key), n(5)}, []string{"2", "4", "5"}, "", 2},
+		{"other key", "keys are apart", sse.HubOptions{MaxFrames: 3}, "", []twk.PatchSignals{with(1, key), with(2, twk.EventOptions{Coalesce: "l"})}, []string{"1", "2"}, "", 0},
 	}
 	for _, writers := range []int{0, -1} {
 		for _, tt := range tests {
@@ -87,7 +89,7 @@ func TestOverflow(t *testing.T) {
 						last = r.send(c, e)
 					}
 					info := c.Info()
-					if errors.Is(last, twk.ErrOverflow) != (tt.cause == twk.CauseSlow) {
+					if errors.Is(last, sse.ErrOverflow) != (tt.cause == sse.CauseSlow) {
 						t.Errorf("error %v", last)
 					}
 					if info.Dropped != tt.dropped || info.Cause != tt.cause || tt.cause == "" && info.Queued != len(tt.want) {
@@ -114,7 +116,7 @@ func TestOverflow(t *testing.T) {
 // All frames of one Emit are taken, or none.
 func TestEmitIsAllOrNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newBench(t, setup{hub: twk.HubOptions{MaxFrames: 3, Heartbeat: -1}})
+		r := newBench(t, setup{hub: sse.HubOptions{MaxFrames: 3, Heartbeat: -1}})
 		r.stay("GET /sse")
 		w, c := r.stream("/sse")
 		synctest.Wait()
@@ -125,10 +127,10 @@ func TestEmitIsAllOrNone(t *testing.T) {
 		if err := c.Emit(t.Context(), frames[:2]...); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.Emit(t.Context(), frames[2:]...); !errors.Is(err, twk.ErrOverflow) {
+		if err := c.Emit(t.Context(), frames[2:]...); !errors.Is(err, sse.ErrOverflow) {
 			t.Errorf("error %v", err)
 		}
-		if err := c.Emit(t.Context(), frames...); !errors.Is(err, twk.ErrClosed) {
+		if err := c.Emit(t.Context(), frames...); !errors.Is(err, sse.ErrClosed) {
 			t.Errorf("error after the cut: %v", err)
 		}
 		<-w.done
@@ -141,7 +143,7 @@ func TestEmitIsAllOrNone(t *testing.T) {
 // What gathers goes out in one write and one flush; counters tell of it.
 func TestBatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newBench(t, setup{hub: twk.HubOptions{Heartbeat: -1}})
+		r := newBench(t, setup{hub: sse.HubOptions{Heartbeat: -1}})
 		r.stay("GET /sse", n(1), n(2), n(3))
 		r.handle("GET /short", func(*twk.Request) twk.Response { return twk.Respond(n(1), n(2), n(3)) })
 		w, c := r.stream("/sse")
@@ -159,7 +161,7 @@ func TestBatch(t *testing.T) {
 		if len(writes) != 2 || flushes != 2 {
 			t.Errorf("%d writes and %d flushes after one more Emit", len(writes), flushes)
 		}
-		want := twk.ConnInfo{ID: c.ID(), Opened: time.Now().Add(-time.Second), LastWrite: time.Now(), Remote: "192.0.2.1:1234", Sent: 5, SentSize: uint64(len(body))}
+		want := sse.ConnInfo{ID: c.ID(), Opened: time.Now().Add(-time.Second), LastWrite: time.Now(), Remote: "192.0.2.1:1234", Sent: 5, SentSize: uint64(len(body))}
 		if diff := cmp.Diff(want, c.Info()); diff != "" {
 			t.Errorf("info (-want +got):\n%s", diff)
 		}
@@ -191,12 +193,12 @@ func TestCork(t *testing.T) {
 // and a cut drops what waits.
 func TestClose(t *testing.T) {
 	for _, tt := range []struct {
-		cause twk.Cause
+		cause sse.Cause
 		want  []string
-	}{{"own", []string{"0", "1", "2"}}, {twk.CauseClosed, []string{"0", "1", "2"}}, {twk.CauseExpired, nil}, {twk.CauseShutdown, nil}} {
+	}{{"own", []string{"0", "1", "2"}}, {sse.CauseClosed, []string{"0", "1", "2"}}, {sse.CauseExpired, nil}, {sse.CauseShutdown, nil}} {
 		t.Run(string(tt.cause), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r := newBench(t, setup{hub: twk.HubOptions{Heartbeat: -1}})
+				r := newBench(t, setup{hub: sse.HubOptions{Heartbeat: -1}})
 				r.stay("GET /sse")
 				w, c := r.stream("/sse")
 				synctest.Wait()
@@ -208,7 +210,7 @@ func TestClose(t *testing.T) {
 					t.Error("not the first close, or not the last")
 				}
 				<-c.Done()
-				if err := r.send(c, n(3)); !errors.Is(err, twk.ErrClosed) {
+				if err := r.send(c, n(3)); !errors.Is(err, sse.ErrClosed) {
 					t.Errorf("error %v after the end", err)
 				}
 				w.stall(false)
@@ -238,11 +240,11 @@ func TestHooks(t *testing.T) {
 				log = append(log, "live "+string(c.Cause()))
 				c.Close("from live")
 			})
-			c.OnClose(func(cause twk.Cause) {
-				log = append(log, fmt.Sprint("close ", cause, c.Close("from close"), c.OnClose(func(twk.Cause) {})))
-				c.OnEnd(func(twk.Cause) { log = append(log, "late end") })
+			c.OnClose(func(cause sse.Cause) {
+				log = append(log, fmt.Sprint("close ", cause, c.Close("from close"), c.OnClose(func(sse.Cause) {})))
+				c.OnEnd(func(sse.Cause) { log = append(log, "late end") })
 			})
-			c.OnEnd(func(cause twk.Cause) {
+			c.OnEnd(func(cause sse.Cause) {
 				log = append(log, "end "+string(cause))
 				_ = r.send(c, n("too late"))
 				_ = r.send(otherConn, n("gone"))
@@ -273,7 +275,7 @@ func TestHooks(t *testing.T) {
 func TestHeartbeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const beat = 16 * time.Second
-		r := newBench(t, setup{hub: twk.HubOptions{Heartbeat: beat}})
+		r := newBench(t, setup{hub: sse.HubOptions{Heartbeat: beat}})
 		r.stay("GET /sse")
 		var ws []*memWriter
 		for range 64 {
@@ -314,9 +316,9 @@ func TestHeartbeat(t *testing.T) {
 
 // A heartbeat is worth nothing where events wait.
 func TestHeartbeatGivesWay(t *testing.T) {
-	for _, policy := range []twk.Overflow{twk.Disconnect, twk.DropOldest} {
+	for _, policy := range []sse.Overflow{sse.Disconnect, sse.DropOldest} {
 		synctest.Test(t, func(t *testing.T) {
-			r := newBench(t, setup{hub: twk.HubOptions{MaxFrames: 2, Overflow: policy, WriteTimeout: -1, Heartbeat: time.Second}})
+			r := newBench(t, setup{hub: sse.HubOptions{MaxFrames: 2, Overflow: policy, WriteTimeout: -1, Heartbeat: time.Second}})
 			r.stay("GET /sse")
 			w, c := r.stream("/sse")
 			synctest.Wait()
@@ -342,10 +344,10 @@ func TestStalledClient(t *testing.T) {
 	for _, writers := range []int{0, 1, -1} {
 		synctest.Test(t, func(t *testing.T) {
 			const timeout = 2 * time.Second
-			r := newBench(t, setup{hub: twk.HubOptions{Writers: writers, WriteTimeout: timeout, Heartbeat: -1, MaxFrames: 1 << 20}})
+			r := newBench(t, setup{hub: sse.HubOptions{Writers: writers, WriteTimeout: timeout, Heartbeat: -1, MaxFrames: 1 << 20}})
 			r.stay("GET /sse")
 			var ws []*memWriter
-			var conns []*twk.Conn
+			var conns []*sse.Conn
 			for range 100 {
 				w, c := r.stream("/sse")
 				ws, conns = append(ws, w), append(conns, c)
@@ -358,17 +360,17 @@ func TestStalledClient(t *testing.T) {
 			var mu sync.Mutex
 			cut := map[int]time.Duration{}
 			for i, c := range conns {
-				c.OnClose(func(cause twk.Cause) {
+				c.OnClose(func(cause sse.Cause) {
 					mu.Lock()
 					defer mu.Unlock()
-					if cause == twk.CauseSlow && i < 10 {
+					if cause == sse.CauseSlow && i < 10 {
 						cut[i] = time.Since(start)
 					}
 				})
 			}
 			for i := range 50 {
 				sent := time.Now()
-				twk.Fanout(conns, r.frames(n(i)), nil)
+				sse.Fanout(conns, r.frames(n(i)), nil)
 				time.Sleep(100 * time.Millisecond)
 				for k, w := range ws[10:] {
 					_, writes, _ := w.snapshot()

@@ -1,9 +1,9 @@
 package twk
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
+
+	"github.com/sfere-go/sfere/sse"
 
 	"github.com/sfere-go/sfere/effect"
 )
@@ -11,16 +11,16 @@ import (
 // Delivery is what an effect records in a dry run: the frames that a stream
 // would get.
 type Delivery struct {
-	Conn   uint64   `json:"conn,omitempty"` // ConnInfo.ID; 0 for an outlet of the program
-	Key    string   `json:"key,omitempty"`  // text form of the key it is held under, if a broadcast found it
-	Frames []*Frame `json:"frames"`
+	Conn   uint64       `json:"conn,omitempty"` // ConnInfo.ID; 0 for an outlet of the program
+	Key    string       `json:"key,omitempty"`  // text form of the key it is held under, if a broadcast found it
+	Frames []*sse.Frame `json:"frames"`
 }
 
 // Closing is what an effect records in a dry run: a stream that it would close.
 type Closing struct {
-	Conn  uint64 `json:"conn"`
-	Key   string `json:"key,omitempty"`
-	Cause Cause  `json:"cause"`
+	Conn  uint64    `json:"conn"`
+	Key   string    `json:"key,omitempty"`
+	Cause sse.Cause `json:"cause"`
 }
 
 // Gatherer is an [Outlet] that only keeps frames in memory. In a dry run frames go
@@ -33,21 +33,8 @@ type Gatherer interface {
 // Gathers says that c only keeps frames.
 func (c *Collector) Gathers() {}
 
-// MarshalJSON writes the frame as {"event": {...}, "text": "..."}, where text is
-// exactly what goes over the wire before compression.
-func (f *Frame) MarshalJSON() ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(struct {
-		Event Event  `json:"event"`
-		Text  string `json:"text"`
-	}{f.Event(), string(f.bytes)})
-	return b.Bytes(), err
-}
-
 // emitDry is the last step of sending in a dry run.
-func emitDry(ctx context.Context, s Session, f *Frame) error {
+func emitDry(ctx context.Context, s Session, f *sse.Frame) error {
 	out, err := s.outlet()
 	if err != nil {
 		return err
@@ -55,7 +42,7 @@ func emitDry(ctx context.Context, s Session, f *Frame) error {
 	if g, ok := out.(Gatherer); ok {
 		return g.Emit(ctx, f)
 	}
-	d := Delivery{Frames: []*Frame{f}}
+	d := Delivery{Frames: []*sse.Frame{f}}
 	if s.Conn != nil {
 		d.Conn = s.Conn.ID()
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sfere-go/sfere/twk/attr"
+
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sfere-go/sfere/effect"
@@ -53,7 +55,7 @@ func TestEffectsInBrowser(t *testing.T) {
 			<body data-on:ping="window.ping = evt.detail.name" data-on:quiet="window.quiet = 1"><p id="one"></p><p id="two"></p><p id="1.a"></p><svg></svg>
 			<p id="a" data-text="$a"></p><p id="b"></p>`, twk.Script("/datastar.js"))
 		for step := range steps {
-			_, _ = fmt.Fprintf(w, `<button id="go-%s" %s>%[1]s</button>`, step, twk.OnAttr("click", twk.Get("/do?step="+step, nil)))
+			_, _ = fmt.Fprintf(w, `<button id="go-%s" %s>%[1]s</button>`, step, attr.On("click", attr.Get("/do?step="+step, nil)))
 		}
 		_, _ = fmt.Fprint(w, `</body></html>`)
 	})

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sfere-go/sfere/sse"
+
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sfere-go/sfere/effect"
@@ -16,7 +18,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files of testdata instead of comparing with them")
 
-var everyOption = twk.EventOptions{EventID: "42", RetryMillis: 5000, Coalesce: "status", Overflow: twk.DropOldest}
+var everyOption = twk.EventOptions{EventID: "42", RetryMillis: 5000, Coalesce: "status", Overflow: sse.DropOldest}
 
 // goldens has every effect and every option of it at least once. The name is
 // that of the file.

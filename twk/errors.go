@@ -11,13 +11,6 @@ var (
 	// ErrNoStream is the cause when an effect needs a stream and its dispatch
 	// has none.
 	ErrNoStream = errors.New("this dispatch has no stream")
-	// ErrClosed is the cause when a stream has ended or is about to.
-	ErrClosed = errors.New("the stream is closed")
-	// ErrOverflow is the cause when a frame found the outbox full and the
-	// stream was cut for it.
-	ErrOverflow = errors.New("the outbox is full")
-	// ErrDraining is the cause when the server is going down.
-	ErrDraining = errors.New("the server is going down")
 )
 
 // Error is the error type of this package.
@@ -46,18 +39,6 @@ func (e *Error) HTTPStatus() int {
 		return http.StatusInternalServerError
 	}
 	return e.Status
-}
-
-// StatusOf returns the HTTP status that err, or an error it wraps, asks for
-// with a method HTTPStatus() int; 500 if none does.
-func StatusOf(err error) int {
-	if s, ok := errors.AsType[interface {
-		error
-		HTTPStatus() int
-	}](err); ok {
-		return s.HTTPStatus()
-	}
-	return http.StatusInternalServerError
 }
 
 func fieldError(field string, err error) *Error {

@@ -14,6 +14,10 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/sfere-go/sfere/sse"
+	"github.com/sfere-go/sfere/sse/compress"
+	"github.com/sfere-go/sfere/twk/attr"
+
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 	"github.com/google/go-cmp/cmp"
@@ -40,9 +44,9 @@ func greet(r *twk.Request) twk.Response {
 // home is the page itself.
 func home(*twk.Request) twk.Response {
 	return twk.Page(twk.HTML(`<!doctype html><html><head>` + string(twk.Script("")) + `</head>
-<body ` + twk.StreamAttr("/news", nil).String() + `>
+<body ` + attr.Stream("/news", nil).String() + `>
 	<input data-bind="name">
-	<button ` + twk.OnAttr("click", twk.Post("/greet", nil)).String() + `>Greet</button>
+	<button ` + attr.On("click", attr.Post("/greet", nil)).String() + `>Greet</button>
 	<p id="greeting"></p> <p id="news"></p>
 </body></html>`))
 }
@@ -165,9 +169,9 @@ func ExampleBridge_chi() {
 // A hub for many spectators: a slow one misses the oldest events instead of
 // being disconnected, and everything is compressed once for all.
 func ExampleHubOptions() {
-	hub := twk.NewHub(&twk.HubOptions{
+	hub := sse.NewHub(&sse.HubOptions{
 		MaxFrames: 64,
-		Overflow:  twk.DropOldest,
+		Overflow:  sse.DropOldest,
 		Compress:  true,
 	})
 	defer hub.Drain(context.Background(), 0)
@@ -176,8 +180,8 @@ func ExampleHubOptions() {
 // Large patches that are sent again and again are worth a compressor for each
 // stream.
 func ExampleHubOptions_perStream() {
-	hub := twk.NewHub(&twk.HubOptions{
-		PerStream: []datastar.Compressor{twk.Brotli(4, 18), twk.Gzip(6)},
+	hub := sse.NewHub(&sse.HubOptions{
+		PerStream: []datastar.Compressor{compress.Brotli(4, 18), compress.Gzip(6)},
 	})
 	defer hub.Drain(context.Background(), 0)
 }
@@ -187,7 +191,7 @@ func ExampleHubOptions_perStream() {
 func ExampleEventOptions() {
 	cursor := twk.PatchSignals{
 		Signals:      map[string]any{"x": 10, "y": 20},
-		EventOptions: twk.EventOptions{Coalesce: "cursor/ann", Overflow: twk.DropOldest},
+		EventOptions: twk.EventOptions{Coalesce: "cursor/ann", Overflow: sse.DropOldest},
 	}
 	show(cursor)
 	// Output: signals {"x":10,"y":20}
@@ -196,9 +200,9 @@ func ExampleEventOptions() {
 // A program that ends well: new connections go to its successor, streams are
 // cut over five seconds, actions finish.
 func ExampleShutdown() {
-	hub := twk.NewHub(nil)
+	hub := sse.NewHub(nil)
 	srv := &http.Server{Addr: ":8080", Handler: routes()} // whose bridges use hub
-	twk.ConfigureServer(srv, nil)
+	sse.ConfigureServer(srv, nil)
 
 	stop, cancel := ossignal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer cancel()
@@ -211,7 +215,7 @@ func ExampleShutdown() {
 
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	if err := twk.Shutdown(ctx, srv, hub, 5*time.Second); err != nil {
+	if err := sse.Shutdown(ctx, srv, hub, 5*time.Second); err != nil {
 		log.Print(err)
 	}
 }

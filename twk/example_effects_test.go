@@ -8,6 +8,9 @@ import (
 	"html/template"
 	"os"
 
+	"github.com/sfere-go/sfere/sse"
+	"github.com/sfere-go/sfere/twk/attr"
+
 	g "maragu.dev/gomponents"
 	gh "maragu.dev/gomponents/html"
 
@@ -112,7 +115,7 @@ func ExampleConsoleLog() {
 // A step of the audit sees every event before it is sent.
 func ExampleRegistryOptions() {
 	audit := func(next twk.Emit) twk.Emit {
-		return func(ctx context.Context, s twk.Session, f *twk.Frame) error {
+		return func(ctx context.Context, s twk.Session, f *sse.Frame) error {
 			fmt.Println("sending", f.Event().Type)
 			return next(ctx, s, f)
 		}
@@ -124,21 +127,21 @@ func ExampleRegistryOptions() {
 }
 
 func ExampleJS() {
-	fmt.Println(twk.DataAttr("text", twk.JS(`"; alert(1)`)+" + $suffix"))
+	fmt.Println(attr.Data("text", twk.JS(`"; alert(1)`)+" + $suffix"))
 	// Output:
 	// data-text="&#39;\u0022\u003b alert\u00281\u0029&#39; + $suffix"
 }
 
 func ExampleGet() {
-	fmt.Println(twk.Get("/search?q=it's", nil))
-	fmt.Println(twk.Post("/upload", &twk.ActionOptions{ContentType: "form"}))
+	fmt.Println(attr.Get("/search?q=it's", nil))
+	fmt.Println(attr.Post("/upload", &attr.Options{ContentType: "form"}))
 	// Output:
 	// @get('/search?q=it\u0027s')
 	// @post('/upload',{contentType:'form'})
 }
 
 func ExampleStreamAttr() {
-	fmt.Printf("<body %s>\n", twk.StreamAttr("/live", nil))
+	fmt.Printf("<body %s>\n", attr.Stream("/live", nil))
 	// Output:
 	// <body data-init="@get(&#39;/live&#39;,{retry:&#39;always&#39;,retryMaxCount:Infinity})">
 }
@@ -166,7 +169,7 @@ func ExampleScript() {
 }
 
 func ExampleFuncs() {
-	page := template.Must(template.New("page").Funcs(twk.Funcs()).Parse(
+	page := template.Must(template.New("page").Funcs(attr.Funcs()).Parse(
 		`<button id="{{elementID "like" .}}" data-on:click="{{post "/like"}}">Like {{.}}</button>` + "\n"))
 	if err := page.Execute(os.Stdout, "a & b"); err != nil {
 		fmt.Println(err)
@@ -176,7 +179,7 @@ func ExampleFuncs() {
 }
 
 func ExampleAttr_Pair() {
-	fmt.Println(gh.Button(g.Attr(twk.OnAttr("click", twk.Post("/like", nil)).Pair()), g.Text("Like")))
+	fmt.Println(gh.Button(g.Attr(attr.On("click", attr.Post("/like", nil)).Pair()), g.Text("Like")))
 	// Output:
 	// <button data-on:click="@post(&#39;/like&#39;)">Like</button>
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sfere-go/sfere/twk/attr"
+
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/twk"
@@ -62,7 +64,7 @@ func TestCrossSite(t *testing.T) {
 	}
 }
 
-var chatPage = template.Must(template.New("page").Funcs(twk.Funcs()).Parse(`<!doctype html>
+var chatPage = template.Must(template.New("page").Funcs(attr.Funcs()).Parse(`<!doctype html>
 <html lang="en">
 <head><title>Chat</title>{{.Script}}</head>
 <body data-init="{{stream "/live"}}">

@@ -11,6 +11,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/sfere-go/sfere/sse"
+
 	"github.com/starfederation/datastar-go/datastar"
 )
 
@@ -74,9 +76,9 @@ func (o EventOptions) check() error {
 		return fieldError("retryMillis", errRetry)
 	}
 	switch o.Overflow {
-	case "", Disconnect, DropOldest:
+	case "", sse.Disconnect, sse.DropOldest:
 	default:
-		return fieldError("overflow", fmt.Errorf("is %q: use %q, %q or nothing", o.Overflow, Disconnect, DropOldest))
+		return fieldError("overflow", fmt.Errorf("is %q: use %q, %q or nothing", o.Overflow, sse.Disconnect, sse.DropOldest))
 	}
 	return nil
 }
@@ -96,7 +98,7 @@ func clean(s string) string {
 }
 
 // elements frames a patch whose markup is rendered already.
-func (f *framer) elements(p PatchElements, markup string) (*Frame, error) {
+func (f *framer) elements(p PatchElements, markup string) (*sse.Frame, error) {
 	for _, err := range []error{
 		checkLine("selector", p.Selector), checkLine("viewTransitionSelector", p.ViewTransitionSelector), p.EventOptions.check(), p.Mode.check(), p.Namespace.check(),
 	} {
@@ -151,7 +153,7 @@ func (f *framer) elements(p PatchElements, markup string) (*Frame, error) {
 }
 
 // signals frames a patch of signals given as JSON.
-func (f *framer) signals(p PatchSignals, object []byte) (*Frame, error) {
+func (f *framer) signals(p PatchSignals, object []byte) (*sse.Frame, error) {
 	if err := p.EventOptions.check(); err != nil {
 		return nil, err
 	}
@@ -180,36 +182,17 @@ func (f *framer) signals(p PatchSignals, object []byte) (*Frame, error) {
 	})
 }
 
-func (f *framer) frame(o EventOptions, write func(*datastar.ServerSentEventGenerator) error) (*Frame, error) {
+func (f *framer) frame(o EventOptions, write func(*datastar.ServerSentEventGenerator) error) (*sse.Frame, error) {
 	g := f.get()
 	defer f.pool.Put(g)
 	if err := write(g.sse); err != nil {
 		return nil, &Error{Op: "framing an event", Err: err}
 	}
-	b := bytes.Clone(g.buf.Bytes())
 	// Whatever happened above, nothing leaves that the client would read as more
-	// than one event.
-	if bytes.IndexByte(b, '\r') >= 0 || bytes.IndexByte(b, 0) >= 0 || !bytes.HasSuffix(b, []byte("\n\n")) || bytes.Contains(bytes.TrimRight(b, "\n"), []byte("\n\n")) {
-		return nil, &Error{Op: "framing an event", Err: errors.New("a field broke the framing; nothing was sent")}
+	// than one event: RawFrame checks it.
+	frame, err := sse.RawFrame(bytes.Clone(g.buf.Bytes()), &sse.FrameOptions{Coalesce: o.Coalesce, Overflow: o.Overflow})
+	if err != nil {
+		return nil, &Error{Op: "framing an event", Err: err}
 	}
-	return &Frame{bytes: b, key: o.Coalesce, overflow: o.Overflow}, nil
-}
-
-// parseEvent takes one framed event apart.
-func parseEvent(b []byte) Event {
-	var e Event
-	for line := range strings.SplitSeq(strings.TrimRight(string(b), "\n"), "\n") {
-		name, value, _ := strings.Cut(line, ": ")
-		switch name {
-		case "event":
-			e.Type = value
-		case "id":
-			e.ID = value
-		case "retry":
-			_, _ = fmt.Sscan(value, &e.RetryMillis)
-		case "data":
-			e.Data = append(e.Data, value)
-		}
-	}
-	return e
+	return frame, nil
 }

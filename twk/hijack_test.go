@@ -14,12 +14,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sfere-go/sfere/sse"
+
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/internal/ssetest"
 	"github.com/sfere-go/sfere/twk"
 )
 
-func newTaken(t *testing.T, o twk.HubOptions) *rig {
+func newTaken(t *testing.T, o sse.HubOptions) *rig {
 	t.Helper()
 	o.TakeOver = true
 	return newRig(t, setup{hub: o})
@@ -30,13 +32,13 @@ const rawGet = "GET %s HTTP/1.1\r\nHost: test\r\nDatastar-Request: true\r\n\r\n"
 // A stream that has been taken over has no goroutine, and everything else is as
 // it was: events, hooks and the normal end, which is told apart from a cut.
 func TestTakeOverLife(t *testing.T) {
-	r := newTaken(t, twk.HubOptions{})
+	r := newTaken(t, sse.HubOptions{})
 	r.stay("GET /sse", signal("n", 0))
 	s := r.open("/sse")
 	c := r.conn()
 	s.Next(ssetest.Wait)
-	ended := make(chan twk.Cause, 1)
-	c.OnEnd(func(cause twk.Cause) { ended <- cause })
+	ended := make(chan sse.Cause, 1)
+	c.OnEnd(func(cause sse.Cause) { ended <- cause })
 	for i := 1; i <= 100; i++ {
 		if err := r.send(c, signal("n", i)); err != nil {
 			t.Fatal(err)
@@ -48,14 +50,14 @@ func TestTakeOverLife(t *testing.T) {
 	if err := r.send(c, signal("n", "last")); err != nil {
 		t.Fatal(err)
 	}
-	c.Close(twk.CauseClosed)
+	c.Close(sse.CauseClosed)
 	if got := s.Next(ssetest.Wait).Fields()["signals"]; got != `{"n":"last"}` {
 		t.Errorf("the outbox was not written before the end: %s", got)
 	}
-	if e := r.end(); e.Cause != twk.CauseClosed || e.Conn || !e.Stay {
+	if e := r.end(); e.Cause != sse.CauseClosed || e.Conn || !e.Stay {
 		t.Errorf("end %+v", e)
 	}
-	if cause := receive(t, ended); cause != twk.CauseClosed {
+	if cause := receive(t, ended); cause != sse.CauseClosed {
 		t.Errorf("OnEnd with %q", cause)
 	}
 	r.noEnd()
@@ -68,10 +70,10 @@ func TestTakeOverLife(t *testing.T) {
 // chunk, and without one if it was cut.
 func TestTakeOverWire(t *testing.T) {
 	for _, tt := range []struct {
-		cause twk.Cause
+		cause sse.Cause
 		err   error
-	}{{twk.CauseClosed, nil}, {twk.CauseShutdown, io.ErrUnexpectedEOF}} {
-		r := newTaken(t, twk.HubOptions{})
+	}{{sse.CauseClosed, nil}, {sse.CauseShutdown, io.ErrUnexpectedEOF}} {
+		r := newTaken(t, sse.HubOptions{})
 		r.handle("GET /sse", func(*twk.Request) twk.Response {
 			return twk.Stream(pause{"conn"}, signal("n", 1)).WithHeader("X-Test", "yes").WithCookie(&http.Cookie{Name: "a", Value: "b"})
 		})
@@ -97,7 +99,7 @@ func TestTakeOverWire(t *testing.T) {
 // A client that leaves is noticed without a write, before and after the handler
 // has returned; the first effects are told through their context.
 func TestTakeOverClientLeaves(t *testing.T) {
-	r := newTaken(t, twk.HubOptions{Heartbeat: -1})
+	r := newTaken(t, sse.HubOptions{Heartbeat: -1})
 	r.stay("GET /idle")
 	r.pauses["hold"] = func(ctx context.Context, _ *effect.Call[app]) error {
 		<-ctx.Done()
@@ -119,7 +121,7 @@ func TestTakeOverClientLeaves(t *testing.T) {
 				t.Fatalf("closed early: %s", c.Cause())
 			}
 			leave(nc)
-			if e := r.end(); e.Cause != twk.CauseClient {
+			if e := r.end(); e.Cause != sse.CauseClient {
 				t.Errorf("%s: cause %q", path, e.Cause)
 			}
 		}
@@ -131,7 +133,7 @@ func TestTakeOverClientLeaves(t *testing.T) {
 // others are not held up, and one that reads again gets everything.
 func TestTakeOverStalledClient(t *testing.T) {
 	const timeout = 400 * time.Millisecond
-	r := newTaken(t, twk.HubOptions{WriteTimeout: timeout, MaxBytes: 1 << 30, MaxFrames: 1 << 20})
+	r := newTaken(t, sse.HubOptions{WriteTimeout: timeout, MaxBytes: 1 << 30, MaxFrames: 1 << 20})
 	r.stay("GET /sse")
 	stalled := r.raw(fmt.Sprintf(rawGet, "/sse"))
 	c := r.conn()
@@ -152,17 +154,17 @@ func TestTakeOverStalledClient(t *testing.T) {
 		}
 		time.Sleep(time.Millisecond)
 	}
-	if took := time.Since(start); c.Cause() != twk.CauseSlow || took < timeout*9/10 {
+	if took := time.Since(start); c.Cause() != sse.CauseSlow || took < timeout*9/10 {
 		t.Errorf("cut after %v for %q", took, c.Cause())
 	}
-	if e := r.end(); e.Cause != twk.CauseSlow {
+	if e := r.end(); e.Cause != sse.CauseSlow {
 		t.Errorf("end %+v", e)
 	}
 	stalled.Close()
 }
 
 func TestTakeOverClientReadsAgain(t *testing.T) {
-	r := newTaken(t, twk.HubOptions{MaxBytes: 1 << 30, MaxFrames: 1 << 20})
+	r := newTaken(t, sse.HubOptions{MaxBytes: 1 << 30, MaxFrames: 1 << 20})
 	r.stay("GET /sse")
 	nc := r.raw(fmt.Sprintf(rawGet, "/sse"))
 	c := r.conn()
@@ -173,7 +175,7 @@ func TestTakeOverClientReadsAgain(t *testing.T) {
 		}
 	}
 	until(t, "the client's buffers are full", func() bool { return c.Info().Sent > 0 && c.Info().Queued > 0 })
-	go c.Close(twk.CauseClosed) // what is left is written all the same
+	go c.Close(sse.CauseClosed) // what is left is written all the same
 	res, err := http.ReadResponse(bufio.NewReader(nc), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -195,7 +197,7 @@ func TestTakeOverClientReadsAgain(t *testing.T) {
 
 // The outbox of a stalled client stays bounded.
 func TestTakeOverOverflow(t *testing.T) {
-	r := newTaken(t, twk.HubOptions{MaxFrames: 8})
+	r := newTaken(t, sse.HubOptions{MaxFrames: 8})
 	r.stay("GET /sse")
 	nc := r.raw(fmt.Sprintf(rawGet, "/sse"))
 	defer nc.Close()
@@ -205,13 +207,13 @@ func TestTakeOverOverflow(t *testing.T) {
 		_ = c.Emit(context.Background(), frames...)
 		return c.Cause() != ""
 	})
-	if e := r.end(); e.Cause != twk.CauseSlow {
+	if e := r.end(); e.Cause != sse.CauseSlow {
 		t.Errorf("end %+v", e)
 	}
 }
 
 func TestTakeOverHeartbeatAndCompression(t *testing.T) {
-	r := newTaken(t, twk.HubOptions{Heartbeat: 160 * time.Millisecond, Compress: true})
+	r := newTaken(t, sse.HubOptions{Heartbeat: 160 * time.Millisecond, Compress: true})
 	r.stay("GET /sse")
 	s := r.open("/sse", "Accept-Encoding", "gzip")
 	c := r.conn()
@@ -235,9 +237,9 @@ func TestTakeOverFallsBack(t *testing.T) {
 		})
 	}
 	for name, s := range map[string]setup{
-		"http2":      {http2: true, hub: twk.HubOptions{TakeOver: true}},
-		"middleware": {wrap: wrapped, hub: twk.HubOptions{TakeOver: true}},
-		"writers":    {hub: twk.HubOptions{TakeOver: true, Writers: -1}},
+		"http2":      {http2: true, hub: sse.HubOptions{TakeOver: true}},
+		"middleware": {wrap: wrapped, hub: sse.HubOptions{TakeOver: true}},
+		"writers":    {hub: sse.HubOptions{TakeOver: true, Writers: -1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, s)
@@ -246,7 +248,7 @@ func TestTakeOverFallsBack(t *testing.T) {
 			c := r.conn()
 			st.Next(ssetest.Wait)
 			st.Close()
-			if e := r.end(); e.Cause != twk.CauseClient {
+			if e := r.end(); e.Cause != sse.CauseClient {
 				t.Errorf("end %+v", e)
 			}
 			_ = c
@@ -257,7 +259,7 @@ func TestTakeOverFallsBack(t *testing.T) {
 // Many streams need few goroutines, and none when they are gone.
 func TestTakeOverGoroutines(t *testing.T) {
 	const n = 200
-	r := newTaken(t, twk.HubOptions{})
+	r := newTaken(t, sse.HubOptions{})
 	r.stay("GET /sse", signal("n", 1))
 	before := runtime.NumGoroutine()
 	var ncs []net.Conn
@@ -273,7 +275,7 @@ func TestTakeOverGoroutines(t *testing.T) {
 		nc.Close()
 	}
 	for range n {
-		if e := r.end(); e.Cause != twk.CauseClient {
+		if e := r.end(); e.Cause != sse.CauseClient {
 			t.Errorf("end %+v", e)
 		}
 	}
@@ -283,7 +285,7 @@ func TestTakeOverGoroutines(t *testing.T) {
 
 // Senders, closers, leaving clients and the poller get along.
 func TestTakeOverChurn(t *testing.T) {
-	r := newTaken(t, twk.HubOptions{Heartbeat: 16 * time.Millisecond})
+	r := newTaken(t, sse.HubOptions{Heartbeat: 16 * time.Millisecond})
 	r.stay("GET /sse", signal("n", 0))
 	done := make(chan struct{})
 	for i := range 8 {
@@ -304,7 +306,7 @@ func TestTakeOverChurn(t *testing.T) {
 				}
 				c := <-r.conns // somebody's
 				if (i+k)%2 == 0 {
-					c.Close(twk.CauseClosed)
+					c.Close(sse.CauseClosed)
 				}
 				_ = r.send(c, signal("n", k))
 				nc.Close()

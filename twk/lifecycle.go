@@ -2,8 +2,8 @@ package twk
 
 import (
 	"context"
-	"log/slog"
-	"runtime/debug"
+
+	"github.com/sfere-go/sfere/sse"
 
 	"github.com/sfere-go/sfere/effect"
 )
@@ -11,7 +11,7 @@ import (
 // CloseSSE ends the stream of the dispatch normally, after what has been sent.
 type CloseSSE struct {
 	// Cause is why; empty means CauseClosed.
-	Cause Cause `json:"cause,omitempty" jsonschema:"description=why the stream ends; closed if empty"`
+	Cause sse.Cause `json:"cause,omitempty" jsonschema:"description=why the stream ends; closed if empty"`
 }
 
 // EffectName returns "twk/close-sse".
@@ -23,7 +23,7 @@ func closeSSE(ctx context.Context, call *Call, e CloseSSE) (bool, error) {
 		return false, &Error{Op: "closing", Err: ErrNoStream}
 	}
 	if e.Cause == "" {
-		e.Cause = CauseClosed
+		e.Cause = sse.CauseClosed
 	}
 	if effect.IsDry(ctx) {
 		effect.WouldDo(ctx, Closing{Conn: c.ID(), Cause: e.Cause})
@@ -44,7 +44,7 @@ func closeSSE(ctx context.Context, call *Call, e CloseSSE) (bool, error) {
 // does nothing; intercept or replace it.
 type SSEClosed struct {
 	// Cause is why the stream ended.
-	Cause Cause `json:"cause,omitempty" jsonschema:"description=why the stream ended"`
+	Cause sse.Cause `json:"cause,omitempty" jsonschema:"description=why the stream ended"`
 }
 
 // EffectName returns "twk/sse-closed".
@@ -58,17 +58,6 @@ type Connection struct{}
 // EffectName returns "twk/connection".
 func (Connection) EffectName() string { return "twk/connection" }
 
-func connection(_ context.Context, call *Call, _ Connection) (*Conn, error) {
+func connection(_ context.Context, call *Call, _ Connection) (*sse.Conn, error) {
 	return call.Ctx().Conn, nil
-}
-
-// contained runs a hook of the program. A panic is logged: it may happen on the
-// goroutine of anybody who closes a stream.
-func contained(kind string, hook func()) {
-	defer func() {
-		if p := recover(); p != nil {
-			slog.Error("twk: a hook panicked", "hook", kind, "error", &effect.PanicError{Value: p, Stack: debug.Stack()})
-		}
-	}()
-	hook()
 }

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/sse"
 )
 
 // memWriter is a ResponseWriter in memory, with write deadlines, whose client
@@ -145,7 +145,7 @@ func (w *memWriter) leave() {
 }
 
 // stream opens a long stream in memory, which must be called from a bubble.
-func (r *rig) stream(path string) (*memWriter, *twk.Conn) {
+func (r *rig) stream(path string) (*memWriter, *sse.Conn) {
 	r.t.Helper()
 	w := r.serve("GET", path)
 	return w, <-r.conns

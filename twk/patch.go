@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/sfere-go/sfere/sse"
+
 	"github.com/sfere-go/sfere/effect"
 )
 
@@ -65,7 +67,7 @@ type EventOptions struct {
 	Coalesce string `json:"coalesce,omitempty" jsonschema:"description=key by which a newer event replaces a waiting older one"`
 	// Overflow says what happens if the outbox is full; empty means the
 	// stream's own policy.
-	Overflow Overflow `json:"overflow,omitempty" jsonschema:"enum=,enum=disconnect,enum=drop-oldest,description=what happens if a client's outbox is full"`
+	Overflow sse.Overflow `json:"overflow,omitempty" jsonschema:"enum=,enum=disconnect,enum=drop-oldest,description=what happens if a client's outbox is full"`
 }
 
 // PatchElements patches markup into the page.

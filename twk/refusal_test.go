@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sfere-go/sfere/sse"
+
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sfere-go/sfere/dispatch"
@@ -105,7 +107,7 @@ func TestAudit(t *testing.T) {
 	errHeld := errors.New("held back")
 	step := func(name string) func(twk.Emit) twk.Emit {
 		return func(next twk.Emit) twk.Emit {
-			return func(ctx context.Context, s twk.Session, f *twk.Frame) error {
+			return func(ctx context.Context, s twk.Session, f *sse.Frame) error {
 				seen = append(seen, name+" "+f.Event().Type)
 				if name == "inner" && strings.Contains(string(f.Bytes()), "secret") {
 					return errHeld

@@ -3,6 +3,8 @@ package twk
 import (
 	"context"
 
+	"github.com/sfere-go/sfere/sse"
+
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/registry"
 )
@@ -25,7 +27,7 @@ type sender struct {
 // Registry returns the effects of this package; nil means the default options.
 // The C of the registry is a [Session].
 func Registry(o *RegistryOptions) registry.Registry[Session] {
-	s := &sender{emit: func(ctx context.Context, s Session, f *Frame) error {
+	s := &sender{emit: func(ctx context.Context, s Session, f *sse.Frame) error {
 		if effect.IsDry(ctx) {
 			return emitDry(ctx, s, f)
 		}
@@ -73,10 +75,10 @@ func Registry(o *RegistryOptions) registry.Registry[Session] {
 			Prefetch{URLs: []string{"/items?page=3"}},
 		)),
 		effect.Handle("End the stream of the dispatch.", closeSSE).About(effect.About{
-			World: effect.Local, Dry: true, Examples: []effect.Data{CloseSSE{Cause: CauseClosed}},
+			World: effect.Local, Dry: true, Examples: []effect.Data{CloseSSE{Cause: sse.CauseClosed}},
 		}),
 		effect.Handle("Do nothing: the hook that runs once when a stream has ended.", sseClosed).About(effect.About{
-			World: effect.Pure, Examples: []effect.Data{SSEClosed{Cause: CauseClient}},
+			World: effect.Pure, Examples: []effect.Data{SSEClosed{Cause: sse.CauseClient}},
 		}),
 		effect.Handle("Give the stream of the dispatch as the result.", connection).About(effect.About{
 			World: effect.Pure, Examples: []effect.Data{Connection{}},
@@ -89,7 +91,7 @@ func shared(examples ...effect.Data) effect.About {
 	return effect.About{World: effect.Local, Shared: true, Dry: true, Examples: examples}
 }
 
-func (s *sender) send(ctx context.Context, call *Call, f *Frame, err error) (struct{}, error) {
+func (s *sender) send(ctx context.Context, call *Call, f *sse.Frame, err error) (struct{}, error) {
 	if err == nil {
 		err = s.emit(ctx, call.Ctx(), f)
 	}

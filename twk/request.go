@@ -2,6 +2,7 @@ package twk
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,6 +32,16 @@ func (r *Request) Signals(v any) error {
 		return &Error{Op: "reading signals", Status: http.StatusBadRequest, Err: err}
 	}
 	return nil
+}
+
+// with returns r with another context.
+func (r *Request) with(ctx context.Context) *Request {
+	if ctx == r.Context() {
+		return r
+	}
+	own := *r
+	own.Request = r.WithContext(ctx)
+	return &own
 }
 
 // RawSignals returns the signals as JSON, nil if there are none. The caller

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/sfere-go/sfere/sse"
+
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/sfere-go/sfere/effect"
@@ -26,7 +28,7 @@ type Response struct {
 	Open effect.List
 	// Conn, if not nil, is an open stream to run the effects against; the request
 	// is answered 204.
-	Conn *Conn
+	Conn *sse.Conn
 
 	// Status answers a request without effects; 0 means 200, or 204 without a
 	// body. Streams have no status but 200.
@@ -111,7 +113,7 @@ func (r Response) WithOpen(items ...effect.Data) Response {
 }
 
 // On returns a copy of r whose effects go to c.
-func (r Response) On(c *Conn) Response {
+func (r Response) On(c *sse.Conn) Response {
 	r.Conn = c
 	return r
 }

@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sfere-go/sfere/sse"
+
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/internal/ssetest"
@@ -47,11 +49,11 @@ var errBoom = errors.New("boom")
 type rig struct {
 	t      testing.TB
 	d      *dispatch.Dispatcher[app]
-	hub    *twk.Hub
+	hub    *sse.Hub
 	bridge *twk.Bridge[app]
 	mux    *http.ServeMux
 	srv    *httptest.Server
-	conns  chan *twk.Conn // every stream that a pause named "conn" has met
+	conns  chan *sse.Conn // every stream that a pause named "conn" has met
 	closed chan closing   // every twk.SSEClosed
 	pauses map[string]func(context.Context, *effect.Call[app]) error
 
@@ -64,13 +66,13 @@ type rig struct {
 type closing struct {
 	Path  string
 	Stay  bool
-	Cause twk.Cause
+	Cause sse.Cause
 	Conn  bool // a stream was still in the session
 }
 
 // setup is what tests change about a rig.
 type setup struct {
-	hub    twk.HubOptions
+	hub    sse.HubOptions
 	bridge twk.BridgeOptions
 	newCtx func(twk.Session) app
 	wrap   func(http.Handler) http.Handler
@@ -104,7 +106,7 @@ func newRig(t testing.TB, s setup) *rig {
 // newBench is newRig without a server, for tests in memory.
 func newBench(t testing.TB, s setup) *rig {
 	t.Helper()
-	r := &rig{t: t, mux: http.NewServeMux(), conns: make(chan *twk.Conn, 64), closed: make(chan closing, 4096), logs: &bytes.Buffer{}}
+	r := &rig{t: t, mux: http.NewServeMux(), conns: make(chan *sse.Conn, 64), closed: make(chan closing, 4096), logs: &bytes.Buffer{}}
 	r.pauses = map[string]func(context.Context, *effect.Call[app]) error{
 		"conn": func(_ context.Context, call *effect.Call[app]) error {
 			r.conns <- call.Ctx().Conn
@@ -136,7 +138,7 @@ func newBench(t testing.TB, s setup) *rig {
 		s.hub.TakeOver = true
 	}
 	if s.bridge.Hub == nil {
-		s.bridge.Hub = twk.NewHub(&s.hub)
+		s.bridge.Hub = sse.NewHub(&s.hub)
 	}
 	show := s.bridge.OnError
 	s.bridge.OnError = func(ctx context.Context, req *twk.Request, err error) effect.List {
@@ -245,7 +247,7 @@ func (r *rig) open(path string, header ...string) *ssetest.Stream {
 }
 
 // conn waits for the stream that a pause named "conn" meets next.
-func (r *rig) conn() *twk.Conn { r.t.Helper(); return receive(r.t, r.conns) }
+func (r *rig) conn() *sse.Conn { r.t.Helper(); return receive(r.t, r.conns) }
 
 // end waits for the next end of a stream.
 func (r *rig) end() closing { r.t.Helper(); return receive(r.t, r.closed) }
@@ -276,12 +278,12 @@ func (r *rig) log() string {
 }
 
 // send patches a signal into c.
-func (r *rig) send(c *twk.Conn, items ...effect.Data) error {
+func (r *rig) send(c *sse.Conn, items ...effect.Data) error {
 	return r.d.Dispatch(context.Background(), app{twk.Session{Conn: c}}, items...).Err()
 }
 
 // frames renders items without a stream.
-func (r *rig) frames(items ...effect.Data) []*twk.Frame {
+func (r *rig) frames(items ...effect.Data) []*sse.Frame {
 	r.t.Helper()
 	var out twk.Collector
 	if err := r.d.Dispatch(context.Background(), app{twk.Session{Out: &out}}, items...).Err(); err != nil {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sfere-go/sfere/sse"
+
 	"github.com/starfederation/datastar-go/datastar"
 )
 
@@ -77,7 +79,7 @@ func mayEndDocument(markup string) bool {
 }
 
 // script frames a script.
-func (f *framer) script(p ExecuteScript) (*Frame, error) {
+func (f *framer) script(p ExecuteScript) (*sse.Frame, error) {
 	if err := p.EventOptions.check(); err != nil {
 		return nil, err
 	}

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sfere-go/sfere/sse"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
@@ -28,18 +30,18 @@ func TestConfigureServer(t *testing.T) {
 	tests := []struct {
 		name, reason string
 		srv          *http.Server
-		opts         *twk.ServerOptions
+		opts         *sse.ServerOptions
 		want         timeouts
 	}{
 		{"defaults", "nil options", &http.Server{}, nil, timeouts{10 * time.Second, 2 * time.Minute, 0, 0, 10 * time.Second, 10 * time.Second}},
 		{"own", "what the server has is kept",
 			&http.Server{ReadHeaderTimeout: 1, IdleTimeout: 2, ReadTimeout: 3, WriteTimeout: 4, HTTP2: &http.HTTP2Config{SendPingTimeout: 5, PingTimeout: 6}},
-			&twk.ServerOptions{ReadHeaderTimeout: 7, PingAfter: 8}, timeouts{1, 2, 3, 4, 5, 6}},
-		{"options", "options come before defaults", &http.Server{}, &twk.ServerOptions{ReadHeaderTimeout: 1, IdleTimeout: -1, PingAfter: -1, PingTimeout: 2}, timeouts{1, -1, 0, 0, 0, 2}},
+			&sse.ServerOptions{ReadHeaderTimeout: 7, PingAfter: 8}, timeouts{1, 2, 3, 4, 5, 6}},
+		{"options", "options come before defaults", &http.Server{}, &sse.ServerOptions{ReadHeaderTimeout: 1, IdleTimeout: -1, PingAfter: -1, PingTimeout: 2}, timeouts{1, -1, 0, 0, 0, 2}},
 	}
 	for _, tt := range tests {
 		srv := tt.srv
-		twk.ConfigureServer(srv, tt.opts)
+		sse.ConfigureServer(srv, tt.opts)
 		got := timeouts{srv.ReadHeaderTimeout, srv.IdleTimeout, srv.ReadTimeout, srv.WriteTimeout, srv.HTTP2.SendPingTimeout, srv.HTTP2.PingTimeout}
 		if diff := cmp.Diff(tt.want, got, cmpopts.EquateComparable()); diff != "" {
 			t.Errorf("%s: %s (-want +got):\n%s", tt.name, tt.reason, diff)
@@ -57,7 +59,7 @@ func TestShutdown_TS90(t *testing.T) {
 		r := newRig(t, setup{http2: http2, server: func(s *httptest.Server) {
 			s.Config.ConnContext = func(ctx context.Context, _ net.Conn) context.Context { return context.WithValue(ctx, "own", true) } //nolint:staticcheck // one test
 			s.Config.ConnState = func(net.Conn, http.ConnState) { hooks.Add(1) }
-			twk.ConfigureServer(s.Config, nil)
+			sse.ConfigureServer(s.Config, nil)
 		}})
 		r.handle("GET /sse", func(req *twk.Request) twk.Response {
 			if req.Context().Value("own") == nil {
@@ -83,8 +85,8 @@ func TestShutdown_TS90(t *testing.T) {
 			s := r.open("/sse")
 			s.Next(ssetest.Wait)
 			streams = append(streams, s)
-			r.conn().OnEnd(func(cause twk.Cause) {
-				if cause == twk.CauseShutdown {
+			r.conn().OnEnd(func(cause sse.Cause) {
+				if cause == sse.CauseShutdown {
 					ended.Add(1)
 				}
 			})
@@ -106,7 +108,7 @@ func TestShutdown_TS90(t *testing.T) {
 		time.AfterFunc(window, func() { close(release) })
 		ctx, cancel := context.WithTimeout(t.Context(), ssetest.Wait)
 		defer cancel()
-		if err := twk.Shutdown(ctx, r.srv.Config, r.hub, window); err != nil {
+		if err := sse.Shutdown(ctx, r.srv.Config, r.hub, window); err != nil {
 			t.Errorf("http2 %t: %v", http2, err)
 		}
 		if d := time.Since(start); d < window/2 || d > window+3*time.Second {
@@ -116,7 +118,7 @@ func TestShutdown_TS90(t *testing.T) {
 			t.Errorf("http2 %t: %d hooks ran with cause shutdown, %d streams left", http2, ended.Load(), r.hub.Len())
 		}
 		for range 100 {
-			if e := r.end(); e.Cause != twk.CauseShutdown {
+			if e := r.end(); e.Cause != sse.CauseShutdown {
 				if e.Path != "/act" {
 					t.Errorf("end %+v", e)
 				}
@@ -160,7 +162,7 @@ func TestShutdownTimeout(t *testing.T) {
 	r.conn()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if err := twk.Shutdown(ctx, r.srv.Config, r.hub, 0); !errors.Is(err, context.DeadlineExceeded) {
+	if err := sse.Shutdown(ctx, r.srv.Config, r.hub, 0); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("error %v", err)
 	}
 	if err := receive(t, failed); err == nil {
@@ -212,7 +214,7 @@ func TestStreamDuringDrain(t *testing.T) {
 // An HTTP/2 client that answers no ping is closed, with its streams.
 func TestPings(t *testing.T) {
 	r := newRig(t, setup{http2: true, server: func(s *httptest.Server) {
-		twk.ConfigureServer(s.Config, &twk.ServerOptions{PingAfter: 50 * time.Millisecond, PingTimeout: 50 * time.Millisecond})
+		sse.ConfigureServer(s.Config, &sse.ServerOptions{PingAfter: 50 * time.Millisecond, PingTimeout: 50 * time.Millisecond})
 	}})
 	r.stay("GET /sse")
 	s := r.open("/sse") // a client that answers

@@ -3,6 +3,8 @@ package twk
 import (
 	"context"
 
+	"github.com/sfere-go/sfere/sse"
+
 	"github.com/sfere-go/sfere/effect"
 )
 
@@ -11,7 +13,7 @@ import (
 // Session is for dispatches from outside a request, which have no stream.
 type Session struct {
 	// Conn is the stream of this dispatch; nil if there is none.
-	Conn *Conn
+	Conn *sse.Conn
 	// Request is the request that started the dispatch; nil out of band, and in
 	// dispatches to the recipients of a broadcast.
 	Request *Request
@@ -25,24 +27,33 @@ type Session struct {
 // frames for many streams or for a test. Emit may be called from any goroutine
 // and must not wait.
 type Outlet interface {
-	Emit(ctx context.Context, frames ...*Frame) error
+	Emit(ctx context.Context, frames ...*sse.Frame) error
 }
 
-var _ Outlet = (*Conn)(nil)
+var _ Outlet = (*sse.Conn)(nil)
 
 // Collector is an Outlet that keeps what it is given. It belongs to one
 // goroutine.
-type Collector struct{ Frames []*Frame }
+type Collector struct{ Frames []*sse.Frame }
 
 // Emit appends frames.
-func (c *Collector) Emit(_ context.Context, frames ...*Frame) error {
+func (c *Collector) Emit(_ context.Context, frames ...*sse.Frame) error {
 	c.Frames = append(c.Frames, frames...)
+	return nil
+}
+
+// Opening returns the stream whose first effects the dispatch of s runs, nil if
+// it runs others.
+func (s Session) Opening() *sse.Conn {
+	if f, ok := s.Out.(first); ok && s.Conn == f.c {
+		return f.c
+	}
 	return nil
 }
 
 // outlet returns where the events of s go.
 func (s Session) outlet() (Outlet, error) {
-	if f, ok := s.Out.(*first); ok && s.Conn != f.c {
+	if f, ok := s.Out.(first); ok && s.Conn != f.c {
 		s.Out = nil // the session has been pointed at another stream
 	}
 	switch {
@@ -56,7 +67,7 @@ func (s Session) outlet() (Outlet, error) {
 
 // Emit sends one prepared frame to next's place or the stream; see
 // [RegistryOptions].Audit.
-type Emit func(ctx context.Context, s Session, f *Frame) error
+type Emit func(ctx context.Context, s Session, f *sse.Frame) error
 
 // Call is the call that handlers written against a Session get.
 type Call = effect.Call[Session]

@@ -12,8 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sfere-go/sfere/sse"
+
 	"github.com/sfere-go/sfere/internal/ssetest"
-	"github.com/sfere-go/sfere/twk"
 )
 
 // silentClient is the environment variable that makes the test binary a client
@@ -95,7 +96,7 @@ func TestSilentPeer(t *testing.T) {
 	here, there, unplug := otherNetwork(t)
 	const beat, timeout = 500 * time.Millisecond, 2 * time.Second
 	start := func(configure bool) *rig {
-		r := newRig(t, setup{hub: twk.HubOptions{Heartbeat: beat}, server: func(s *httptest.Server) {
+		r := newRig(t, setup{hub: sse.HubOptions{Heartbeat: beat}, server: func(s *httptest.Server) {
 			l, err := net.Listen("tcp", here+":0")
 			if err != nil {
 				t.Fatal(err)
@@ -103,7 +104,7 @@ func TestSilentPeer(t *testing.T) {
 			s.Listener.Close()
 			s.Listener = l
 			if configure {
-				twk.ConfigureServer(s.Config, &twk.ServerOptions{PeerTimeout: timeout})
+				sse.ConfigureServer(s.Config, &sse.ServerOptions{PeerTimeout: timeout})
 			}
 		}})
 		r.stay("GET /sse", n(1))
@@ -150,7 +151,7 @@ func TestSilentPeer(t *testing.T) {
 	if cause := unnoticed.Cause(); cause != "" {
 		t.Errorf("without ConfigureServer the stream ended, too (%s): this test shows nothing", cause)
 	}
-	if e := configured.end(); e.Cause != twk.CauseClient && e.Cause != twk.CauseWrite {
+	if e := configured.end(); e.Cause != sse.CauseClient && e.Cause != sse.CauseWrite {
 		t.Errorf("end %+v", e)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/sse"
 )
 
 // What a stream has accepted reaches its client once and in order, if it ends
@@ -23,23 +23,23 @@ func TestAcceptedIsDelivered(t *testing.T) {
 	for _, writers := range []int{0, 1, 8, -1} {
 		t.Run(fmt.Sprint("writers ", writers), func(t *testing.T) {
 			for range rounds {
-				acceptedIsDelivered(t, twk.HubOptions{Writers: writers, MaxFrames: 1 << 20, MaxBytes: 1 << 30, Heartbeat: 16 * time.Millisecond})
+				acceptedIsDelivered(t, sse.HubOptions{Writers: writers, MaxFrames: 1 << 20, MaxBytes: 1 << 30, Heartbeat: 16 * time.Millisecond})
 			}
 		})
 	}
 }
 
-func acceptedIsDelivered(t *testing.T, hub twk.HubOptions) {
+func acceptedIsDelivered(t *testing.T, hub sse.HubOptions) {
 	const streams, senders, each = 60, 4, 100
 	r := newBench(t, setup{hub: hub})
 	r.stay("GET /sse")
 	var ws [streams]*memWriter
-	var conns [streams]*twk.Conn
+	var conns [streams]*sse.Conn
 	for i := range streams {
 		ws[i] = r.serve("GET", "/sse")
 		conns[i] = r.conn()
 	}
-	var frames [senders][each][]*twk.Frame
+	var frames [senders][each][]*sse.Frame
 	for s := range senders {
 		for k := range each {
 			frames[s][k] = r.frames(n(s*each + k))
@@ -49,14 +49,14 @@ func acceptedIsDelivered(t *testing.T, hub twk.HubOptions) {
 	var wg sync.WaitGroup
 	for s := range senders {
 		wg.Go(func() {
-			place := map[*twk.Conn]int{}
+			place := map[*sse.Conn]int{}
 			for i, c := range conns {
 				place[c] = i
 			}
 			for k := range each {
 				if s%2 == 0 {
 					refused := map[int]bool{}
-					twk.Fanout(conns[:], frames[s][k], func(c *twk.Conn, _ error) { refused[place[c]] = true })
+					sse.Fanout(conns[:], frames[s][k], func(c *sse.Conn, _ error) { refused[place[c]] = true })
 					for i := range conns {
 						if !refused[i] {
 							accepted[s][i]++

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"github.com/sfere-go/sfere/sse"
 	"context"
 	"encoding/json"
 	"flag"
@@ -14,7 +15,7 @@ import (
 
 	"github.com/sfere-go/sfere/schema"
 	"github.com/sfere-go/sfere/schema/httpapi"
-	"github.com/sfere-go/sfere/sfere"
+	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -162,7 +163,7 @@ func (c *cli) would(p schema.Planned, w json.RawMessage) {
 	var d struct {
 		Conn   uint64      `json:"conn"`
 		Key    string      `json:"key"`
-		Cause  twk.Cause   `json:"cause"`
+		Cause  sse.Cause   `json:"cause"`
 		Frames []wireFrame `json:"frames"`
 	}
 	if json.Unmarshal(w, &d) != nil || len(d.Frames) == 0 {

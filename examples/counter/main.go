@@ -2,6 +2,7 @@
 package main
 
 import (
+	"github.com/sfere-go/sfere/twk/attr"
 	"context"
 	"fmt"
 	"log"
@@ -11,7 +12,7 @@ import (
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/registry"
-	"github.com/sfere-go/sfere/sfere"
+	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -51,7 +52,7 @@ func routes() http.Handler {
 }
 
 var page = twk.HTML(`<!doctype html><title>Counter</title>`) + twk.Script("") + `
-<body data-init="` + twk.HTML(twk.StreamAction("/live", nil)) + `">
+<body data-init="` + twk.HTML(attr.StreamAction("/live", nil)) + `">
 <p>Clicks so far: <b id="sum">…</b></p>
 <button data-on:click="@post('/click')">Click</button>`
 

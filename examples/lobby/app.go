@@ -12,7 +12,7 @@ import (
 	"github.com/sfere-go/sfere/registry"
 	"github.com/sfere-go/sfere/schema"
 	"github.com/sfere-go/sfere/schema/live"
-	"github.com/sfere-go/sfere/sfere"
+	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/twk"
 )
 

@@ -15,7 +15,7 @@ import (
 
 	"github.com/sfere-go/sfere/internal/datastarjs"
 	"github.com/sfere-go/sfere/internal/ssetest"
-	"github.com/sfere-go/sfere/sfere"
+	"github.com/sfere-go/sfere"
 )
 
 // blank is a page whose client cannot be loaded.

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"github.com/sfere-go/sfere/sse"
 	"cmp"
 	"context"
 	"crypto/rand"
@@ -41,7 +42,7 @@ func run(ctx context.Context, addr, script, secret string) error {
 		return err
 	}
 	srv := &http.Server{Handler: s.routes()}
-	twk.ConfigureServer(srv, nil)
+	sse.ConfigureServer(srv, nil)
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(ln) }()
 	fmt.Printf("lobby: http://%s\n", ln.Addr())
@@ -59,5 +60,5 @@ func (s *server) shutdown(srv *http.Server) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Second)
 	defer cancel()
 	s.here.Stop()
-	return twk.Shutdown(ctx, srv, s.bridge.Hub(), time.Second)
+	return sse.Shutdown(ctx, srv, s.bridge.Hub(), time.Second)
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/sfere-go/sfere/effect"
-	"github.com/sfere-go/sfere/sfere"
+	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/twk"
 )
 

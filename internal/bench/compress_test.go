@@ -3,6 +3,8 @@
 package bench
 
 import (
+	"github.com/sfere-go/sfere/sse"
+	"github.com/sfere-go/sfere/sse/compress"
 	"bufio"
 	"fmt"
 	"io"
@@ -21,7 +23,7 @@ import (
 
 	"github.com/starfederation/datastar-go/datastar"
 
-	"github.com/sfere-go/sfere/sfere"
+	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -92,11 +94,11 @@ func BenchmarkCompression(b *testing.B) {
 	const n = 1000
 	modes := []struct {
 		name string
-		hub  twk.HubOptions
+		hub  sse.HubOptions
 	}{
-		{"floor: uncompressed", twk.HubOptions{}},
-		{"shared gzip", twk.HubOptions{Compress: true}},
-		{"gzip per stream", twk.HubOptions{PerStream: []datastar.Compressor{twk.Gzip(0)}}},
+		{"floor: uncompressed", sse.HubOptions{}},
+		{"shared gzip", sse.HubOptions{Compress: true}},
+		{"gzip per stream", sse.HubOptions{PerStream: []datastar.Compressor{compress.Gzip(0)}}},
 	}
 	for _, content := range []string{"append", "morph"} {
 		for _, mode := range modes {
@@ -104,8 +106,8 @@ func BenchmarkCompression(b *testing.B) {
 				var left atomic.Int64
 				done := make(chan struct{}, 1)
 				var mu sync.Mutex
-				var conns []*twk.Conn
-				a := newApp(&mode.hub, func(c *twk.Conn) {
+				var conns []*sse.Conn
+				a := newApp(&mode.hub, func(c *sse.Conn) {
 					c.OnSent(func() {
 						if left.Add(-1) == 0 {
 							done <- struct{}{}

@@ -3,6 +3,7 @@
 package bench
 
 import (
+	"github.com/sfere-go/sfere/sse"
 	"bytes"
 	"context"
 	"fmt"
@@ -17,7 +18,7 @@ import (
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/registry"
-	"github.com/sfere-go/sfere/sfere"
+	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -30,7 +31,7 @@ type subject interface {
 // app is the subject under test: a program as one writes it.
 type app struct {
 	http.Handler
-	hub *twk.Hub
+	hub *sse.Hub
 	d   *dispatch.Dispatcher[session]
 }
 
@@ -42,8 +43,8 @@ type meet struct{}
 func (meet) EffectName() string { return "bench/meet" }
 
 // newApp returns an app; met, if not nil, is told of every stream that opens.
-func newApp(o *twk.HubOptions, met func(*twk.Conn)) *app {
-	a := &app{hub: twk.NewHub(o)}
+func newApp(o *sse.HubOptions, met func(*sse.Conn)) *app {
+	a := &app{hub: sse.NewHub(o)}
 	lift := func(s *session) *twk.Session { return &s.Session }
 	conns := sfere.NewMemory(nil)
 	a.d = dispatch.Must(dispatch.New(registry.Lift(twk.Registry(nil), lift), registry.Lift(sfere.Registry(conns), lift),

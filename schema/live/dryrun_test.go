@@ -1,6 +1,7 @@
 package live_test
 
 import (
+	"github.com/sfere-go/sfere/sse"
 	"encoding/json"
 	"errors"
 	"testing"
@@ -11,7 +12,7 @@ import (
 	"github.com/sfere-go/sfere/internal/consoletest"
 	"github.com/sfere-go/sfere/internal/ssetest"
 	"github.com/sfere-go/sfere/schema"
-	"github.com/sfere-go/sfere/sfere"
+	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -36,7 +37,7 @@ func TestDryRunIsWhatIsSent(t *testing.T) {
 		Key    string
 		Frames []struct {
 			Text  string
-			Event twk.Event
+			Event sse.Event
 		}
 	}
 	planned := map[string]sent{}

@@ -8,7 +8,7 @@ import (
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/schema"
-	"github.com/sfere-go/sfere/sfere"
+	"github.com/sfere-go/sfere"
 )
 
 // Console returns the console of a program that runs effects with d and holds its

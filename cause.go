@@ -1,0 +1,10 @@
+package sfere
+
+import "github.com/sfere-go/sfere/sse"
+
+// The causes of ends that are due to keys. Both end a stream normally, after which
+// a client with default settings stays away.
+const (
+	CauseReplaced sse.Cause = "replaced" // a newer stream took its key
+	CausePurged   sse.Cause = "purged"   // its keys were removed by hand
+)

@@ -1,0 +1,200 @@
+package sfere
+
+import (
+	"cmp"
+	"context"
+	"iter"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+
+	"github.com/sfere-go/sfere/sse"
+
+	"github.com/sfere-go/sfere/effect"
+)
+
+// entry is one connection in a [Conns], from its first key to its removal. A
+// connection that is held again after it was evicted and kept open gets
+// another one.
+//
+// An entry leaves the index exactly once, by takeOut, and is announced exactly
+// once after that: by the close hook of its stream, which runs once however
+// many close it, or by the one who evicts it and leaves it open.
+type entry struct {
+	owner *Conns
+	conn  *sse.Conn
+
+	// The fields below are guarded by owner.mu. first.key is constant once the
+	// entry can be found.
+	first holding // most connections have one key
+	more  []*holding
+	state entryState
+	cause sse.Cause // why it was removed
+	after []func()  // presence to announce with the removal
+	tell  bool      // the removal is announced when the stream has ended
+	kept  bool      // removed and left open (Options.KeepEvicted)
+	lease Lease     // nil if the store keeps none
+
+	attached bool     // it is an owner of the stream
+	isLive   bool     // the first effects of the stream have run
+	onLive   []func() // presence to announce then
+}
+
+var _ sse.Owner = (*entry)(nil)
+
+// entryState is how far an entry has come: new, held, gone. There is no way
+// back, so that nothing that comes late can register a stream again.
+type entryState uint8
+
+const (
+	entryNew entryState = iota
+	entryHeld
+	entryGone
+)
+
+// holding is one key of an entry.
+type holding struct {
+	slot slot[*entry]
+	key  Key
+}
+
+func (e *entry) holdings() iter.Seq[*holding] {
+	return func(yield func(*holding) bool) {
+		if !yield(&e.first) {
+			return
+		}
+		for _, h := range e.more {
+			if !yield(h) {
+				return
+			}
+		}
+	}
+}
+
+func (e *entry) has(k Key) bool {
+	for h := range e.holdings() {
+		if h.key == k {
+			return true
+		}
+	}
+	return false
+}
+
+// hold adds k and returns its slot and the one before.
+func (e *entry) hold(k Key) (s, earlier *slot[*entry]) {
+	if e.state == entryNew {
+		e.state, e.first.key = entryHeld, k
+		return &e.first.slot, nil
+	}
+	earlier = &e.first.slot
+	if n := len(e.more); n > 0 {
+		earlier = &e.more[n-1].slot
+	}
+	h := &holding{key: k}
+	e.more = append(e.more, h)
+	return &h.slot, earlier
+}
+
+// keys returns all keys, sorted.
+func (e *entry) keys() []Key {
+	keys := make([]Key, 0, 1+len(e.more))
+	for h := range e.holdings() {
+		keys = append(keys, h.key)
+	}
+	slices.SortFunc(keys, compareKeys)
+	return keys
+}
+
+// keyIn returns the first key that p matches, or else the first of all.
+// owner.mu is held.
+func (e *entry) keyIn(p Pattern) Key {
+	for h := range e.holdings() {
+		if p.Matches(h.key) {
+			return h.key
+		}
+	}
+	return e.first.key
+}
+
+func (e *entry) touch() {
+	if e.lease != nil {
+		e.lease.Touch()
+	}
+}
+
+// release gives the place in the store back.
+func (e *entry) release() {
+	if e.lease != nil {
+		e.lease.Release()
+	}
+}
+
+// Evict implements [Member].
+func (e *entry) Evict(cause sse.Cause) {
+	e.owner.mu.Lock()
+	removed := e.owner.takeOut(e, cause)
+	e.owner.mu.Unlock()
+	if removed {
+		e.end()
+	}
+}
+
+// end ends the stream of e, which has been taken out for a cause of this
+// package.
+func (e *entry) end() {
+	if e.kept {
+		e.announce()
+		return
+	}
+	e.conn.Close(e.cause)
+}
+
+// Live implements [sse.Owner]: it announces who has arrived.
+func (e *entry) Live(*sse.Conn) {
+	e.owner.mu.Lock()
+	tell := e.onLive
+	e.isLive, e.onLive = true, nil
+	e.owner.mu.Unlock()
+	for _, f := range tell {
+		f()
+	}
+}
+
+// Closed implements [sse.Owner]. It runs on whatever goroutine closes the stream:
+// the entry is gone at once, and those who want to know are told by Ended, after
+// the response is out of reach.
+func (e *entry) Closed(_ *sse.Conn, cause sse.Cause) {
+	e.owner.mu.Lock()
+	e.owner.takeOut(e, cmp.Or(cause, sse.CauseClosed))
+	e.tell = e.cause != "" && !e.kept
+	e.owner.mu.Unlock()
+}
+
+// Ended implements [sse.Owner].
+func (e *entry) Ended(*sse.Conn, sse.Cause) {
+	e.owner.mu.RLock()
+	tell := e.tell
+	e.owner.mu.RUnlock()
+	if tell {
+		e.announce()
+	}
+}
+
+// announce tells of the removal of e.
+func (e *entry) announce() {
+	for _, f := range e.after {
+		f()
+	}
+	if hook := e.owner.opts.OnRemove; hook != nil {
+		defer contain("removal hook")
+		hook(Removal{Keys: e.keys(), Info: e.conn.Info(), Cause: e.cause})
+	}
+}
+
+// contain logs a panic of somebody else's code and goes on.
+func contain(what string) {
+	if p := recover(); p != nil {
+		slog.LogAttrs(context.Background(), slog.LevelError, "sfere: a "+what+" panicked",
+			slog.Any("error", &effect.PanicError{Value: p, Stack: debug.Stack()}))
+	}
+}

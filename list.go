@@ -1,0 +1,105 @@
+package sfere
+
+import (
+	"cmp"
+	"iter"
+	"slices"
+
+	"github.com/sfere-go/sfere/sse"
+)
+
+// ConnInfo is one registered connection as it was a moment ago.
+type ConnInfo struct {
+	Keys []Key        `json:"keys"` // sorted
+	Conn sse.ConnInfo `json:"conn"`
+}
+
+// List returns the distinct keys that match p, sorted, with the error of
+// [Pattern.Validate]. It is no activity of anybody.
+func (c *Conns) List(p Pattern) ([]Key, error) {
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	c.mu.RLock()
+	counts := c.index.keys(p)
+	c.mu.RUnlock()
+	keys := make([]Key, len(counts))
+	for i, k := range counts {
+		keys[i] = k.Key
+	}
+	return keys, nil
+}
+
+// Count returns the number of connections that match p, without listing them,
+// with the error of [Pattern.Validate].
+func (c *Conns) Count(p Pattern) (int, error) {
+	if err := p.Validate(); err != nil {
+		return 0, err
+	}
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.index.count(p), nil
+}
+
+// Snapshot returns the connections that match p, sorted by first key and then
+// by age, with the error of [Pattern.Validate].
+func (c *Conns) Snapshot(p Pattern) ([]ConnInfo, error) {
+	all, err := c.All(p)
+	if err != nil {
+		return nil, err
+	}
+	return slices.SortedFunc(all, func(a, b ConnInfo) int {
+		return cmp.Or(compareKeys(a.Keys[0], b.Keys[0]), cmp.Compare(a.Conn.ID, b.Conn.ID))
+	}), nil
+}
+
+// All iterates over the connections that match p, in no particular order, with
+// the error of [Pattern.Validate]. Who is among them is settled when All
+// returns; what is told of each, when it is yielded, and those that are gone by
+// then are left out. No lock is held meanwhile, so that the consumer may take
+// its time with a million of them; it costs a pointer for each.
+func (c *Conns) All(p Pattern) (iter.Seq[ConnInfo], error) {
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	c.mu.RLock()
+	es := c.index.appendMatches(nil, p)
+	c.mu.RUnlock()
+	return func(yield func(ConnInfo) bool) {
+		for _, e := range es {
+			if keys := e.heldKeys(); keys != nil && !yield(ConnInfo{keys, e.conn.Info()}) {
+				return
+			}
+		}
+	}, nil
+}
+
+// heldKeys returns the keys of e, nil if it is not registered any more.
+func (e *entry) heldKeys() []Key {
+	e.owner.mu.RLock()
+	defer e.owner.mu.RUnlock()
+	if e.state == entryHeld {
+		return e.keys()
+	}
+	return nil
+}
+
+// KeysOf returns the keys that a stream is held under, sorted; none if it is not
+// held.
+func (c *Conns) KeysOf(conn *sse.Conn) []Key {
+	if e := c.entryOf(conn); e != nil {
+		return e.heldKeys()
+	}
+	return nil
+}
+
+// Explain says which list answers p and how long it is, such as
+// "category: 2 keys, 3 entries", or why p is no pattern.
+func (c *Conns) Explain(p Pattern) string {
+	if err := p.Validate(); err != nil {
+		return "none: " + err.Error()
+	}
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.index.explain(p).String()
+}

@@ -1,0 +1,372 @@
+package sfere_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sfere-go/sfere/sse"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/sfere-go/sfere"
+	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/sferetest"
+	"github.com/sfere-go/sfere/twk"
+)
+
+// TestModel runs random sequences of operations against real streams in memory
+// and against a model that is a list, and compares them after each step.
+func TestModel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rapid.Check(timeless{t}, func(rt *rapid.T) {
+			m := newModel(t, rt)
+			defer m.end()
+			rt.Repeat(map[string]func(*rapid.T){
+				"":          m.check,
+				"open":      m.open,
+				"hold":      m.hold,
+				"broadcast": m.broadcast,
+				"close":     m.closeMatching,
+				"leave":     m.leave,
+				"break":     m.breakOff,
+				"touch":     m.touch,
+				"advance":   m.advance,
+			})
+		})
+	})
+}
+
+// timeless hides the deadline of a test, which a bubble has none of.
+type timeless struct{ testing.TB }
+
+// tab is what the model knows of one stream.
+type tab struct {
+	name   string
+	client *client
+	conn   *sse.Conn
+	call   *twk.Call
+	keys   []sfere.Key // empty: not held
+	ends   time.Time   // of its lease
+	open   bool
+	broken bool // writes to it fail
+	got    int  // messages it must have received
+}
+
+type model struct {
+	*rig
+	rt    *rapid.T
+	clock *sferetest.Clock
+	ttl   sfere.TTLOptions
+	store *sfere.TTL
+	keep  bool
+
+	tabs    []*tab // in the order in which they were opened
+	n       int
+	message string   // of the last broadcast
+	want    []string // removals that must have been told since the last check
+}
+
+const modelTTL = time.Minute
+
+func newModel(t *testing.T, rt *rapid.T) *model {
+	m := &model{rt: rt, clock: sferetest.NewClock()}
+	m.ttl = sfere.TTLOptions{
+		TTL: modelTTL, Clock: m.clock, MaxSize: rapid.IntRange(2, 5).Draw(rt, "size"),
+		Expiry:   rapid.SampledFrom([]sfere.Expiry{sfere.Sliding, sfere.Fixed}).Draw(rt, "expiry"),
+		WhenFull: rapid.SampledFrom([]sfere.Full{sfere.RejectNew, sfere.EvictOldest}).Draw(rt, "full"),
+	}
+	m.keep = rapid.Bool().Draw(rt, "keep evicted")
+	m.store = sfere.NewTTL(&m.ttl)
+	m.rig = newRig(t, setup{
+		store: m.store, hub: sse.HubOptions{Heartbeat: -1},
+		opts: sfere.Options{KeepEvicted: m.keep, Scope: func(r *twk.Request) (string, error) { return r.URL.Query().Get("user"), nil }},
+	})
+	return m
+}
+
+// end closes everything, so that nothing is left in the bubble.
+func (m *model) end() {
+	for _, x := range m.tabs {
+		x.client.close()
+	}
+	m.conns.Close()
+	synctest.Wait()
+}
+
+var (
+	modelScopes   = []string{"s", "t"}
+	modelIDs      = []string{"a", "b", "c"}
+	modelPolicies = []sfere.Policy{sfere.Join, sfere.Replace, sfere.Reject, sfere.Reuse}
+	modelPatterns = []sfere.Pattern{
+		sfere.Everyone, sfere.Category("lobby").In("s"), sfere.Exactly(sfere.ID("lobby", "a").In("t")),
+		{Scope: sfere.Any, Category: sfere.Any, ID: sfere.Is("b")}, sfere.Category("nowhere"),
+	}
+)
+
+func (m *model) drawKey(rt *rapid.T) sfere.Key {
+	return sfere.ID("lobby", rapid.SampledFrom(modelIDs).Draw(rt, "id")).In(rapid.SampledFrom(modelScopes).Draw(rt, "scope"))
+}
+
+func drawPolicy(rt *rapid.T) sfere.Policy { return rapid.SampledFrom(modelPolicies).Draw(rt, "policy") }
+
+// drawTab draws a stream for which ok holds; without one the step is skipped.
+func (m *model) drawTab(rt *rapid.T, ok func(*tab) bool) *tab {
+	some := slices.DeleteFunc(slices.Clone(m.tabs), func(x *tab) bool { return !ok(x) })
+	if len(some) == 0 {
+		rt.Skip("nobody")
+	}
+	return rapid.SampledFrom(some).Draw(rt, "stream")
+}
+
+func (x *tab) matches(p sfere.Pattern) bool { return slices.ContainsFunc(x.keys, p.Matches) }
+
+// matching returns the held streams that match p, in the order of their age.
+func (m *model) matching(p sfere.Pattern) (out []*tab) {
+	for _, x := range m.tabs {
+		if x.matches(p) {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// active renews the time of x.
+func (m *model) active(x *tab) {
+	if m.ttl.Expiry == sfere.Sliding && len(x.keys) > 0 {
+		x.ends = m.clock.Now().Add(modelTTL)
+	}
+}
+
+// gone takes x out; ends tells whether its stream ends.
+func (m *model) gone(x *tab, cause sse.Cause, ends bool) {
+	if len(x.keys) > 0 {
+		slices.SortFunc(x.keys, func(a, b sfere.Key) int { return strings.Compare(a.String(), b.String()) })
+		m.want = append(m.want, fmt.Sprint(x.conn.ID(), x.keys, cause))
+	}
+	x.keys = nil
+	if ends {
+		x.open = false
+	}
+}
+
+// receives tells that an event is sent to x.
+func (m *model) receives(x *tab) {
+	if x.broken {
+		m.gone(x, sse.CauseWrite, true)
+		return
+	}
+	m.active(x)
+}
+
+// admit is what the policy and the store make of a stream that wants k. It
+// returns the status of a refusal, or the stream to use instead.
+func (m *model) admit(x *tab, k sfere.Key, policy sfere.Policy) (status int, instead *tab) {
+	present := m.matching(sfere.Exactly(k))
+	if len(present) > 0 {
+		switch policy {
+		case sfere.Reuse:
+			m.active(present[0])
+			return http.StatusNoContent, present[0]
+		case sfere.Reject:
+			return http.StatusConflict, nil
+		case sfere.Join:
+			present = nil
+		}
+	}
+	if len(x.keys) == 0 { // it needs a place
+		held := m.matching(sfere.Everyone)
+		held = slices.DeleteFunc(held, func(y *tab) bool { return slices.Contains(present, y) })
+		if len(held) >= m.ttl.MaxSize {
+			if m.ttl.WhenFull == sfere.RejectNew {
+				return http.StatusServiceUnavailable, nil
+			}
+			m.evict(held)
+		}
+		x.ends = m.clock.Now().Add(modelTTL)
+	}
+	for _, y := range present {
+		m.gone(y, sse.CauseReplaced, true)
+	}
+	x.keys = append(x.keys, k)
+	return 0, nil
+}
+
+// evict takes out the stream that would end first. Several may have the same
+// deadline; then any of them will do, and the real store says which.
+func (m *model) evict(held []*tab) {
+	first := slices.MinFunc(held, func(a, b *tab) int { return a.ends.Compare(b.ends) }).ends
+	for _, x := range held {
+		if x.ends.Equal(first) && m.conns.KeysOf(x.conn) == nil {
+			m.gone(x, sse.CauseSize, !m.keep)
+			return
+		}
+	}
+	m.rt.Fatalf("no stream whose time ends first made room")
+}
+
+func (m *model) open(rt *rapid.T) {
+	m.n++
+	k, policy := m.drawKey(rt), drawPolicy(rt)
+	x := &tab{name: fmt.Sprint("tab", m.n)}
+	m.fn(x.name, func(_ context.Context, call *twk.Call) error {
+		x.conn, x.call = call.Ctx().Conn, call
+		return nil
+	})
+	x.client = m.visit(fmt.Sprintf("id=%s&user=%s&policy=%s&do=%s", k.ID, k.Scope, policy, x.name))
+	synctest.Wait()
+	status, instead := m.admit(x, k, policy)
+	if status != 0 {
+		<-x.client.left
+		if instead != nil {
+			m.receives(instead)
+		}
+		if got := x.client.status; got != status {
+			rt.Fatalf("status %d, want %d", got, status)
+		}
+		return
+	}
+	x.open = true
+	m.tabs = append(m.tabs, x)
+	m.receives(x)
+}
+
+// hold gives a live stream another key, or tries to after its end.
+func (m *model) hold(rt *rapid.T) {
+	x := m.drawTab(rt, func(*tab) bool { return true })
+	k, policy := m.drawKey(rt), drawPolicy(rt)
+	res := x.call.Dispatch(context.Background(), sfere.HoldStream{Key: k, Policy: policy})
+	if !x.open {
+		if !errors.Is(res.Err(), sse.ErrClosed) {
+			rt.Fatalf("holding a closed stream: %v", res.Err())
+		}
+		return
+	}
+	if slices.Contains(x.keys, k) {
+		if res.Err() != nil {
+			rt.Fatalf("holding again under the same key: %v", res.Err())
+		}
+		return
+	}
+	status, instead := m.admit(x, k, policy)
+	other, reused := effect.Value[twk.Reuse](res)
+	switch {
+	case instead != nil:
+		if !reused || other.Conn != instead.conn {
+			rt.Fatalf("reuse gave %v, %v", other, res.Err())
+		}
+	case status != 0:
+		if res.Err() == nil || sse.StatusOf(res.Err()) != status {
+			rt.Fatalf("error %v, want status %d", res.Err(), status)
+		}
+	case res.Err() != nil:
+		rt.Fatalf("error %v", res.Err())
+	}
+}
+
+func (m *model) broadcast(rt *rapid.T) {
+	m.n++
+	to := rapid.SampledFrom(modelPatterns).Draw(rt, "to")
+	b := sfere.Broadcast{To: to}
+	out := func(*tab) bool { return false }
+	switch rapid.IntRange(0, 2).Draw(rt, "exclude") {
+	case 1:
+		k := m.drawKey(rt)
+		b.Exclude = sfere.Except(k)
+		out = func(x *tab) bool { return slices.Contains(x.keys, k) }
+	case 2:
+		p := rapid.SampledFrom(modelPatterns).Draw(rt, "excluded")
+		b.Exclude = sfere.ExceptMatching(p)
+		out = func(x *tab) bool { return x.matches(p) }
+	}
+	m.message = fmt.Sprintf("message %d.", m.n)
+	b.Effects = effect.List{tell(m.message)}
+	if rapid.Bool().Draw(rt, "each") {
+		b.Effects = effect.List{twk.PatchSignals{Late: map[string]effect.Late[any]{m.message: effect.From[any](sfere.OwnKey{})}}}
+	}
+	r := sfere.ReportOf(m.dispatch(b))
+	synctest.Wait()
+	n := 0
+	for _, x := range m.matching(to) {
+		if out(x) {
+			continue
+		}
+		n++
+		if !x.broken {
+			x.got = m.n
+		}
+		m.receives(x)
+	}
+	if diff := cmp.Diff(sfere.Report{Matched: n, Delivered: n}, r); diff != "" {
+		rt.Fatalf("report (-want +got):\n%s", diff)
+	}
+	for _, x := range m.tabs {
+		want := 0
+		if x.got == m.n {
+			want = 1
+		}
+		if got := strings.Count(x.client.text(), m.message); got != want {
+			rt.Fatalf("%s got %q %d times, want %d", x.name, m.message, got, want)
+		}
+	}
+}
+
+func (m *model) closeMatching(rt *rapid.T) {
+	p := rapid.SampledFrom(modelPatterns).Draw(rt, "pattern")
+	cause := rapid.SampledFrom([]sse.Cause{sse.CauseClosed, sse.CausePurged, "kicked"}).Draw(rt, "cause")
+	var r sfere.Report
+	if cause == sse.CausePurged {
+		r, _ = m.conns.Purge(p)
+	} else {
+		r = sfere.ReportOf(m.dispatch(sfere.Close{To: p, Cause: cause}))
+	}
+	all := m.matching(p)
+	if diff := cmp.Diff(sfere.Report{Matched: len(all), Delivered: len(all)}, r); diff != "" {
+		rt.Fatalf("report (-want +got):\n%s", diff)
+	}
+	for _, x := range all {
+		m.gone(x, cause, true)
+	}
+}
+
+func (m *model) leave(rt *rapid.T) {
+	x := m.drawTab(rt, func(x *tab) bool { return x.open })
+	x.client.close()
+	m.gone(x, sse.CauseClient, true)
+}
+
+func (m *model) breakOff(rt *rapid.T) {
+	x := m.drawTab(rt, func(x *tab) bool { return x.open })
+	x.broken = true
+	x.client.mu.Lock()
+	defer x.client.mu.Unlock()
+	x.client.fail = true
+}
+
+func (m *model) touch(rt *rapid.T) {
+	k := m.drawKey(rt)
+	n := m.conns.Touch(k)
+	all := m.matching(sfere.Exactly(k))
+	if n != len(all) {
+		rt.Fatalf("touched %d, want %d", n, len(all))
+	}
+	for _, x := range all {
+		m.active(x)
+	}
+}
+
+func (m *model) advance(rt *rapid.T) {
+	m.clock.Advance(time.Duration(rapid.IntRange(1, 40).Draw(rt, "seconds")) * time.Second)
+	for _, x := range m.tabs {
+		if len(x.keys) > 0 && !x.ends.After(m.clock.Now()) {
+			m.gone(x, sse.CauseExpired, !m.keep)
+		}
+	}
+}

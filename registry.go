@@ -1,0 +1,45 @@
+package sfere
+
+import (
+	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/registry"
+	"github.com/sfere-go/sfere/twk"
+)
+
+// Registry returns the effects that work on c: hold, broadcast, with-connection,
+// close and touch, and the placeholder own-key. A program lifts it to the same
+// [twk.Session] as twk.Registry.
+func Registry(c *Conns) registry.Registry[twk.Session] {
+	ann := ID("lobby", "ann")
+	hello := twk.PatchElements{Elements: twk.HTML(`<p id="status">Hello</p>`)}
+	local := func(examples ...effect.Data) effect.About {
+		return effect.About{World: effect.Local, Dry: true, Examples: examples}
+	}
+	return registry.New("sfere",
+		effect.Handle("Hold the stream of the dispatch under a key until it ends.", c.hold).About(local(
+			HoldStream{Key: ann},
+			HoldStream{Key: ann.In("acme"), Policy: Replace},
+		)),
+		effect.Handle("Run effects against every live connection that matches a pattern.", c.broadcast).About(local(
+			Broadcast{To: Category("lobby"), Effects: effect.List{hello}},
+			Broadcast{To: Category("lobby").In("acme"), Exclude: Except(ann), Effects: effect.List{hello}},
+			Broadcast{To: Everyone(), Exclude: ExceptMatching(Category("admin")), Effects: effect.List{
+				twk.PatchSignals{Late: map[string]effect.Late[any]{"me": effect.From[any](OwnKey{Part: "id"})}},
+			}},
+		)),
+		effect.Handle("Run effects against the live connections under one key.", c.withConnection).About(local(
+			Send(ann, hello),
+			WithConnection{Key: effect.From[Key](OwnKey{}), Effects: effect.List{hello}},
+		)),
+		effect.Handle("Close every live connection that matches a pattern.", c.closeMatching).About(local(
+			Close{To: Exactly(ann.In(DefaultScope))},
+			Close{To: Category("lobby"), Exclude: Except(ann), Cause: CausePurged},
+		)),
+		effect.Handle("Say that the client of a key is there so that its time is renewed.", c.touch).About(local(
+			Touch{Key: ann},
+		)),
+		effect.Resolver("The key of the recipient in a broadcast or else of the stream of the dispatch.", c.resolveOwnKey).About(effect.About{
+			World: effect.Pure, Examples: []effect.Data{OwnKey{}, OwnKey{Part: "id"}},
+		}),
+	)
+}

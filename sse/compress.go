@@ -1,0 +1,104 @@
+package sse
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Compressor is a content encoding for streams that have a compressor of their
+// own ([HubOptions].PerStream).
+type Compressor struct {
+	// Encoding is its name in Accept-Encoding.
+	Encoding string
+	// New returns a writer that compresses to w. Its Flush method, if it has one,
+	// is called after each event. It may be called from any goroutine.
+	New func(w io.Writer) io.WriteCloser
+}
+
+// compresses reports whether the answer depends on what the client accepts.
+func (h *Hub) compresses() bool { return h.enc != nil || len(h.opts.PerStream) > 0 }
+
+// negotiate chooses how a long stream for r is encoded: by a compressor of its
+// own, shared gzip, or not at all.
+func (h *Hub) negotiate(r *http.Request) (encoding string, own *ownEncoder) {
+	for _, c := range h.opts.PerStream {
+		if accepts(r, c.Encoding) {
+			return c.Encoding, &ownEncoder{from: c}
+		}
+	}
+	if h.enc != nil && accepts(r, "gzip") {
+		return "gzip", nil
+	}
+	return "", nil
+}
+
+// accepts reports whether the client offers the encoding by its name.
+func accepts(r *http.Request, encoding string) bool {
+	for _, header := range r.Header.Values("Accept-Encoding") {
+		for offer := range strings.SplitSeq(header, ",") {
+			name, params, _ := strings.Cut(offer, ";")
+			if strings.EqualFold(strings.TrimSpace(name), encoding) {
+				q := strings.ToLower(strings.ReplaceAll(params, " ", ""))
+				return !strings.HasPrefix(q, "q=0") || strings.Trim(q[len("q=0"):], ".0") != ""
+			}
+		}
+	}
+	return false
+}
+
+// ownEncoder is the compressor of one stream. The write lock of the stream
+// guards it. Its memory is taken by the first event and given back by release.
+type ownEncoder struct {
+	from Compressor
+	z    io.WriteCloser // nil before the first event
+	buf  bytes.Buffer
+}
+
+// next returns the bytes that send frames; they are valid until the next call.
+func (e *ownEncoder) next(frames []*Frame) ([]byte, error) {
+	e.buf.Reset()
+	if e.z == nil {
+		e.z = e.from.New(&e.buf)
+	}
+	for _, f := range frames {
+		if _, err := e.z.Write(f.bytes); err != nil {
+			return nil, err
+		}
+	}
+	if f, ok := e.z.(interface{ Flush() error }); ok {
+		if err := f.Flush(); err != nil {
+			return nil, err
+		}
+	}
+	return e.buf.Bytes(), nil
+}
+
+// release gives the compressor back and returns the bytes that end a response
+// on which everything before was sent.
+func (e *ownEncoder) release() []byte {
+	if e.z == nil {
+		return nil
+	}
+	e.buf.Reset()
+	_ = e.z.Close() // it writes to memory
+	e.z = nil
+	return e.buf.Bytes()
+}
+
+// trail sends what ends a response with a compressor of its own.
+func (c *Conn) trail() {
+	if c.own == nil {
+		return
+	}
+	c.write.Lock()
+	defer c.write.Unlock()
+	end := c.own.release()
+	if len(end) == 0 || !c.usable() {
+		return
+	}
+	buf := append([]byte(chunkHead[:c.way.room()]), end...)
+	_ = c.way.send(c, &scratch{now: time.Now(), wait: true}, buf, false) // an error means that the client is gone
+}

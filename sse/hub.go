@@ -1,0 +1,190 @@
+package sse
+
+import (
+	"cmp"
+	"context"
+	"math/rand/v2"
+	"net/http"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sfere-go/sfere/sse/gzipcast"
+)
+
+// HubOptions adjust a [Hub]. Zero fields mean the defaults.
+type HubOptions struct {
+	// MaxFrames and MaxBytes bound the outbox of each stream. An empty outbox
+	// takes one frame of any size. Defaults 512 frames and 1 MiB.
+	MaxFrames int
+	MaxBytes  int
+	// Overflow is what happens to a stream with a full outbox. Default Disconnect.
+	Overflow Overflow
+	// WriteTimeout bounds a write to a client that does not read; the stream is
+	// cut between one and two timeouts after the write began. Default 10 s,
+	// negative means none.
+	WriteTimeout time.Duration
+	// Heartbeat is how often a stream without traffic gets an SSE comment.
+	// Streams are spread over the interval. Default 15 s, negative means none.
+	Heartbeat time.Duration
+	// Writers is how many goroutines write at most, for all streams of the hub.
+	// Default GOMAXPROCS; negative means that each stream is written by the
+	// goroutine of its own request.
+	Writers int
+	// TakeOver takes the connections of long streams away from net/http, so that
+	// a stream that waits needs neither a goroutine nor the buffers of the server:
+	// about 5 KiB instead of 27. It works on Linux, for HTTP/1.1 without TLS, if
+	// Writers is not negative and the ResponseWriter is an http.Hijacker. All
+	// other streams stay with net/http. Middleware must pass Hijack on.
+	//
+	// Handlers and owners see one change: the end of such a stream runs on a
+	// goroutine of its own. Everything around the handler sees it return at once.
+	// Middleware sees the end of the request. http.Server.Shutdown does not see
+	// the stream; Drain does. The connection is closed with the stream. The
+	// deadline of the request's context is kept, the end of Server.BaseContext is
+	// not noticed. Default off.
+	TakeOver bool
+	// Compress sends gzip on long streams to clients that accept it, each frame
+	// compressed once for all streams (package gzipcast). Default off.
+	Compress bool
+	// PerStream gives every long stream a compressor of its own, the first that
+	// its client accepts. Package sse/compress has some and says what each costs
+	// as long as a stream is open. It comes before Compress. Default none.
+	PerStream []Compressor
+}
+
+// Hub owns the live streams of a program: it writes to them, keeps them alive
+// and closes them when the program ends. It has no goroutine while nothing is
+// to be written. Make one with [NewHub]; all methods may be called from any
+// goroutine.
+type Hub struct {
+	opts HubOptions
+	enc  *gzipcast.Encoder // nil if not compressing
+	beat *Frame            // the heartbeat, an SSE comment
+	ids  atomic.Uint64
+
+	// mu guards the schedule: which streams wait for a writer. It is held for a
+	// few instructions and may be taken under no lock of a Conn.
+	mu      sync.Mutex
+	dirty   []*Conn
+	head    int // dirty[:head] has been taken
+	writers []*writer
+	resting []*writer // have ended and are used again, with their buffers
+	watched bool      // the watch timer is running
+
+	wheel  wheel
+	slabs  slabs
+	warn   sync.Once   // that write deadlines are out of reach
+	poll   poller      // of the connections that have been taken over
+	barred atomic.Bool // connections cannot be taken over, as has turned out
+}
+
+// NewHub returns a hub; nil means the default options.
+func NewHub(o *HubOptions) *Hub {
+	var v HubOptions
+	if o != nil {
+		v = *o
+	}
+	v.MaxFrames = cmp.Or(v.MaxFrames, 512)
+	v.MaxBytes = cmp.Or(v.MaxBytes, 1<<20)
+	v.Overflow = cmp.Or(v.Overflow, Disconnect)
+	v.WriteTimeout = cmp.Or(v.WriteTimeout, 10*time.Second)
+	v.Heartbeat = cmp.Or(v.Heartbeat, 15*time.Second)
+	v.Writers = cmp.Or(v.Writers, runtime.GOMAXPROCS(0))
+	h := &Hub{opts: v}
+	if v.Compress {
+		h.enc = gzipcast.NewEncoder(nil)
+	}
+	h.beat = h.prepare([]*Frame{{bytes: []byte(":\n\n")}}, nil)[0]
+	return h
+}
+
+// Audience remembers what a group of streams was sent last, so that compressed
+// streams that got exactly that receive the next event in a shorter form. The
+// zero Audience is ready to use, by any number of goroutines; use one per room.
+type Audience struct {
+	once  sync.Once
+	chain *gzipcast.Chain
+}
+
+// Prepare readies frames for delivery to many streams of this hub: what can be
+// done once for all is done once. a may be nil. The result is given to [Fanout].
+func (h *Hub) Prepare(frames []*Frame, a *Audience) []*Frame { return h.prepare(frames, a) }
+
+func (h *Hub) prepare(frames []*Frame, a *Audience) []*Frame {
+	if h.enc == nil {
+		return frames
+	}
+	var out []*Frame
+	for i, f := range frames {
+		if f.zip != nil {
+			continue
+		}
+		if out == nil {
+			out = append(out, frames...)
+			frames = out
+		}
+		c := *f
+		if a != nil {
+			a.once.Do(func() { a.chain = h.enc.NewChain() })
+			c.zip = a.chain.Next(f.bytes)
+		} else {
+			c.zip = h.enc.Event(f.bytes)
+		}
+		out[i] = &c
+	}
+	return frames
+}
+
+// Compresses reports whether frames are compressed once for all streams, so that
+// an [Audience] is of use.
+func (h *Hub) Compresses() bool { return h.enc != nil }
+
+// open returns a new stream for r, which is opening.
+func (h *Hub) open(r *http.Request, now time.Time, stay bool) (*Conn, error) {
+	c := newConn(h, r, now, stay)
+	if !h.wheel.add(h, c) {
+		return nil, &Error{Op: "opening a stream", Status: http.StatusServiceUnavailable, Err: ErrDraining}
+	}
+	return c, nil
+}
+
+func (h *Hub) remove(c *Conn) { h.wheel.remove(c) }
+
+// Len returns the number of open streams, short responses included.
+func (h *Hub) Len() int {
+	h.wheel.mu.Lock()
+	defer h.wheel.mu.Unlock()
+	return h.wheel.n
+}
+
+// Drain ends all streams for a shutdown: short responses are left to finish,
+// and long streams are cut at random moments within window, so that their
+// clients do not all come back at once; new ones are cut before they open. It
+// returns when all are gone and their hooks have run, or with the cause of ctx
+// when that ends first; then the rest is cut at once. [Shutdown] does it
+// together with the server.
+func (h *Hub) Drain(ctx context.Context, window time.Duration) error {
+	conns, empty := h.wheel.drain()
+	var timers []*time.Timer
+	for _, c := range conns {
+		if window <= 0 {
+			c.Close(CauseShutdown)
+			continue
+		}
+		timers = append(timers, time.AfterFunc(rand.N(window), func() { c.Close(CauseShutdown) }))
+	}
+	select {
+	case <-empty:
+		return nil
+	case <-ctx.Done():
+	}
+	for _, t := range timers {
+		t.Stop()
+	}
+	for _, c := range conns {
+		c.Close(CauseShutdown)
+	}
+	return context.Cause(ctx)
+}

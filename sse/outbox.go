@@ -1,0 +1,180 @@
+package sse
+
+import (
+	"slices"
+	"sync"
+)
+
+// outbox is what waits to be written to one stream. The state lock of the
+// stream guards it.
+//
+// An idle stream holds no memory for it: one frame has its place in the stream
+// itself, more are kept in a slab that goes back to the hub when it is written.
+type outbox struct {
+	queue []*Frame // backed by one, or by a slab
+	bytes int      // in queue
+	one   [1]*Frame
+}
+
+// bounds are the limits of an outbox, and the policy of frames without one.
+type bounds struct {
+	frames, bytes int
+	policy        Overflow
+}
+
+// admit takes frames in, all or none, and returns how many waiting ones were
+// lost. The bound is asked of what waits already: a burst of the program is not
+// a slow client. Frames that may be dropped make room for others and never push
+// out one that may not.
+func (o *outbox) admit(frames []*Frame, b bounds, s *slabs) (lost int, err error) {
+	full := o.full(b)
+	if full && o.refuses(frames, b) {
+		if slices.ContainsFunc(frames, func(f *Frame) bool { return !b.droppable(f) }) {
+			return 0, ErrOverflow
+		}
+		return len(frames), ErrDropped
+	}
+	for _, f := range frames {
+		if f.key != "" && o.replace(f.key) {
+			lost++
+		}
+	}
+	if full {
+		lost += o.makeRoom(b)
+	}
+	for i, f := range frames {
+		if f.key != "" && i > 0 && o.replace(f.key) { // twice in one burst
+			lost++
+		}
+		o.push(f, s)
+	}
+	return lost, nil
+}
+
+// refuses reports whether the outbox stays full whatever may be dropped or
+// replaced for frames.
+func (o *outbox) refuses(frames []*Frame, b bounds) bool {
+	n, size := 0, 0
+	for _, old := range o.queue {
+		replaced := old.key != "" && slices.ContainsFunc(frames, func(f *Frame) bool { return f.key == old.key })
+		if !replaced && !b.droppable(old) {
+			n++
+			size += len(old.bytes)
+		}
+	}
+	return n >= b.frames || size >= b.bytes
+}
+
+func (o *outbox) full(b bounds) bool { return len(o.queue) >= b.frames || o.bytes >= b.bytes }
+
+func (b bounds) droppable(f *Frame) bool {
+	return f.overflow == DropOldest || f.overflow == "" && b.policy == DropOldest
+}
+
+// makeRoom drops frames that may be dropped, the oldest first, until there is
+// room.
+func (o *outbox) makeRoom(b bounds) (lost int) {
+	kept := o.queue[:0]
+	for _, f := range o.queue {
+		if over := len(o.queue)-lost >= b.frames || o.bytes >= b.bytes; over && b.droppable(f) {
+			o.bytes -= len(f.bytes)
+			lost++
+			continue
+		}
+		kept = append(kept, f)
+	}
+	clear(o.queue[len(kept):])
+	o.queue = kept
+	return lost
+}
+
+func (o *outbox) push(f *Frame, s *slabs) {
+	if len(o.queue) == cap(o.queue) {
+		if o.queue == nil {
+			o.queue = o.one[:0]
+		} else {
+			o.queue = s.grow(o.queue)
+		}
+	}
+	o.queue = append(o.queue, f)
+	o.bytes += len(f.bytes)
+}
+
+// take empties the outbox. The frames belong to the caller, who gives them back
+// to the slabs; a single one is put into buf.
+func (o *outbox) take(buf *[1]*Frame) []*Frame {
+	frames := o.queue
+	if len(frames) == 1 && cap(frames) == 1 {
+		*buf = o.one
+		o.one[0] = nil
+		frames = buf[:]
+	}
+	o.queue, o.bytes = nil, 0
+	return frames
+}
+
+// drop empties the outbox for good.
+func (o *outbox) drop() { o.queue, o.bytes, o.one[0] = nil, 0, nil }
+
+func (o *outbox) dropAt(i int) {
+	o.bytes -= len(o.queue[i].bytes)
+	o.queue = slices.Delete(o.queue, i, i+1)
+}
+
+// replace drops the waiting frame with the same key, if there is one; the newer
+// one goes to the end, so that it comes after everything that was sent before it.
+func (o *outbox) replace(key string) bool {
+	i := slices.IndexFunc(o.queue, func(f *Frame) bool { return f.key == key })
+	if i >= 0 {
+		o.dropAt(i)
+	}
+	return i >= 0
+}
+
+// slabs are the queues that no stream uses at the moment.
+type slabs struct {
+	small, medium, large sync.Pool // of *[32]*Frame, *[128]*Frame, *[512]*Frame
+}
+
+// grow returns a longer queue with the frames of q, which it takes back.
+func (s *slabs) grow(q []*Frame) []*Frame {
+	var to []*Frame
+	switch n := len(q); {
+	case n < 32:
+		p, _ := s.small.Get().(*[32]*Frame)
+		if p == nil {
+			p = new([32]*Frame)
+		}
+		to = p[:0]
+	case n < 128:
+		p, _ := s.medium.Get().(*[128]*Frame)
+		if p == nil {
+			p = new([128]*Frame)
+		}
+		to = p[:0]
+	case n < 512:
+		p, _ := s.large.Get().(*[512]*Frame)
+		if p == nil {
+			p = new([512]*Frame)
+		}
+		to = p[:0]
+	default:
+		to = make([]*Frame, 0, 2*n)
+	}
+	to = append(to, q...)
+	s.give(q)
+	return to
+}
+
+// give takes a queue back that nobody uses any more.
+func (s *slabs) give(q []*Frame) {
+	clear(q)
+	switch cap(q) {
+	case 32:
+		s.small.Put((*[32]*Frame)(q[:32]))
+	case 128:
+		s.medium.Put((*[128]*Frame)(q[:128]))
+	case 512:
+		s.large.Put((*[512]*Frame)(q[:512]))
+	}
+}

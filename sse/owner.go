@@ -1,0 +1,116 @@
+package sse
+
+import (
+	"iter"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+)
+
+// Owner is told of the life of a stream that it is attached to ([Conn.Attach]).
+// Every method is called at most once per stream, outside all locks of this
+// package. A panic is contained and logged.
+type Owner interface {
+	// Live is called on the goroutine of the request when a long stream has run
+	// its first effects.
+	Live(c *Conn)
+	// Closed is called by whoever closes the stream, when it accepts no more
+	// frames. It must not block.
+	Closed(c *Conn, cause Cause)
+	// Ended is called after the response is out of reach, on the goroutine of the
+	// request, or for a connection that was taken over on one of its own. It may
+	// take its time and may send to other streams.
+	Ended(c *Conn, cause Cause)
+}
+
+// Hooks is an [Owner] made of functions; nil functions are left out. Two Hooks
+// attached to one stream are told in the order in which they were attached.
+type Hooks struct {
+	OnLive   func(*Conn)
+	OnClosed func(*Conn, Cause)
+	OnEnded  func(*Conn, Cause)
+}
+
+// Live calls OnLive.
+func (h Hooks) Live(c *Conn) {
+	if h.OnLive != nil {
+		h.OnLive(c)
+	}
+}
+
+// Closed calls OnClosed.
+func (h Hooks) Closed(c *Conn, cause Cause) {
+	if h.OnClosed != nil {
+		h.OnClosed(c, cause)
+	}
+}
+
+// Ended calls OnEnded.
+func (h Hooks) Ended(c *Conn, cause Cause) {
+	if h.OnEnded != nil {
+		h.OnEnded(c, cause)
+	}
+}
+
+// Attach adds an owner. ok is false if the stream is closed: then o is told
+// nothing. live tells that the stream has run its first effects already, so that
+// Live is not called. The stream keeps its owners as long as somebody keeps it.
+func (c *Conn) Attach(o Owner) (live, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return c.isLive, false
+	}
+	c.owners = append(slices.Clip(c.owners), o)
+	return c.isLive, true
+}
+
+// Owners iterates over the owners of the stream in the order in which they were
+// attached, also after it has ended.
+func (c *Conn) Owners() iter.Seq[Owner] {
+	c.mu.Lock()
+	owners := c.owners
+	c.mu.Unlock()
+	return slices.Values(owners)
+}
+
+// OnSent registers f to be called, outside all locks of this package, each time
+// something other than a heartbeat has been written. It must return at once: it
+// holds up the writer of many streams. A panic is contained and logged.
+func (c *Conn) OnSent(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.onSent, c.reports = append(slices.Clip(c.onSent), f), true
+}
+
+// live tells the owners that the first effects have run.
+func (c *Conn) live() {
+	c.mu.Lock()
+	owners := c.owners
+	c.isLive = true
+	c.mu.Unlock()
+	for _, o := range owners {
+		contained("live", func() { o.Live(c) })
+	}
+}
+
+// ended tells the owners that the response is out of reach.
+func (c *Conn) ended() {
+	c.mu.Lock()
+	owners, cause := c.owners, c.cause
+	c.mu.Unlock()
+	for _, o := range owners {
+		contained("end", func() { o.Ended(c, cause) })
+	}
+}
+
+// contained runs a hook of the program. A panic is logged: it may happen on the
+// goroutine of anybody who closes a stream, or of a writer of many.
+func contained(kind string, hook func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			slog.Error("sse: a hook panicked", "hook", kind, "panic", p, "stack", string(debug.Stack()))
+		}
+	}()
+	hook()
+}

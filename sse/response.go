@@ -1,0 +1,170 @@
+package sse
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// response is the transport of a stream that stays with net/http. A write may
+// wait for the client.
+type response struct {
+	w        http.ResponseWriter
+	flusher  interface{ FlushError() error } // of w
+	rc       *http.ResponseController        // of w
+	deadline time.Time                       // the write deadline that is set
+	http2    bool                            // constant
+}
+
+// respond makes the response the transport of c. w has been looked at by
+// [canFlush].
+func (c *Conn) respond(w http.ResponseWriter, http2 bool) {
+	rc := http.NewResponseController(w)
+	c.resp = response{w: w, flusher: flusherOf(w), rc: rc, http2: http2}
+	c.attach(&c.resp, rc)
+}
+
+func (r *response) room() int                    { return 0 }
+func (r *response) waiting() bool                { return false }
+func (r *response) resume(*Conn, *scratch) error { return nil }
+
+func (r *response) head(c *Conn, now time.Time) error {
+	if err := r.extend(c, now); err != nil {
+		return err
+	}
+	r.w.WriteHeader(http.StatusOK)
+	if err := r.flusher.FlushError(); err != nil {
+		return err
+	}
+	r.rest()
+	return nil
+}
+
+func (r *response) send(c *Conn, s *scratch, buf []byte, flush bool) error {
+	if err := r.extend(c, s.now); err != nil {
+		return err
+	}
+	if !r.deadline.IsZero() {
+		c.until.Store(r.deadline.UnixNano())
+	}
+	if _, err := r.w.Write(buf); err != nil {
+		return err
+	}
+	if flush {
+		if err := r.flusher.FlushError(); err != nil {
+			return err
+		}
+	}
+	c.until.Store(0)
+	r.rest()
+	return nil
+}
+
+// extend makes sure that a write that starts now is bounded. The deadline is
+// set for twice the timeout, so that it has to be set only once per timeout
+// and not once per write: a write may take between one and two timeouts.
+func (r *response) extend(c *Conn, now time.Time) error {
+	timeout := c.hub.opts.WriteTimeout
+	if timeout < 0 || r.deadline.After(now.Add(timeout)) {
+		return nil
+	}
+	r.deadline = now.Add(2 * timeout)
+	if err := r.rc.SetWriteDeadline(r.deadline); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	return c.stillWanted()
+}
+
+// stillWanted returns ErrClosed if the stream has been cut: Close may have set an
+// earlier deadline that has just been lost.
+func (c *Conn) stillWanted() error {
+	select {
+	case <-c.done:
+		if c.Cause().Cut() {
+			return ErrClosed
+		}
+	default:
+	}
+	return nil
+}
+
+// rest takes the deadline of an HTTP/2 stream away until the next write: when
+// it passes, the stream is reset, writing or not.
+func (r *response) rest() {
+	if r.http2 && !r.deadline.IsZero() {
+		r.deadline = time.Time{}
+		_ = r.rc.SetWriteDeadline(r.deadline)
+	}
+}
+
+// end leaves no write deadline on the connection, which net/http may use for the
+// client's next request.
+func (r *response) end(c *Conn, _ bool) {
+	c.ctl.Lock()
+	aborted := c.aborted
+	c.ctl.Unlock()
+	if !r.deadline.IsZero() && !aborted {
+		_ = r.rc.SetWriteDeadline(time.Time{})
+	}
+	*r = response{}
+}
+
+// free lifts the timeouts of the server, which are for requests and short
+// responses: its read timeout would cancel the context of the request, and its
+// write timeout end an HTTP/2 stream, at work or not.
+func (h *Hub) free(w http.ResponseWriter) {
+	rc := http.NewResponseController(w)
+	_ = rc.SetReadDeadline(time.Time{})
+	if err := rc.SetWriteDeadline(time.Time{}); errors.Is(err, http.ErrNotSupported) && !isRecorder(w) {
+		h.warn.Do(func() {
+			slog.Warn(fmt.Sprintf("sse: %T has no write deadline: a client that stops reading blocks its stream until it leaves; the middleware that made it needs a method Unwrap() http.ResponseWriter", w))
+		})
+	}
+}
+
+// canFlush reports whether w, or a ResponseWriter that it unwraps to, flushes;
+// this is how http.ResponseController looks for it.
+func canFlush(w http.ResponseWriter) bool { return flusherOf(w) != plainFlusher{} }
+
+// unflushed makes a ResponseWriter that cannot flush good enough for a short
+// response, whose bytes arrive at its end.
+type unflushed struct{ http.ResponseWriter }
+
+func (unflushed) Flush() {}
+
+func (u unflushed) Unwrap() http.ResponseWriter { return u.ResponseWriter }
+
+// isRecorder reports whether w is that of a test of handlers.
+func isRecorder(w http.ResponseWriter) bool {
+	return fmt.Sprintf("%T", w) == "*httptest.ResponseRecorder"
+}
+
+// flusherOf returns what http.ResponseController.Flush would call, found once
+// for all writes; the zero plainFlusher if there is nothing.
+func flusherOf(w http.ResponseWriter) interface{ FlushError() error } {
+	for {
+		switch v := w.(type) {
+		case interface{ FlushError() error }:
+			return v
+		case http.Flusher:
+			return plainFlusher{v}
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = v.Unwrap()
+		default:
+			return plainFlusher{}
+		}
+	}
+}
+
+// plainFlusher is a Flusher that cannot fail, or none.
+type plainFlusher struct{ http.Flusher }
+
+func (f plainFlusher) FlushError() error {
+	if f.Flusher == nil {
+		return http.ErrNotSupported
+	}
+	f.Flush()
+	return nil
+}

@@ -1,0 +1,238 @@
+package sse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// ServeOptions adjust one stream. Zero fields mean the defaults.
+type ServeOptions struct {
+	// Short ends the stream when the first effects have run. Default: it stays
+	// open until somebody closes it or its client leaves.
+	Short bool
+	// Open is called before the response begins, when the answer may still be a
+	// status. An error refuses the stream, and Serve returns it. Default: every
+	// stream opens.
+	Open func(*Conn) error
+	// Closed is called once when a stream that Open let in has ended and its
+	// response is out of reach: on the goroutine of the request, or for a
+	// connection that was taken over on one of its own. A panic is contained
+	// there. Default: nothing is called.
+	Closed func(*Conn)
+}
+
+// corkFor is how long the first effects of a stream may gather their events
+// into one write.
+const corkFor = 50 * time.Millisecond
+
+// Serve answers r with a stream. first is called with the stream once the
+// response has begun; it sends with [Conn.EmitFirst] what its client gets before
+// anything else. ctx is that of the request; it ends when the client leaves. nil
+// options mean the defaults. Middleware may have set header fields; Content-Type,
+// Cache-Control and X-Accel-Buffering are set by Serve.
+//
+// Serve returns nil when the stream has ended, or has been taken over from
+// net/http ([HubOptions].TakeOver). It returns an error if nothing has been
+// written: Open refused, the hub is draining, w cannot flush, or first failed at
+// once. The caller then answers, as [Refuse] does. An error of first ends the
+// stream with CausePanic.
+//
+// A long stream that is cut ends in a panic with http.ErrAbortHandler, which is
+// the one way to tell a client of net/http that the response is not complete.
+func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, o *ServeOptions, first func(ctx context.Context, c *Conn) error) error {
+	var v ServeOptions
+	if o != nil {
+		v = *o
+	}
+	if !canFlush(w) {
+		if !v.Short {
+			return &Error{Op: "opening a stream", Err: fmt.Errorf("%T cannot flush: the middleware that made it has to have a method Unwrap() http.ResponseWriter or Flush()", w)}
+		}
+		w = unflushed{w}
+	}
+	c, err := h.open(r, time.Now(), !v.Short)
+	if err != nil {
+		return err
+	}
+	s := service{c: c, r: r, o: v}
+	defer func() {
+		if !s.parked {
+			h.wheel.remove(c)
+		}
+	}()
+	if v.Open != nil {
+		if err := s.open(); err != nil {
+			return err
+		}
+	}
+	s.prepare(w)
+	if s.run(first); s.parked {
+		return nil
+	}
+	return s.answered()
+}
+
+// service is one call of Serve.
+type service struct {
+	c      *Conn
+	r      *http.Request
+	o      ServeOptions
+	parked bool  // the stream goes on without its handler
+	err    error // of first
+}
+
+// open asks whether the stream may open.
+func (s *service) open() (err error) {
+	refused := true
+	defer func() {
+		if refused { // or a panic is on its way
+			s.c.finish(CauseRefused, false)
+		}
+	}()
+	err = s.o.Open(s.c)
+	refused = err != nil
+	return err
+}
+
+// prepare readies the response.
+func (s *service) prepare(w http.ResponseWriter) {
+	c, h := s.c, w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-cache")
+	h.Set("X-Accel-Buffering", "no")
+	if c.encoding != "" {
+		h.Set("Content-Encoding", c.encoding)
+	}
+	if c.hub.compresses() {
+		h.Add("Vary", "Accept-Encoding")
+	}
+	if c.stays.Load() {
+		c.hub.free(w)
+	}
+	c.respond(w, s.r.ProtoMajor > 1)
+}
+
+// run calls first and keeps the stream open as long as it should be. The
+// response has been taken away when it returns, whatever happens, unless the
+// stream is parked.
+func (s *service) run(first func(context.Context, *Conn) error) {
+	c, cause := s.c, CausePanic
+	defer func() {
+		if !s.parked {
+			c.finish(cause, !s.o.Short)
+			s.closed()
+		}
+	}()
+	ctx := s.r.Context()
+	if c.takes { // the server will not notice that the client leaves
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithCancel(ctx)
+		defer cancel()
+		c.onLeave(cancel)
+		defer c.onLeave(nil)
+	}
+	cork := time.AfterFunc(corkFor, c.uncork)
+	s.err = first(ctx, c)
+	cork.Stop()
+	switch {
+	case s.err != nil:
+	case s.o.Short:
+		cause = CauseDone
+	default:
+		if s.parked = c.serve(s.r.Context(), s.afterwards); !s.parked {
+			cause = c.Cause()
+		}
+	}
+}
+
+// afterwards ends a stream whose handler has returned long ago.
+func (s *service) afterwards() {
+	defer s.c.hub.wheel.remove(s.c)
+	s.c.finish(s.c.Cause(), true)
+	s.closed()
+}
+
+func (s *service) closed() {
+	if s.o.Closed != nil {
+		contained("closed", func() { s.o.Closed(s.c) })
+	}
+}
+
+// answered ends a response whose stream has ended: one that was cut does not
+// look complete. A short one that has begun ends normally all the same: its
+// client would send the request again.
+func (s *service) answered() error {
+	switch cause := s.c.Cause(); {
+	case !cause.Cut():
+	case cause == CausePanic && !s.c.headed:
+		return &Error{Op: "opening a stream", Err: s.err}
+	case !s.o.Short:
+		panic(http.ErrAbortHandler)
+	case !s.c.headed:
+		return &Error{Op: "answering", Status: http.StatusServiceUnavailable, Err: fmt.Errorf("%w: %s", ErrClosed, cause)}
+	}
+	return nil
+}
+
+// serve keeps the stream open until it is closed or its client leaves. It runs
+// on the request goroutine, which writes only if shared writers do not. If the
+// connection has been taken over, serve returns true at once, and afterwards is
+// called on a goroutine of its own when the stream has been closed.
+func (c *Conn) serve(ctx context.Context, afterwards func()) (parked bool) {
+	if c.firstDone() {
+		c.drainOwn()
+	} else if err := c.head(); err != nil {
+		c.Close(causeOf(err))
+	}
+	c.serving.Store(true)
+	c.live()
+	if c.taken.Load() && c.park(ctx, afterwards) {
+		return true
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			c.Close(c.leaving(ctx))
+			return false
+		case <-c.done:
+			return false
+		case <-c.wake:
+			c.drainOwn()
+		}
+	}
+}
+
+// leaving says why the context of a request has ended: its client has left,
+// middleware has set a timeout, or a write took too long.
+func (c *Conn) leaving(ctx context.Context) Cause {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return CauseExpired
+	}
+	if c.overdue() {
+		return CauseSlow
+	}
+	return CauseClient
+}
+
+// finish ends the stream on the request goroutine: it writes what is left,
+// unless the cause cuts the stream, and takes the response away.
+func (c *Conn) finish(cause Cause, flush bool) {
+	c.Close(cause)
+	<-c.done // whoever closes it may still be telling the owners
+	if cause = c.Cause(); cause != CauseClient && !cause.Cut() {
+		s := scratch{now: time.Now(), wait: true}
+		for more := true; more; {
+			more, _ = c.drain(&s, flush)
+		}
+		c.trail()
+	} else {
+		// A writer may be stuck on it, and whoever closed it may not have come
+		// round to freeing that one before detach makes it impossible.
+		c.release(cause)
+	}
+	c.detach()
+	c.ended()
+}

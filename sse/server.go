@@ -1,0 +1,144 @@
+package sse
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// ServerOptions adjust [ConfigureServer]. Zero fields mean the defaults.
+type ServerOptions struct {
+	// ReadHeaderTimeout bounds the reading of a request's header. Default 10 s,
+	// negative means none.
+	ReadHeaderTimeout time.Duration
+	// IdleTimeout is how long a connection without a request stays open. Default
+	// 2 min, negative means none.
+	IdleTimeout time.Duration
+	// PeerTimeout is how long what was sent may stay unacknowledged before a
+	// connection is closed: the client's network has gone, and nothing else would
+	// tell for 15 minutes. It works on Linux, through TCP_USER_TIMEOUT, for what
+	// the client's machine acknowledges, not the client; elsewhere it does
+	// nothing. Together with a heartbeat a silent client is noticed within the
+	// sum of both. Default 20 s, negative means none.
+	PeerTimeout time.Duration
+	// PingAfter is how long an HTTP/2 connection may be silent before it is
+	// pinged, PingTimeout how long the answer may take. Defaults 10 s and 10 s,
+	// negative means none.
+	PingAfter   time.Duration
+	PingTimeout time.Duration
+}
+
+// ConfigureServer readies srv for long streams; call it before srv starts. Nil
+// options mean the defaults. What srv has set already is kept: its timeouts, and
+// its ConnContext and ConnState hooks, which are called first.
+//
+// It sets no ReadTimeout and no WriteTimeout. A program may: streams are exempt.
+func ConfigureServer(srv *http.Server, o *ServerOptions) {
+	var v ServerOptions
+	if o != nil {
+		v = *o
+	}
+	srv.ReadHeaderTimeout = cmp.Or(srv.ReadHeaderTimeout, v.ReadHeaderTimeout, 10*time.Second)
+	srv.IdleTimeout = cmp.Or(srv.IdleTimeout, v.IdleTimeout, 2*time.Minute)
+	peer := cmp.Or(v.PeerTimeout, 20*time.Second)
+	if srv.HTTP2 == nil {
+		srv.HTTP2 = &http.HTTP2Config{}
+	}
+	if after := cmp.Or(v.PingAfter, 10*time.Second); after > 0 && srv.HTTP2.SendPingTimeout == 0 {
+		srv.HTTP2.SendPingTimeout = after
+	}
+	if timeout := cmp.Or(v.PingTimeout, 10*time.Second); timeout > 0 && srv.HTTP2.PingTimeout == 0 {
+		srv.HTTP2.PingTimeout = timeout
+	}
+	connContext := srv.ConnContext
+	srv.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+		if connContext != nil {
+			ctx = connContext(ctx, c)
+		}
+		if peer > 0 {
+			setPeerTimeout(c, peer)
+		}
+		return ctx
+	}
+	spare := &spareConns{conns: map[net.Conn]struct{}{}}
+	connState := srv.ConnState
+	srv.ConnState = func(c net.Conn, s http.ConnState) {
+		if connState != nil {
+			connState(c, s)
+		}
+		spare.state(c, s)
+	}
+	srv.RegisterOnShutdown(spare.close)
+}
+
+// setPeerTimeout sets the option of the socket below c, if it is a TCP one. It
+// cannot be set on the listener, whose sockets are multipath TCP.
+func setPeerTimeout(c net.Conn, d time.Duration) {
+	if t, ok := c.(*tls.Conn); ok {
+		c = t.NetConn()
+	}
+	if t, ok := c.(*net.TCPConn); ok {
+		setUserTimeout(t, d)
+	}
+}
+
+// spareConns are connections that have not yet sent a byte. Browsers open some
+// in advance; a shutdown would wait 5 s for each to be used.
+type spareConns struct {
+	mu     sync.Mutex
+	conns  map[net.Conn]struct{}
+	closed bool
+}
+
+func (s *spareConns) state(c net.Conn, state http.ConnState) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case state != http.StateNew:
+		delete(s.conns, c)
+	case s.closed:
+		_ = c.Close()
+	default:
+		s.conns[c] = struct{}{}
+	}
+}
+
+func (s *spareConns) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	for c := range s.conns {
+		_ = c.Close()
+	}
+	clear(s.conns)
+}
+
+// Shutdown ends srv and the streams of hub for a restart. It stops listening,
+// cuts the long streams at random moments within window, so that their clients
+// do not come back all at once, waits for everything else, short responses and
+// requests of other handlers, to finish, and closes what is left. The clients
+// of cut streams try again until the next process listens.
+//
+// When ctx ends first, everything is closed at once and the error wraps that of
+// ctx. A window of zero cuts all streams at once, which suits a process that
+// its successor waits for.
+func Shutdown(ctx context.Context, srv *http.Server, hub *Hub, window time.Duration) error {
+	served := make(chan error, 1)
+	// It closes the listeners first, so that no client is sent away by a server
+	// that is about to end.
+	go func() { served <- srv.Shutdown(ctx) }()
+	err := hub.Drain(ctx, window)
+	err = errors.Join(err, <-served)
+	if closed := srv.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return &Error{Op: "shutting down", Err: err}
+	}
+	return nil
+}

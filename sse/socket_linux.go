@@ -1,0 +1,151 @@
+package sse
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"syscall"
+	"time"
+)
+
+const canTakeOver = true
+
+var errNoSocket = errors.New("it is no syscall.Conn; listen with package net, or leave HubOptions.TakeOver off")
+
+// socket is the transport of a stream whose connection has been taken over from
+// net/http. The write lock of the stream guards it.
+//
+// Writes do not block, but for those of the stream's own goroutine. What the
+// kernel does not take is kept, and the poller tells when it takes more. Until
+// then the stream counts as scheduled, so that its outbox fills up as that of any
+// slow client does.
+type socket struct {
+	conn  net.Conn
+	raw   syscall.RawConn
+	rest  []byte      // written later, before everything else
+	stall *time.Timer // cuts the stream if rest does not go in time; nil if there is none
+}
+
+func newSocket(conn net.Conn) (*socket, error) {
+	sc, ok := conn.(syscall.Conn)
+	if !ok {
+		return nil, errNoSocket
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	return &socket{conn: conn, raw: raw}, nil
+}
+
+// waiting reports whether the client has to read before anything can be written.
+func (k *socket) waiting() bool { return len(k.rest) > 0 }
+
+func (k *socket) room() int { return len(chunkHead) }
+
+// head sends what newSocket was given as the rest.
+func (k *socket) head(c *Conn, _ time.Time) error { return k.resume(c, &scratch{wait: true}) }
+
+func (k *socket) send(c *Conn, s *scratch, buf []byte, _ bool) error {
+	buf, out := chunk(buf)
+	if cap(buf) <= maxScratch {
+		s.buf = buf
+	}
+	return k.push(c, s, out)
+}
+
+func (k *socket) resume(c *Conn, s *scratch) error { return k.push(c, s, nil) }
+
+// push writes what is left and then out, as far as the kernel takes it.
+func (k *socket) push(c *Conn, s *scratch, out []byte) error {
+	left := len(k.rest) > 0
+	if left {
+		k.rest = append(k.rest, out...)
+		out = k.rest
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	n, err := k.write(c, s, out)
+	if err != nil || n == len(out) {
+		k.rest = nil
+		k.settle()
+		return err
+	}
+	if left {
+		k.rest = out[n:]
+	} else {
+		k.rest = bytes.Clone(out[n:])
+	}
+	if timeout := c.hub.opts.WriteTimeout; timeout > 0 && k.stall == nil {
+		k.stall = time.AfterFunc(timeout, func() { c.Close(CauseSlow) })
+	}
+	return c.hub.poll.writable(c, k)
+}
+
+func (k *socket) settle() {
+	if k.stall != nil {
+		k.stall.Stop()
+		k.stall = nil
+	}
+}
+
+func (k *socket) write(c *Conn, s *scratch, out []byte) (int, error) {
+	if !s.wait {
+		return s.raw.do(k.raw, out)
+	}
+	if timeout := c.hub.opts.WriteTimeout; timeout > 0 {
+		if err := k.conn.SetWriteDeadline(time.Now().Add(timeout)); err != nil {
+			return 0, err
+		}
+		defer k.conn.SetWriteDeadline(time.Time{}) // it would end writes that do not wait, too
+	}
+	if err := c.stillWanted(); err != nil {
+		return 0, err
+	}
+	return k.conn.Write(out)
+}
+
+// end ends the response, normally or by cutting it, and closes the connection.
+func (k *socket) end(c *Conn, clean bool) {
+	k.settle()
+	c.hub.poll.remove(c)
+	if clean {
+		_ = k.push(c, &scratch{wait: true}, []byte(lastChunk)) // there is nobody left to tell of an error
+	}
+	k.rest = nil
+	_ = k.conn.Close()
+}
+
+// rawWrite is one write that does not block. It is reused, because the function
+// that a RawConn is given, and all it refers to, would be allocated anew.
+type rawWrite struct {
+	try func(fd uintptr) bool
+	out []byte
+	n   int
+	err error
+}
+
+func (w *rawWrite) do(raw syscall.RawConn, out []byte) (int, error) {
+	if w.try == nil {
+		w.try = w.once
+	}
+	w.out, w.n, w.err = out, 0, nil
+	err := raw.Write(w.try)
+	w.out = nil
+	if err == nil && w.err != syscall.EAGAIN {
+		err = w.err
+	}
+	return w.n, err
+}
+
+func (w *rawWrite) once(fd uintptr) bool {
+	for {
+		n, err := syscall.Write(int(fd), w.out)
+		if err == syscall.EINTR {
+			continue
+		}
+		w.n, w.err = max(n, 0), err
+		return true // do not wait for the client
+	}
+}

@@ -1,0 +1,55 @@
+package sse
+
+import "time"
+
+// transport is the way from a stream to its client. There are two: a response of
+// net/http ([response]), and a connection that was taken over from it ([socket]).
+// The write lock of the stream guards it.
+type transport interface {
+	// room is how many bytes in front of the body the transport wants free.
+	room() int
+	// head sends the header of the response.
+	head(c *Conn, now time.Time) error
+	// send sends the body that buf holds after room bytes. Without flush it may
+	// wait for more.
+	send(c *Conn, s *scratch, buf []byte, flush bool) error
+	// waiting reports whether part of what was sent is kept until the client
+	// reads on. Then nothing else is sent, and the stream counts as scheduled.
+	waiting() bool
+	// resume sends what is kept, as far as it goes.
+	resume(c *Conn, s *scratch) error
+	// end takes the way away. clean ends the response normally, if no write has
+	// failed.
+	end(c *Conn, clean bool)
+}
+
+// attach gives the stream its way. The header is sent with the first write.
+func (c *Conn) attach(t transport, abort interface{ SetWriteDeadline(time.Time) error }) {
+	c.write.Lock()
+	c.way = t
+	c.write.Unlock()
+	c.ctl.Lock()
+	c.abort = abort
+	c.ctl.Unlock()
+}
+
+// detach takes the way away. When it returns, nobody is writing to the client
+// and nobody will.
+func (c *Conn) detach() {
+	c.ctl.Lock()
+	c.abort = nil
+	c.ctl.Unlock()
+	cause := c.Cause()
+	c.write.Lock()
+	defer c.write.Unlock()
+	if c.own != nil {
+		c.own.release()
+	}
+	if c.way != nil {
+		c.way.end(c, cause != CauseClient && !cause.Cut() && !c.broken)
+	}
+	c.way = nil
+}
+
+// usable reports whether anything can be written. The write lock is held.
+func (c *Conn) usable() bool { return c.way != nil && !c.broken }

@@ -1,0 +1,202 @@
+package sse
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"github.com/sfere-go/sfere/sse/gzipcast"
+)
+
+// scratch is what a writer goroutine carries from one stream to the next.
+type scratch struct {
+	one [1]*Frame
+	buf []byte
+	now time.Time
+	raw rawWrite
+	// wait says that writes may wait for the client, on streams that have been
+	// taken over; on the others they do in any case.
+	wait bool
+}
+
+// maxScratch bounds what a writer keeps between streams.
+const maxScratch = 256 << 10
+
+// drain writes what is in the outbox. more tells that frames have come in
+// meanwhile, in which case the stream stays scheduled. A cause tells that the
+// response has failed; the caller closes the stream with it, which must not
+// happen under the write lock.
+func (c *Conn) drain(s *scratch, flush bool) (more bool, failed Cause) {
+	more, failed, sent := c.drainLocked(s, flush)
+	for _, f := range sent {
+		contained("sent", f)
+	}
+	return more, failed
+}
+
+// drainLocked is drain; the caller calls sent, outside the locks.
+func (c *Conn) drainLocked(s *scratch, flush bool) (more bool, failed Cause, sent []func()) {
+	c.write.Lock()
+	defer c.write.Unlock()
+	if c.usable() && c.way.waiting() { // what is left of the last write comes first
+		if err := c.way.resume(c, s); err != nil {
+			failed = c.failed(err)
+		} else if c.way.waiting() {
+			return false, "", nil // still scheduled: the poller tells when to go on
+		}
+	}
+	c.mu.Lock()
+	frames := c.take(&s.one)
+	c.mu.Unlock()
+	size, beat := 0, true
+	if len(frames) > 0 && c.usable() {
+		var err error
+		if size, err = c.writeFrames(s, frames, flush); err != nil {
+			failed = c.failed(err)
+		} else {
+			beat = len(frames) == 1 && frames[0] == c.hub.beat
+		}
+	}
+	n := len(frames)
+	c.hub.slabs.give(frames)
+	waiting := c.usable() && c.way.waiting()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if size > 0 {
+		c.lastWrite = s.now.UnixNano()
+		c.sent += uint64(n)
+		c.sentBytes += uint64(size)
+	}
+	c.scheduled = failed == "" && (waiting || len(c.queue) > 0)
+	if !beat && c.reports {
+		sent = c.onSent
+	}
+	return c.scheduled && !waiting, failed, sent
+}
+
+// failed notes that a write has failed, and returns why. A failed response stays
+// failed. The write lock is held.
+func (c *Conn) failed(err error) Cause {
+	c.broken = true
+	if c.overdue() {
+		return CauseSlow
+	}
+	return causeOf(err)
+}
+
+func causeOf(err error) Cause {
+	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
+		return CauseSlow
+	}
+	return CauseWrite
+}
+
+// writeFrames writes and flushes frames and returns the number of bytes; the
+// write lock is held.
+func (c *Conn) writeFrames(s *scratch, frames []*Frame, flush bool) (int, error) {
+	if err := c.takeOver(); err != nil {
+		return 0, err
+	}
+	out, err := c.encode(s, frames)
+	if err != nil {
+		return 0, err
+	}
+	c.headed = true
+	return len(out) - c.way.room(), c.way.send(c, s, out, flush)
+}
+
+// encode returns what frames are on the wire, after the room that the transport
+// wants. It is valid until the next use of s; the write lock is held.
+func (c *Conn) encode(s *scratch, frames []*Frame) ([]byte, error) {
+	room := c.way.room()
+	var own []byte
+	if c.own != nil {
+		var err error
+		if own, err = c.own.next(frames); err != nil || room == 0 {
+			return own, err
+		}
+	} else if len(frames) == 1 && !c.zipped && room == 0 {
+		return frames[0].bytes, nil
+	}
+	buf := append(s.buf[:0], chunkHead[:room]...)
+	if c.zipped && !c.begun {
+		buf = append(buf, gzipcast.Header...)
+		c.begun = true
+	}
+	switch {
+	case c.own != nil:
+		buf = append(buf, own...)
+	case c.zipped:
+		for _, f := range frames {
+			zip := f.zip
+			if zip == nil { // a frame for this stream alone
+				zip = c.hub.enc.Event(f.bytes)
+			}
+			buf = append(buf, c.zip.Next(zip)...)
+		}
+	default:
+		for _, f := range frames {
+			buf = append(buf, f.bytes...)
+		}
+	}
+	if cap(buf) <= maxScratch {
+		s.buf = buf
+	}
+	return buf, nil
+}
+
+// head sends the response header if nothing has been written yet, so that the
+// client knows that the stream is open.
+func (c *Conn) head() error {
+	c.write.Lock()
+	defer c.write.Unlock()
+	if c.headed || !c.usable() {
+		return nil
+	}
+	if err := c.takeOver(); err != nil {
+		return err
+	}
+	c.headed = true
+	return c.way.head(c, time.Now())
+}
+
+// overdue reports whether a write has not ended by its deadline. Whoever sees
+// the outcome otherwise may see it differently: net/http ends the context of the
+// request as if the client had left, and HTTP/2 resets the stream.
+func (c *Conn) overdue() bool {
+	until := c.until.Load()
+	return until > 0 && time.Now().UnixNano() >= until
+}
+
+// drainOwn writes on the request goroutine until the outbox is empty.
+func (c *Conn) drainOwn() {
+	s := scratch{wait: true}
+	for {
+		s.now = time.Now()
+		more, failed := c.drain(&s, true)
+		if failed != "" {
+			c.Close(failed)
+			return
+		}
+		c.settle(time.Since(s.now))
+		if !more {
+			return
+		}
+	}
+}
+
+// settle gives a stream back to the shared writers once it has proved quick.
+func (c *Conn) settle(took time.Duration) {
+	if !c.slow.Load() {
+		return
+	}
+	c.write.Lock()
+	defer c.write.Unlock()
+	if took > stuckAfter/2 {
+		c.quick = 0
+	} else if c.quick++; c.quick >= 64 && c.hub.opts.Writers > 0 {
+		c.quick = 0
+		c.slow.Store(false)
+	}
+}
