@@ -8,6 +8,7 @@ import (
 
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/inspect/record"
 	"github.com/sfere-go/sfere/registry"
 	"github.com/sfere-go/sfere/schema/live"
 	"github.com/sfere-go/sfere/sfere"
@@ -22,9 +23,9 @@ func (nothing) EffectName() string { return "test/nothing" }
 func TestFeedChanges(t *testing.T) {
 	conns := sfere.NewMemory(nil)
 	t.Cleanup(conns.Close)
-	rec := NewRecorder(30)
+	rec := record.New(30)
 	d := dispatch.Must(dispatch.New(
-		registry.New("inspect", Record[int](rec)),
+		registry.New("record", record.Interceptor[int](rec)),
 		registry.New("test", effect.Handle("Nothing.", func(context.Context, *effect.Call[int], nothing) (any, error) { return nil, nil })),
 	))
 	in := New(live.Console(d, nil, conns, nil), conns, &Options{Recorder: rec})

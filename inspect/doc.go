@@ -2,9 +2,9 @@
 // what is registered, who is connected, what the last dispatches did; and lets
 // them try effects out.
 //
-//	rec := inspect.NewRecorder(200)
+//	rec := record.New(200)
 //	d, err := dispatch.New(
-//		registry.New("inspect", inspect.Record[App](rec)), // first, so that it sees everything
+//		registry.New("record", record.Interceptor[App](rec)), // first, so that it sees everything
 //		...
 //	)
 //	...

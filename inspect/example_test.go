@@ -9,6 +9,7 @@ import (
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/inspect"
+	"github.com/sfere-go/sfere/inspect/record"
 	"github.com/sfere-go/sfere/registry"
 	"github.com/sfere-go/sfere/schema"
 	"github.com/sfere-go/sfere/schema/httpapi"
@@ -25,9 +26,9 @@ func shop() registry.Registry[App] {
 func routes() (http.Handler, error) {
 	conns := sfere.NewMemory(nil)
 	session := func(a *App) *twk.Session { return &a.Session }
-	rec := inspect.NewRecorder(200)
+	rec := record.New(200)
 	d, err := dispatch.New(
-		registry.New("inspect", inspect.Record[App](rec)), // first: it sees what those after it do
+		registry.New("record", record.Interceptor[App](rec)), // first: it sees what those after it do
 		registry.Lift(twk.Registry(nil), session),
 		registry.Lift(sfere.Registry(conns), session),
 		shop(),
@@ -81,20 +82,4 @@ func ExampleOptions() {
 	}
 	_ = audited(d, sfere.NewMemory(nil))
 	// Output:
-}
-
-func ExampleRecorder() {
-	rec := inspect.NewRecorder(10)
-	d, err := dispatch.New(registry.New("inspect", inspect.Record[App](rec)), shop())
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	d.Dispatch(context.Background(), App{}, Mail{To: "ann@example.com"}, effect.Raw{Effect: "shop/gone"})
-	for _, s := range rec.Recent()[0].Steps {
-		fmt.Println(s.Path, s.Name, s.State)
-	}
-	// Output:
-	// 0 shop/mail done
-	// 1 shop/gone failed
 }

@@ -58,7 +58,7 @@ type feed struct {
 	in   *Inspector
 	sent map[string]uint64 // hash by part
 	rows []string          // ids of the listed connections, in order
-	revs map[uint64]uint64 // Dispatch.rev by Seq
+	revs map[uint64]uint64 // Dispatch.Revision by Seq
 }
 
 // follow handles followPage.
@@ -203,20 +203,20 @@ func (p *feed) dispatches(items effect.List) effect.List {
 	if rec == nil {
 		return items
 	}
-	_, _, version := rec.counts()
+	version := rec.Stats().Version
 	if p.revs != nil && p.sent["version"] == version {
 		return items
 	}
 	p.sent["version"] = version
-	recent := rec.summaries()
+	recent := rec.Summaries()
 	revs := make(map[uint64]uint64, len(recent))
 	var fresh, other effect.List // newest first; in any order
 	for _, d := range recent {
-		revs[d.Seq] = d.rev
+		revs[d.Seq] = d.Revision
 		switch rev, ok := p.revs[d.Seq]; {
 		case !ok:
 			fresh = append(fresh, twk.PatchElements{Elements: p.in.view("dispatch", p.in.summary(d)), Selector: "#dispatches", Mode: twk.Prepend})
-		case rev != d.rev:
+		case rev != d.Revision:
 			other = append(other, p.in.patch("dispatch", p.in.summary(d)))
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/inspect/record"
 	"github.com/sfere-go/sfere/registry"
 	"github.com/sfere-go/sfere/schema"
 	"github.com/sfere-go/sfere/schema/httpapi"
@@ -28,9 +29,9 @@ type Options struct {
 	// Default: httpapi.Local(httpapi.Read), which answers requests from this
 	// machine only.
 	Guard httpapi.Guard
-	// Recorder is what the dispatcher was given with [Record]. Default: none, and
+	// Recorder is what the dispatcher was given with [record.Interceptor]. Default: none, and
 	// no dispatches are shown.
-	Recorder *Recorder
+	Recorder *record.Recorder
 	// Hub owns the streams of the pages. Give it that of the program's own bridge,
 	// so that a shutdown ends them too. Default: one of its own; see
 	// [Inspector.Hub].

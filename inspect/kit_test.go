@@ -15,6 +15,7 @@ import (
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/inspect"
+	"github.com/sfere-go/sfere/inspect/record"
 	"github.com/sfere-go/sfere/internal/ssetest"
 	"github.com/sfere-go/sfere/registry"
 	"github.com/sfere-go/sfere/schema"
@@ -68,7 +69,7 @@ type program struct {
 	d       *dispatch.Dispatcher[App]
 	conns   *sfere.Conns
 	bridge  *twk.Bridge[App]
-	rec     *inspect.Recorder
+	rec     *record.Recorder
 	insp    *inspect.Inspector
 	srv     *httptest.Server
 }
@@ -77,10 +78,10 @@ var errMail = errors.New("no mail server")
 
 func newProgram(t *testing.T, guard httpapi.Guard, extra ...func(*http.ServeMux)) *program {
 	t.Helper()
-	p := &program{t: t, conns: sfere.NewMemory(nil), rec: inspect.NewRecorder(50)}
+	p := &program{t: t, conns: sfere.NewMemory(nil), rec: record.New(50)}
 	session := func(a *App) *twk.Session { return &a.Session }
 	p.d = dispatch.Must(dispatch.New(
-		registry.New("inspect", inspect.Record[App](p.rec)),
+		registry.New("record", record.Interceptor[App](p.rec)),
 		registry.Lift(twk.Registry(nil), session),
 		registry.Lift(sfere.Registry(p.conns), session),
 		registry.New("shop",

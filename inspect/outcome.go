@@ -140,7 +140,7 @@ func (in *Inspector) sent(cmd schema.Command, out schema.Outcome) outcomeView {
 		v.Title = "Run."
 	}
 	if r := in.opts.Recorder; r != nil {
-		if seq, ok := r.newest(out.Dispatch); ok {
+		if seq, ok := r.SeqOf(out.Dispatch); ok {
 			v.Link = in.dispatchLink(seq)
 		}
 	}

@@ -84,10 +84,10 @@ func (in *Inspector) counts() counts {
 		c.Conns = strconv.Itoa(n)
 	}
 	if r := in.opts.Recorder; r != nil {
-		total, failed, _ := r.counts()
-		c.Dispatches = strconv.FormatUint(total, 10)
-		if failed > 0 {
-			c.Failed = strconv.FormatUint(failed, 10)
+		stats := r.Stats()
+		c.Dispatches = strconv.FormatUint(stats.Total, 10)
+		if stats.Failed > 0 {
+			c.Failed = strconv.FormatUint(stats.Failed, 10)
 		}
 	}
 	return c

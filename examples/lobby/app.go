@@ -9,6 +9,7 @@ import (
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/inspect"
+	"github.com/sfere-go/sfere/inspect/record"
 	"github.com/sfere-go/sfere/registry"
 	"github.com/sfere-go/sfere/schema"
 	"github.com/sfere-go/sfere/schema/live"
@@ -39,10 +40,10 @@ type server struct {
 
 func newServer(secret string, p page) (s *server, err error) {
 	s = &server{signer: signer(secret), page: p, owner: map[string]string{}, members: map[string]bool{}}
-	conns, rec := sfere.NewMemory(nil), inspect.NewRecorder(100)
+	conns, rec := sfere.NewMemory(nil), record.New(100)
 	session := func(a *App) *twk.Session { return &a.Session }
 	if s.d, err = dispatch.New(
-		registry.New("inspect", inspect.Record[App](rec)),
+		registry.New("record", record.Interceptor[App](rec)),
 		registry.Lift(twk.Registry(nil), session),
 		registry.Lift(sfere.Registry(conns), session),
 		s.registry(),
