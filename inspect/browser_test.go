@@ -19,8 +19,8 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/inspect/httpapi"
 	"github.com/sfere-go/sfere/internal/browser"
-	"github.com/sfere-go/sfere/schema/httpapi"
 	"github.com/sfere-go/sfere/sfere"
 )
 

@@ -8,9 +8,9 @@ import (
 
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/inspect/console"
 	"github.com/sfere-go/sfere/inspect/record"
 	"github.com/sfere-go/sfere/registry"
-	"github.com/sfere-go/sfere/schema/live"
 	"github.com/sfere-go/sfere/sfere"
 	"github.com/sfere-go/sfere/twk"
 )
@@ -28,7 +28,7 @@ func TestFeedChanges(t *testing.T) {
 		registry.New("record", record.Interceptor[int](rec)),
 		registry.New("test", effect.Handle("Nothing.", func(context.Context, *effect.Call[int], nothing) (any, error) { return nil, nil })),
 	))
-	in := New(live.Console(d, nil, conns, nil), conns, &Options{Recorder: rec})
+	in := New(console.New(d, conns, &console.Options[int]{Recorder: rec}), nil)
 	run := func(n int) func() {
 		return func() {
 			for range n {

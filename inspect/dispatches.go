@@ -46,9 +46,9 @@ type stepView struct {
 }
 
 func (in *Inspector) dispatches(*twk.Request) twk.Response {
-	v := dispatchesView{Off: in.opts.Recorder == nil}
+	v := dispatchesView{Off: in.recorder == nil}
 	if !v.Off {
-		for _, d := range in.opts.Recorder.Summaries() {
+		for _, d := range in.recorder.Summaries() {
 			v.List = append(v.List, in.summary(d))
 		}
 	}
@@ -67,10 +67,10 @@ func (in *Inspector) summary(d record.Dispatch) dispatchView {
 // dispatch answers with one tree: as a page, or as a patch of the open list.
 func (in *Inspector) dispatch(r *twk.Request) twk.Response {
 	seq, err := strconv.ParseUint(r.PathValue("seq"), 10, 64)
-	if err != nil || in.opts.Recorder == nil {
+	if err != nil || in.recorder == nil {
 		return twk.Status(http.StatusNotFound)
 	}
-	d, ok := in.opts.Recorder.Get(seq)
+	d, ok := in.recorder.Get(seq)
 	switch {
 	case !ok && r.Datastar:
 		return twk.NoContent()

@@ -9,11 +9,10 @@ import (
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/inspect"
+	"github.com/sfere-go/sfere/inspect/console"
+	"github.com/sfere-go/sfere/inspect/httpapi"
 	"github.com/sfere-go/sfere/inspect/record"
 	"github.com/sfere-go/sfere/registry"
-	"github.com/sfere-go/sfere/schema"
-	"github.com/sfere-go/sfere/schema/httpapi"
-	"github.com/sfere-go/sfere/schema/live"
 	"github.com/sfere-go/sfere/sfere"
 	"github.com/sfere-go/sfere/twk"
 )
@@ -39,9 +38,9 @@ func routes() (http.Handler, error) {
 	bridge := twk.NewBridge(d, func(s twk.Session) App { return App{s} }, nil)
 
 	mux := http.NewServeMux()
-	mux.Handle("/inspect/", inspect.New(live.Console(d, nil, conns, nil), conns, &inspect.Options{
-		Recorder: rec,
-		Hub:      bridge.Hub(), // its streams end with the program's own
+	tools := console.New(d, conns, &console.Options[App]{Recorder: rec})
+	mux.Handle("/inspect/", inspect.New(tools, &inspect.Options{
+		Hub: bridge.Hub(), // its streams end with the program's own
 	}))
 	return mux, nil
 }
@@ -66,12 +65,12 @@ func staff(r *http.Request) httpapi.Access {
 }
 
 func audited(d *dispatch.Dispatcher[App], conns *sfere.Conns) http.Handler {
-	console := live.Console(d, nil, conns, &schema.ConsoleOptions{
-		Audit: func(ctx context.Context, a schema.Audit) {
+	tools := console.New(d, conns, &console.Options[App]{
+		Audit: func(ctx context.Context, a console.Audit) {
 			slog.WarnContext(ctx, "sent by hand", "by", a.Command.By, "to", a.Command.To, "effects", string(a.Command.Effects), "refused", a.Err)
 		},
 	})
-	return inspect.New(console, conns, &inspect.Options{Guard: staff})
+	return inspect.New(tools, &inspect.Options{Guard: staff})
 }
 
 func ExampleOptions() {

@@ -199,7 +199,7 @@ func (p *feed) connections(items effect.List) effect.List {
 // dispatches adds the trees that are new or have changed, and takes away those
 // that are no longer kept.
 func (p *feed) dispatches(items effect.List) effect.List {
-	rec := p.in.opts.Recorder
+	rec := p.in.recorder
 	if rec == nil {
 		return items
 	}

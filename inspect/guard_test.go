@@ -10,8 +10,8 @@ import (
 
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/inspect"
+	"github.com/sfere-go/sfere/inspect/httpapi"
 	"github.com/sfere-go/sfere/internal/ssetest"
-	"github.com/sfere-go/sfere/schema/httpapi"
 	"github.com/sfere-go/sfere/sfere"
 	"github.com/sfere-go/sfere/twk"
 )
@@ -120,10 +120,10 @@ func TestOptions(t *testing.T) {
 					t.Errorf("prefix %q: %v, want a panic that names the option", prefix, p)
 				}
 			}()
-			inspect.New(newProgram(t, nil).console, nil, &inspect.Options{Prefix: prefix})
+			inspect.New(newProgram(t, nil).console, &inspect.Options{Prefix: prefix})
 		}()
 	}
-	insp := inspect.New(newProgram(t, nil).console, nil, &inspect.Options{Prefix: "/dev/look/"})
+	insp := inspect.New(newProgram(t, nil).console, &inspect.Options{Prefix: "/dev/look/"})
 	w := httptest.NewRecorder()
 	r := httptest.NewRequestWithContext(t.Context(), "GET", "/dev/look/", nil)
 	r.RemoteAddr, r.Host = "127.0.0.1:5000", "localhost"

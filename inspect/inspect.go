@@ -11,10 +11,10 @@ import (
 
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/inspect/console"
+	"github.com/sfere-go/sfere/inspect/httpapi"
 	"github.com/sfere-go/sfere/inspect/record"
 	"github.com/sfere-go/sfere/registry"
-	"github.com/sfere-go/sfere/schema"
-	"github.com/sfere-go/sfere/schema/httpapi"
 	"github.com/sfere-go/sfere/sfere"
 	"github.com/sfere-go/sfere/twk"
 )
@@ -29,9 +29,6 @@ type Options struct {
 	// Default: httpapi.Local(httpapi.Read), which answers requests from this
 	// machine only.
 	Guard httpapi.Guard
-	// Recorder is what the dispatcher was given with [record.Interceptor]. Default: none, and
-	// no dispatches are shown.
-	Recorder *record.Recorder
 	// Hub owns the streams of the pages. Give it that of the program's own bridge,
 	// so that a shutdown ends them too. Default: one of its own; see
 	// [Inspector.Hub].
@@ -45,24 +42,25 @@ type Options struct {
 // Inspector serves the pages. Make one with [New]; it may be used from any
 // goroutine. It has a goroutine of its own as long as somebody looks.
 type Inspector struct {
-	console *schema.Console
-	conns   *sfere.Conns
-	opts    Options
-	csp     string
-	views   *template.Template
-	d       *dispatch.Dispatcher[twk.Session]
-	bridge  *twk.Bridge[twk.Session]
-	feeds   feeds
-	handler http.Handler
+	console  *console.Console
+	conns    *sfere.Conns     // of the console, or empty ones
+	recorder *record.Recorder // of the console; may be nil
+	opts     Options
+	csp      string
+	views    *template.Template
+	d        *dispatch.Dispatcher[twk.Session]
+	bridge   *twk.Bridge[twk.Session]
+	feeds    feeds
+	handler  http.Handler
 }
 
 var _ http.Handler = (*Inspector)(nil)
 
-// New returns the inspector of the program behind console, whose live
-// connections are in conns; nil means that it has none. nil options mean the
-// defaults. New panics if a field of o cannot be used.
-func New(console *schema.Console, conns *sfere.Conns, o *Options) *Inspector {
-	in := &Inspector{console: console, conns: conns}
+// New returns the inspector of the program behind c, with the connections and the
+// recorder that c has; without a recorder no dispatches are shown. nil options
+// mean the defaults; o is not kept. New panics if a field of o cannot be used.
+func New(c *console.Console, o *Options) *Inspector {
+	in := &Inspector{console: c, conns: c.Conns(), recorder: c.Recorder()}
 	if o != nil {
 		in.opts = *o
 	}

@@ -15,12 +15,11 @@ import (
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/inspect"
+	"github.com/sfere-go/sfere/inspect/console"
+	"github.com/sfere-go/sfere/inspect/httpapi"
 	"github.com/sfere-go/sfere/inspect/record"
 	"github.com/sfere-go/sfere/internal/ssetest"
 	"github.com/sfere-go/sfere/registry"
-	"github.com/sfere-go/sfere/schema"
-	"github.com/sfere-go/sfere/schema/httpapi"
-	"github.com/sfere-go/sfere/schema/live"
 	"github.com/sfere-go/sfere/sfere"
 	"github.com/sfere-go/sfere/twk"
 )
@@ -65,7 +64,7 @@ func (Greeting) EffectName() string { return "shop/greeting" }
 // program is what is inspected, with everything it needs.
 type program struct {
 	t       *testing.T
-	console *schema.Console
+	console *console.Console
 	d       *dispatch.Dispatcher[App]
 	conns   *sfere.Conns
 	bridge  *twk.Bridge[App]
@@ -106,9 +105,9 @@ func newProgram(t *testing.T, guard httpapi.Guard, extra ...func(*http.ServeMux)
 		),
 	))
 	p.bridge = twk.NewBridge(p.d, func(s twk.Session) App { return App{s} }, nil)
-	p.console = live.Console(p.d, nil, p.conns, nil)
-	p.insp = inspect.New(p.console, p.conns, &inspect.Options{
-		Guard: guard, Recorder: p.rec, Hub: p.bridge.Hub(), Script: "/datastar.js", Title: "shop",
+	p.console = console.New(p.d, p.conns, &console.Options[App]{Recorder: p.rec})
+	p.insp = inspect.New(p.console, &inspect.Options{
+		Guard: guard, Hub: p.bridge.Hub(), Script: "/datastar.js", Title: "shop",
 	})
 	mux := http.NewServeMux()
 	mux.Handle("/inspect/", p.insp)

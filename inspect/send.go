@@ -11,8 +11,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/sfere-go/sfere/inspect/console"
+	"github.com/sfere-go/sfere/inspect/httpapi"
 	"github.com/sfere-go/sfere/schema"
-	"github.com/sfere-go/sfere/schema/httpapi"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -223,7 +224,7 @@ func innermost(fields []*field, at string) *field {
 func appendCall(list, call string) (string, error) {
 	var items []json.RawMessage
 	if strings.TrimSpace(list) != "" {
-		cmd, err := schema.ParseCommand([]byte(list))
+		cmd, err := console.ParseCommand([]byte(list))
 		if err != nil {
 			return "", err
 		}
@@ -249,12 +250,12 @@ func appendCall(list, call string) (string, error) {
 }
 
 // command reads what is to be run.
-func (in *Inspector) command(r *twk.Request) (schema.Command, error) {
+func (in *Inspector) command(r *twk.Request) (console.Command, error) {
 	form, err := readForm(r)
 	if err != nil {
-		return schema.Command{}, err
+		return console.Command{}, err
 	}
-	cmd, err := schema.ParseCommand([]byte(form.Get("list")))
+	cmd, err := console.ParseCommand([]byte(form.Get("list")))
 	if to := strings.TrimSpace(form.Get("to")); to != "" {
 		cmd.To = to
 	}

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sfere-go/sfere/inspect/httpapi"
 	"github.com/sfere-go/sfere/inspect/record"
-	"github.com/sfere-go/sfere/schema/httpapi"
 )
 
 func idOf(d record.Dispatch) string { return fmt.Sprintf("#d-%d", d.Seq) }

@@ -83,7 +83,7 @@ func (in *Inspector) counts() counts {
 	if n, err := in.conns.Count(everyone); err == nil {
 		c.Conns = strconv.Itoa(n)
 	}
-	if r := in.opts.Recorder; r != nil {
+	if r := in.recorder; r != nil {
 		stats := r.Stats()
 		c.Dispatches = strconv.FormatUint(stats.Total, 10)
 		if stats.Failed > 0 {

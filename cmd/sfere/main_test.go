@@ -10,9 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sfere-go/sfere/inspect/httpapi"
 	"github.com/sfere-go/sfere/internal/consoletest"
 	"github.com/sfere-go/sfere/internal/ssetest"
-	"github.com/sfere-go/sfere/schema/httpapi"
 )
 
 // api serves the API of a program; requests with the header Token may send.

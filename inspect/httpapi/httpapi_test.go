@@ -12,10 +12,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sfere-go/sfere/inspect/console"
+	"github.com/sfere-go/sfere/inspect/httpapi"
 	"github.com/sfere-go/sfere/internal/consoletest"
 	"github.com/sfere-go/sfere/internal/ssetest"
 	"github.com/sfere-go/sfere/schema"
-	"github.com/sfere-go/sfere/schema/httpapi"
 )
 
 // ask returns the status and the answer as plain values.
@@ -109,7 +110,7 @@ func TestAnswers(t *testing.T) {
 
 func TestSend(t *testing.T) {
 	var audits []string
-	p := consoletest.New(t, &schema.ConsoleOptions{Audit: func(_ context.Context, a schema.Audit) {
+	p := consoletest.New(t, &console.Options[consoletest.App]{Audit: func(_ context.Context, a console.Audit) {
 		audits = append(audits, fmt.Sprintf("%s to %q: ran %t, err %v", a.Command.By, a.Command.To, a.Result != nil, a.Err))
 	}})
 	srv := serve(t, p, &httpapi.Options{
@@ -143,7 +144,7 @@ func TestSend(t *testing.T) {
 	want := []string{
 		`someone who may read to "*/lobby/*": ran false, err this request is not allowed it: see httpapi.Options.Guard`,
 		`someone who may write to "*/lobby/*": ran true, err <nil>`,
-		`someone who may write to "": ran false, err schema: /0/effect: nothing is registered under this name: "test/mial": did you mean test/mail?`,
+		`someone who may write to "": ran false, err console: send: schema: /0/effect: nothing is registered under this name: "test/mial": did you mean test/mail?`,
 	}
 	if diff := cmp.Diff(want, audits); diff != "" {
 		t.Errorf("audit (-want +got):\n%s", diff)

@@ -1,4 +1,4 @@
-package live_test
+package console_test
 
 import (
 	"encoding/json"

@@ -1,4 +1,4 @@
-package live_test
+package console_test
 
 import (
 	"encoding/json"
@@ -8,9 +8,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/inspect/console"
 	"github.com/sfere-go/sfere/internal/consoletest"
 	"github.com/sfere-go/sfere/internal/ssetest"
-	"github.com/sfere-go/sfere/schema"
 	"github.com/sfere-go/sfere/sfere"
 	"github.com/sfere-go/sfere/twk"
 )
@@ -24,7 +24,7 @@ func TestDryRunIsWhatIsSent(t *testing.T) {
 		{"effect":"twk/patch-elements","args":{"elements":"<li>a &amp; b</li>","selector":"#l","mode":"append"}},
 		{"effect":"twk/patch-signals","args":{"late":{"me":{"$placeholder":"sfere/own-key","args":{"part":"id"}}}}},
 		{"effect":"test/mail","args":{"to":"ann@example.com"}}]`
-	cmd := schema.Command{To: "*/lobby/*", Effects: json.RawMessage(effects)}
+	cmd := console.Command{To: "*/lobby/*", Effects: json.RawMessage(effects)}
 	out, err := p.Console.DryRun(t.Context(), cmd)
 	if err != nil {
 		t.Fatal(err)

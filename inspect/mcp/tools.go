@@ -9,11 +9,12 @@ import (
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"github.com/sfere-go/sfere/inspect/console"
 	"github.com/sfere-go/sfere/schema"
 )
 
 // tools are the tools of one server.
-type tools struct{ console *schema.Console }
+type tools struct{ console *console.Console }
 
 // brief is an item in a list: models pay for every word.
 type brief struct {
@@ -177,9 +178,9 @@ func (t *tools) validate(_ context.Context, in commandIn) (any, error) {
 }
 
 func (t *tools) dryRun(ctx context.Context, by string, in commandIn) (any, error) {
-	return t.console.DryRun(ctx, schema.Command{To: in.To, Effects: in.Effects, By: by})
+	return t.console.DryRun(ctx, console.Command{To: in.To, Effects: in.Effects, By: by})
 }
 
 func (t *tools) send(ctx context.Context, by string, in commandIn) (any, error) {
-	return t.console.Send(ctx, schema.Command{To: in.To, Effects: in.Effects, By: by})
+	return t.console.Send(ctx, console.Command{To: in.To, Effects: in.Effects, By: by})
 }

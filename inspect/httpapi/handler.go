@@ -1,21 +1,3 @@
-// Package httpapi serves a [schema.Console] as JSON over HTTP: to the sfere
-// command, to the inspector page, and to scripts.
-//
-//	mux.Handle("/inspect/api/", http.StripPrefix("/inspect/api", httpapi.New(console, nil)))
-//
-//	GET  /describe?kind=effect&name=twk/patch-elements
-//	GET  /grep?q=text          or  /grep?re=expression
-//	GET  /sample?name=twk/patch-elements&n=3&seed=1
-//	GET  /schemas              or  /schemas?name=twk/patch-elements
-//	GET  /ctx
-//	GET  /connections?pattern=*/lobby/*
-//	POST /validate             a list of effects
-//	POST /dry-run              a list, or {"to": pattern, "effects": list}
-//	POST /send                 the same
-//
-// By default only requests from this machine are answered, and /send is refused;
-// see [Options].Guard. Errors are {"error": text, "problems": [...]}, the latter
-// for texts that do not fit their schemas, with status 422.
 package httpapi
 
 import (
@@ -29,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 
+	"github.com/sfere-go/sfere/inspect/console"
 	"github.com/sfere-go/sfere/schema"
 )
 
@@ -43,7 +26,7 @@ type Options struct {
 }
 
 // New returns the handler; nil means the default options.
-func New(c *schema.Console, o *Options) http.Handler {
+func New(c *console.Console, o *Options) http.Handler {
 	a := &api{console: c}
 	if o != nil {
 		a.opts = *o
@@ -67,7 +50,7 @@ func New(c *schema.Console, o *Options) http.Handler {
 }
 
 type api struct {
-	console *schema.Console
+	console *console.Console
 	opts    Options
 }
 
@@ -132,7 +115,7 @@ func statusOf(err error) int {
 	switch {
 	case errors.Is(err, schema.ErrUnknown):
 		return http.StatusNotFound
-	case errors.Is(err, schema.ErrNotOffered):
+	case errors.Is(err, console.ErrNotOffered):
 		return http.StatusNotImplemented
 	case errors.Is(err, schema.ErrNoSchema), errors.Is(err, schema.ErrCannotGenerate):
 		return http.StatusConflict
@@ -250,8 +233,8 @@ func (a *api) send(r *http.Request) (any, error) {
 
 // command reads the body. The media type is asked for because a form of another
 // site can post any other without a preflight.
-func (a *api) command(r *http.Request) (schema.Command, error) {
-	cmd := schema.Command{By: a.opts.By(r)}
+func (a *api) command(r *http.Request) (console.Command, error) {
+	cmd := console.Command{By: a.opts.By(r)}
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		return cmd, &failure{http.StatusUnsupportedMediaType, errors.New("post application/json")}
 	}
@@ -259,7 +242,7 @@ func (a *api) command(r *http.Request) (schema.Command, error) {
 	if err != nil {
 		return cmd, err
 	}
-	parsed, err := schema.ParseCommand(text)
+	parsed, err := console.ParseCommand(text)
 	parsed.By = cmd.By
 	return parsed, err
 }

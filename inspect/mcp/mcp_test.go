@@ -13,11 +13,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"github.com/sfere-go/sfere/inspect/console"
+	"github.com/sfere-go/sfere/inspect/httpapi"
+	"github.com/sfere-go/sfere/inspect/mcp"
 	"github.com/sfere-go/sfere/internal/consoletest"
 	"github.com/sfere-go/sfere/internal/ssetest"
-	"github.com/sfere-go/sfere/mcp"
 	"github.com/sfere-go/sfere/schema"
-	"github.com/sfere-go/sfere/schema/httpapi"
 )
 
 // connect returns a session of the SDK's own client over memory.
@@ -65,7 +66,7 @@ func use(t *testing.T, s *sdk.ClientSession, tool string, args, out any) (text s
 // sample, checks, rehearses and sends, and a real stream gets it.
 func TestSession(t *testing.T) {
 	var audits []string
-	p := consoletest.New(t, &schema.ConsoleOptions{Audit: func(_ context.Context, a schema.Audit) {
+	p := consoletest.New(t, &console.Options[consoletest.App]{Audit: func(_ context.Context, a console.Audit) {
 		audits = append(audits, fmt.Sprintf("%s to %s: %v", a.Command.By, a.Command.To, a.Result.Err()))
 	}})
 	ann := p.Join(t, "ann")
@@ -113,7 +114,7 @@ func TestSession(t *testing.T) {
 		t.Errorf("connections %s", conns.Connections)
 	}
 
-	var out schema.Outcome
+	var out console.Outcome
 	use(t, s, "dry_run", command, &out)
 	if len(out.Plan) == 0 || !strings.Contains(string(out.Plan[0].Would[0]), `signals {\"greeting\":\"hello\"}`) {
 		t.Errorf("the dry run plans %d effects, the first %s", len(out.Plan), out.Plan[0].Would)
