@@ -9,6 +9,8 @@
 //	GET  /schemas              or  /schemas?name=twk/patch-elements
 //	GET  /ctx
 //	GET  /connections?pattern=*/lobby/*
+//	GET  /dispatches?n=20      the last ones, newest first
+//	GET  /dispatches/7         one of them, with everything that it did
 //	POST /validate             a list of effects
 //	POST /dry-run              a list, or {"to": pattern, "effects": list}
 //	POST /send                 the same

@@ -41,7 +41,8 @@ func New(c *console.Console, o *Options) http.Handler {
 	mux := http.NewServeMux()
 	for pattern, h := range map[string]func(*http.Request) (any, error){
 		"GET /describe": a.describe, "GET /grep": a.grep, "GET /sample": a.sample, "GET /schemas": a.schemas, "GET /ctx": a.ctx,
-		"GET /connections": a.connections, "POST /validate": a.validate, "POST /dry-run": a.dryRun, "POST /send": a.send,
+		"GET /connections": a.connections, "GET /dispatches": a.dispatches, "GET /dispatches/{seq}": a.dispatch,
+		"POST /validate": a.validate, "POST /dry-run": a.dryRun, "POST /send": a.send,
 	} {
 		mux.Handle(pattern, a.serve(h))
 	}
@@ -113,7 +114,7 @@ func statusOf(err error) int {
 		return http.StatusRequestEntityTooLarge
 	}
 	switch {
-	case errors.Is(err, schema.ErrUnknown):
+	case errors.Is(err, schema.ErrUnknown), errors.Is(err, console.ErrNotKept):
 		return http.StatusNotFound
 	case errors.Is(err, console.ErrNotOffered):
 		return http.StatusNotImplemented
@@ -191,6 +192,25 @@ func (a *api) ctx(*http.Request) (any, error) { return a.console.CtxSchema(), ni
 
 func (a *api) connections(r *http.Request) (any, error) {
 	return a.console.Connections(r.URL.Query().Get("pattern"))
+}
+
+// dispatches answers with a list of [console.Dispatch].
+func (a *api) dispatches(r *http.Request) (any, error) {
+	text := r.URL.Query().Get("n")
+	n, err := strconv.Atoi(cmp.Or(text, "0"))
+	if err != nil || n < 0 {
+		return nil, fmt.Errorf("n is %q: want a number, or nothing for all that are kept", text)
+	}
+	return a.console.Dispatches(n)
+}
+
+// dispatch answers with a [console.Dispatch].
+func (a *api) dispatch(r *http.Request) (any, error) {
+	seq, err := strconv.ParseUint(r.PathValue("seq"), 10, 64)
+	if err != nil {
+		return nil, fmt.Errorf("%q is not the number of a dispatch", r.PathValue("seq"))
+	}
+	return a.console.Dispatched(seq)
 }
 
 // Verdict is the answer of /validate.
