@@ -6,8 +6,8 @@
 //	mux.Handle("/mcp", mcp.Handler(c, nil))          // streamable HTTP, this machine only
 //	err := mcp.Stdio(ctx, c, nil)                    // standard input and output
 //
-// The tools are describe, grep, sample, validate, dry_run and connections, and
-// send where [Options].AllowSend is set. The JSON Schema of every item is a
+// The tools are describe, grep, sample, validate, dry_run, connections and
+// dispatches, and send where [Options].AllowSend is set. The JSON Schema of every item is a
 // resource, sfere://schema/ and its name; sfere://registry is that of all lists.
 // Every send is told to the audit of the console.
 package mcp

@@ -50,6 +50,7 @@ func (o *Options) withDefaults() Options {
 const instructions = `This server looks into a running program whose effects are data: {"effect": name, "args": {...}}.
 Find effects with grep or describe, look at one with describe and its name, start from a sample, check with validate, and see with dry_run exactly what would be sent to whom; nothing changes by it.
 Live connections have keys scope/category/id; a pattern leaves parts open, as in */lobby/*. To reach connections, give dry_run or send a pattern in "to".
+What the program did lately, and why something failed, is in dispatches; one by its number ("seq") shows all of it.
 Actions expand to effects. A field may take {"$placeholder": name, "args": {...}} where its schema says so.`
 
 // NewServer returns an MCP server for c; nil means the default options. It may
