@@ -137,7 +137,7 @@ func (c *cli) effects(fs *flag.FlagSet, path string) func(context.Context, []str
 func (c *cli) outcome(out console.Outcome) {
 	rows := [][]string{{"PATH", "EFFECT", "OUTCOME"}}
 	for _, r := range out.Ran {
-		rows = append(rows, []string{r.Path, r.Name, "ok " + string(r.Value)})
+		rows = append(rows, []string{r.Path, r.Name, "ok " + compact(r.Value)})
 	}
 	for _, s := range out.Skipped {
 		rows = append(rows, []string{s.Path, s.Name, "skipped: " + s.Reason})
