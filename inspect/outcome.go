@@ -10,8 +10,6 @@ import (
 	"github.com/sfere-go/sfere/sfere"
 )
 
-func matchOf(v string) sfere.Match { return sfere.Is(v) }
-
 // outcomeView is what came of a list of effects.
 type outcomeView struct {
 	Kind     string // "note", "fine", "problem", "refused", "dry" or "sent"; empty: nothing yet

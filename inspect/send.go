@@ -14,6 +14,7 @@ import (
 	"github.com/sfere-go/sfere/inspect/console"
 	"github.com/sfere-go/sfere/inspect/httpapi"
 	"github.com/sfere-go/sfere/schema"
+	"github.com/sfere-go/sfere/sfere"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -96,7 +97,7 @@ func (in *Inspector) someKeys() []string {
 	seen := map[string]bool{}
 	for _, k := range keys {
 		p := everyone
-		p.Category = matchOf(k.Category)
+		p.Category = sfere.Is(k.Category)
 		if s := p.String(); !seen[s] && len(out) < 20 {
 			seen[s] = true
 			out = append(out, s)
