@@ -9,11 +9,14 @@ import (
 
 // Outcome is the result of a dispatch, or of a dry run, in a form for JSON.
 type Outcome struct {
-	Dispatch uint64    `json:"dispatch"`
-	Parent   uint64    `json:"parent,omitempty"`
-	Ran      []Ran     `json:"ran"`
-	Errors   []Failed  `json:"errors"`
-	Skipped  []Skipped `json:"skipped"`
+	// Dispatch and Parent are the numbers of Result.ID and Result.Parent.
+	Dispatch uint64 `json:"dispatch"`
+	Parent   uint64 `json:"parent,omitempty"`
+	// Ran, Errors and Skipped are what became of the items, in the order in which
+	// the Result has them; empty rather than nil.
+	Ran     []Ran     `json:"ran"`
+	Errors  []Failed  `json:"errors"`
+	Skipped []Skipped `json:"skipped"`
 	// Plan is what a dry run would have done; nil for a real one.
 	Plan []Planned `json:"plan,omitempty"`
 }

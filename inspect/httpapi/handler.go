@@ -25,7 +25,8 @@ type Options struct {
 	By func(*http.Request) string
 }
 
-// New returns the handler; nil means the default options.
+// New returns the handler that serves c; nil means the default options. o is not
+// kept. The handler may be used from any goroutine and has none of its own.
 func New(c *console.Console, o *Options) http.Handler {
 	a := &api{console: c}
 	if o != nil {
@@ -89,7 +90,8 @@ func (a *api) serve(h func(*http.Request) (any, error)) http.Handler {
 	})
 }
 
-// Problem is the body of an answer that is an error.
+// Problem is the body of an answer that is an error: its text, and what does not
+// fit its schema where that is the reason.
 type Problem struct {
 	Error    string           `json:"error"`
 	Problems []schema.Problem `json:"problems,omitempty"`
@@ -213,7 +215,7 @@ func (a *api) dispatch(r *http.Request) (any, error) {
 	return a.console.Dispatched(seq)
 }
 
-// Verdict is the answer of /validate.
+// Verdict is the answer of /validate. Problems is empty if Valid is set.
 type Verdict struct {
 	Valid    bool             `json:"valid"`
 	Problems []schema.Problem `json:"problems"`
