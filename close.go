@@ -11,12 +11,12 @@ import (
 
 // Close closes every connection that matches a pattern; what has been sent to
 // them before is written. Its value is a [Report], in which those that are
-// closing already count as failed with twk.ErrClosed. To say good-bye, put it
+// closing already count as failed with sse.ErrClosed. To say good-bye, put it
 // after the broadcast that does, not among its effects.
 type Close struct {
 	To      Pattern `json:"to" jsonschema:"description=who is closed"`
 	Exclude Exclude `json:"exclude,omitzero" jsonschema:"description=who of those is not"`
-	// Cause is why; empty means twk.CauseClosed, after which the client stays
+	// Cause is why; empty means sse.CauseClosed, after which the client stays
 	// away.
 	Cause sse.Cause `json:"cause,omitempty" jsonschema:"description=why; empty means closed"`
 }

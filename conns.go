@@ -14,7 +14,7 @@ type Options struct {
 	// Scope gives the scope of the connections and keys of a request: who may
 	// see them. It should come from an authenticated session, never from what
 	// the client chose. An error refuses the stream, with the status the error
-	// asks for ([twk.StatusOf]); an empty scope refuses it with 403. It may be
+	// asks for ([sse.StatusOf]); an empty scope refuses it with 403. It may be
 	// called concurrently and several times for one request.
 	// Default: DefaultScope for everybody.
 	Scope func(r *twk.Request) (string, error)
@@ -57,7 +57,7 @@ type Conns struct {
 	watches []*Presence
 	closed  bool
 
-	snapshots sync.Pool // of *[]*twk.Conn
+	snapshots sync.Pool // of *[]*sse.Conn
 
 	audMu     sync.Mutex // guards audiences; no other lock is taken under it
 	audiences map[Pattern]*sse.Audience
@@ -78,7 +78,7 @@ func New(o *Options) *Conns {
 }
 
 // Close closes the store and takes in no more connections. Those that are
-// registered stay until they end by themselves; twk.Hub.Drain ends them all.
+// registered stay until they end by themselves; sse.Hub.Drain ends them all.
 func (c *Conns) Close() {
 	c.mu.Lock()
 	c.closed = true

@@ -55,7 +55,7 @@ func TestContentInBroadcast(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			renders.Store(0)
-			report := sfere.ReportOf(s.dispatch(sfere.Broadcast{To: sfere.Everyone, Effects: effect.List{tt.item}}))
+			report := sfere.ReportOf(s.dispatch(sfere.Broadcast{To: sfere.Everyone(), Effects: effect.List{tt.item}}))
 			if n := renders.Load(); n != tt.renders || report.Delivered != 3 {
 				t.Errorf("%s: %d renders for %d recipients, want %d for 3", tt.reason, n, report.Delivered, tt.renders)
 			}
@@ -76,7 +76,7 @@ func TestContentInBroadcast(t *testing.T) {
 		if per {
 			c = twk.PerRecipient(c)
 		}
-		res := s.d.Dispatch(t.Context(), app{}, sfere.Broadcast{To: sfere.Everyone, Effects: effect.List{
+		res := s.d.Dispatch(t.Context(), app{}, sfere.Broadcast{To: sfere.Everyone(), Effects: effect.List{
 			tell("before"), twk.PatchElements{Elements: c}, tell("after"),
 		}})
 		if !errors.Is(res.Err(), errView) {

@@ -3,7 +3,7 @@
 //
 // A program joins its effects to those of package twk:
 //
-//	conns := sfere.NewMemory(nil)
+//	conns := sfere.New(nil)
 //	session := func(a *App) *twk.Session { return &a.Session }
 //	d, err := dispatch.New(registry.Lift(twk.Registry(nil), session), registry.Lift(sfere.Registry(conns), session))
 //

@@ -51,7 +51,7 @@ func message(r *twk.Request) twk.Response {
 // The quick start: a place for connections, effects that work on it, a handler
 // whose stream is held, and one that sends to it.
 func Example() {
-	conns := sfere.NewMemory(nil)
+	conns := sfere.New(nil)
 	bridge := twk.NewBridge(newDispatcher(conns), func(s twk.Session) App { return App{s} }, nil)
 	mux := http.NewServeMux()
 	mux.Handle("GET /join", bridge.Handle(join))
@@ -88,7 +88,7 @@ func ExamplePattern_wildcards() {
 	fmt.Println(sfere.Category("lobby"))
 	fmt.Println(sfere.Pattern{Scope: sfere.Any, Category: sfere.Is("lobby"), ID: sfere.Is("general")})
 	fmt.Println(sfere.Category("room").In("user-123"))
-	fmt.Println(sfere.Everyone)
+	fmt.Println(sfere.Everyone())
 	// Output:
 	// */lobby/*
 	// */lobby/general
@@ -114,7 +114,7 @@ func hall(conns *sfere.Conns, names ...string) (d *dispatch.Dispatcher[App], b *
 // Broadcast leaves out the connections under some keys, or those that match
 // some patterns.
 func ExampleBroadcast_exclude() {
-	d, b, pages := hall(sfere.NewMemory(nil), "ann", "admin")
+	d, b, pages := hall(sfere.New(nil), "ann", "admin")
 	defer b.quit()
 
 	res := d.Dispatch(context.Background(), App{}, sfere.Broadcast{
@@ -131,13 +131,13 @@ func ExampleBroadcast_exclude() {
 
 // Sending to one key tells whether anybody is there.
 func ExampleTo() {
-	d, b, pages := hall(sfere.NewMemory(nil), "ann")
+	d, b, pages := hall(sfere.New(nil), "ann")
 	defer b.quit()
 
 	hello := twk.PatchSignals{Signals: map[string]any{"hello": true}}
 	res := d.Dispatch(context.Background(), App{},
-		sfere.To(sfere.ID("lobby", "ann"), hello),
-		sfere.To(sfere.ID("lobby", "bob"), hello),
+		sfere.Send(sfere.ID("lobby", "ann"), hello),
+		sfere.Send(sfere.ID("lobby", "bob"), hello),
 	)
 	report := sfere.ReportOf(res)
 	fmt.Println(res.Err(), report.Delivered, "delivered, missing:", report.Missing)
@@ -149,7 +149,7 @@ func ExampleTo() {
 
 // What a broadcast says may depend on who gets it.
 func ExampleRecipientOf() {
-	d, b, pages := hall(sfere.NewMemory(nil), "ann", "bob")
+	d, b, pages := hall(sfere.New(nil), "ann", "bob")
 	defer b.quit()
 
 	greeting := twk.PerRecipientFunc(func(ctx context.Context) twk.Content {
@@ -201,7 +201,7 @@ func user(r *twk.Request) string {
 // Long-lived connections: a page opens one when it is loaded, other handlers
 // answer and end.
 func ExampleHold() {
-	conns := sfere.NewMemory(nil)
+	conns := sfere.New(nil)
 	bridge := twk.NewBridge(newDispatcher(conns), func(s twk.Session) App { return App{s} }, nil)
 	mux := http.NewServeMux()
 	mux.Handle("GET /", bridge.Handle(lobbyPage))
@@ -230,8 +230,8 @@ func ExampleHoldAs() {
 
 // Connections in memory stay as long as they live.
 func ExampleNewMemory() {
-	conns := sfere.NewMemory(nil)
-	n, err := conns.Count(sfere.Everyone)
+	conns := sfere.New(nil)
+	n, err := conns.Count(sfere.Everyone())
 	fmt.Println(n, err)
 	// Output: 0 <nil>
 }
@@ -245,7 +245,7 @@ func ExampleNewTTL() {
 		WhenFull: sfere.RejectNew,
 	}), nil)
 	defer conns.Close()
-	fmt.Println(conns.Explain(sfere.Everyone))
+	fmt.Println(conns.Explain(sfere.Everyone()))
 	// Output: all: 0 keys, 0 entries
 }
 
@@ -268,11 +268,11 @@ func ExampleTTLOptions_fixed() {
 
 // Who is there, from a prompt or an admin page.
 func ExampleConns_List() {
-	conns := sfere.NewMemory(nil)
+	conns := sfere.New(nil)
 	_, b, _ := hall(conns, "bob", "alice")
 	defer b.quit()
 
-	all, err := conns.List(sfere.Everyone)
+	all, err := conns.List(sfere.Everyone())
 	fmt.Println(all, err)
 
 	lobby, err := conns.List(sfere.Category("lobby"))
@@ -282,7 +282,7 @@ func ExampleConns_List() {
 	fmt.Println(n, err)
 	fmt.Println(conns.Explain(sfere.Category("lobby")))
 
-	held, err := conns.Snapshot(sfere.Everyone)
+	held, err := conns.Snapshot(sfere.Everyone())
 	fmt.Println(held[0].Keys, "open:", held[0].Conn.Cause == "", err)
 	// Output:
 	// [default/lobby/alice default/lobby/bob] <nil>
@@ -294,7 +294,7 @@ func ExampleConns_List() {
 
 // From a job, a prompt or a signal handler: a dispatch needs no request.
 func ExampleBroadcast_outOfBand() {
-	d, b, pages := hall(sfere.NewMemory(nil), "ann")
+	d, b, pages := hall(sfere.New(nil), "ann")
 	defer b.quit()
 
 	d.Dispatch(context.Background(), App{}, sfere.Broadcast{To: sfere.Category("lobby"), Effects: effect.List{
@@ -307,7 +307,7 @@ func ExampleBroadcast_outOfBand() {
 // The options of the original's registry belong to the connections here.
 func ExampleOptions() {
 	done := make(chan bool)
-	conns := sfere.NewMemory(&sfere.Options{
+	conns := sfere.New(&sfere.Options{
 		Scope: func(r *twk.Request) (string, error) { return user(r), nil },
 		OnRemove: func(r sfere.Removal) {
 			fmt.Println("removed", r.Keys, "because", r.Cause)
@@ -326,7 +326,7 @@ func ExampleOptions() {
 
 // A reload is no departure: people leave when their grace period is over.
 func ExampleConns_Watch() {
-	conns := sfere.NewMemory(nil)
+	conns := sfere.New(nil)
 	arrived := make(chan bool)
 	here, err := conns.Watch(sfere.Category("lobby"), &sfere.PresenceOptions{
 		Grace: time.Minute,

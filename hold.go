@@ -17,7 +17,7 @@ type Policy string
 const (
 	// Join holds both; what is sent to the key reaches both.
 	Join Policy = "join"
-	// Replace closes the older ones with twk.CauseReplaced, under whatever keys
+	// Replace closes the older ones with sfere.CauseReplaced, under whatever keys
 	// they are held. That ends their streams normally, so that a client with
 	// default settings stays away. One with retry 'always' comes back after a
 	// second and replaces the newer one in turn: two such tabs of one person
@@ -44,7 +44,7 @@ func Hold(key Key, resp twk.Response) twk.Response { return resp.WithOpen(HoldSt
 // HoldStream holds the stream of the dispatch under a key. It belongs into
 // twk.Response.Open, where [Hold] puts it. Run later, also when the stream has
 // long been live, it adds another key; under a key that the stream has already
-// it does nothing, and on a stream that has ended it fails with twk.ErrClosed.
+// it does nothing, and on a stream that has ended it fails with sse.ErrClosed.
 type HoldStream struct {
 	Key    Key    `json:"key" jsonschema:"description=the key; without a scope it gets that of the request"`
 	Policy Policy `json:"policy,omitempty" jsonschema:"enum=,enum=join,enum=replace,enum=reject,enum=reuse,description=what happens if a live stream has the key; empty means the default of the program"`

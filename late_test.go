@@ -58,7 +58,7 @@ func TestHoldingAKeptStreamThatEnded(t *testing.T) {
 				t.Errorf("%s: %v", policy, res.Err())
 			}
 		}
-		r.wantCount(sfere.Everyone, 1)
+		r.wantCount(sfere.Everyone(), 1)
 	})
 }
 
@@ -74,7 +74,7 @@ func TestPresenceLateDeparture(t *testing.T) {
 		})
 		one := r.visit(id("ann") + "&do=stuck")
 		d.want(t, "0s joined ann")
-		r.dispatch(sfere.Close{To: sfere.Everyone}) // at once, when its handler has returned
+		r.dispatch(sfere.Close{To: sfere.Everyone()}) // at once, when its handler has returned
 		two := r.visit(id("ann"))
 		synctest.Wait()
 		two.close()
@@ -96,7 +96,7 @@ func TestBatchOfABroadcastEnds(t *testing.T) {
 		synctest.Wait()
 		var call *twk.Call
 		r.fn("later", func(_ context.Context, own *twk.Call) error { call = own; return nil })
-		r.dispatch(sfere.Broadcast{To: sfere.Everyone, Effects: effect.List{tell("now"), do{"later"}}})
+		r.dispatch(sfere.Broadcast{To: sfere.Everyone(), Effects: effect.List{tell("now"), do{"later"}}})
 		if err := call.Dispatch(t.Context(), tell("later")).Err(); err != nil {
 			t.Error(err)
 		}
@@ -112,7 +112,7 @@ func TestBroadcastThatCloses(t *testing.T) {
 	inBubble(t, setup{}, func(t *testing.T, r *rig) {
 		c := r.visit(id("ann"))
 		synctest.Wait()
-		rep := sfere.ReportOf(r.dispatch(sfere.Broadcast{To: sfere.Everyone, Effects: effect.List{tell("bye"), twk.CloseSSE{}}}))
+		rep := sfere.ReportOf(r.dispatch(sfere.Broadcast{To: sfere.Everyone(), Effects: effect.List{tell("bye"), twk.CloseSSE{}}}))
 		if rep.Delivered != 1 {
 			t.Errorf("report %+v", rep)
 		}
@@ -134,7 +134,7 @@ func TestBroadcastOutlivesItsSender(t *testing.T) {
 		synctest.Wait()
 		ran := 0
 		gone := r.fn("gone", func(context.Context, *twk.Call) error { ran++; cancel(); return nil })
-		res := r.d.Dispatch(ctx, app{}, sfere.Broadcast{To: sfere.Everyone, Effects: effect.List{gone, tell("all")}})
+		res := r.d.Dispatch(ctx, app{}, sfere.Broadcast{To: sfere.Everyone(), Effects: effect.List{gone, tell("all")}})
 		if rep := sfere.ReportOf(res); rep.Delivered != 3 || ran != 3 {
 			t.Errorf("report %+v, ran %d times", rep, ran)
 		}
@@ -154,18 +154,18 @@ func TestRemovalsAreToldOnce(t *testing.T) {
 	r := newRig(t, setup{})
 	for range n {
 		c := r.visit(id("ann"))
-		for r.count(sfere.Everyone) == 0 {
+		for r.count(sfere.Everyone()) == 0 {
 			time.Sleep(time.Microsecond)
 		}
 		var wg sync.WaitGroup
 		wg.Go(c.leave)
-		wg.Go(func() { _, _ = r.conns.Purge(sfere.Everyone) })
+		wg.Go(func() { _, _ = r.conns.Purge(sfere.Everyone()) })
 		wg.Wait()
 		<-c.left
-		if rm := r.removal(); rm.Cause != sse.CauseClient && rm.Cause != sse.CausePurged {
+		if rm := r.removal(); rm.Cause != sse.CauseClient && rm.Cause != sfere.CausePurged {
 			t.Errorf("cause %q", rm.Cause)
 		}
 	}
-	r.wantCount(sfere.Everyone, 0)
+	r.wantCount(sfere.Everyone(), 0)
 	r.noRemoval()
 }

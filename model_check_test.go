@@ -16,7 +16,7 @@ import (
 func (m *model) check(rt *rapid.T) {
 	m.rt = rt
 	synctest.Wait()
-	held := m.matching(sfere.Everyone)
+	held := m.matching(sfere.Everyone())
 	if n := m.store.Len(); n != len(held) {
 		rt.Fatalf("the store has %d leases, want %d", n, len(held))
 	}

@@ -106,7 +106,7 @@ var (
 	modelIDs      = []string{"a", "b", "c"}
 	modelPolicies = []sfere.Policy{sfere.Join, sfere.Replace, sfere.Reject, sfere.Reuse}
 	modelPatterns = []sfere.Pattern{
-		sfere.Everyone, sfere.Category("lobby").In("s"), sfere.Exactly(sfere.ID("lobby", "a").In("t")),
+		sfere.Everyone(), sfere.Category("lobby").In("s"), sfere.Exactly(sfere.ID("lobby", "a").In("t")),
 		{Scope: sfere.Any, Category: sfere.Any, ID: sfere.Is("b")}, sfere.Category("nowhere"),
 	}
 )
@@ -182,7 +182,7 @@ func (m *model) admit(x *tab, k sfere.Key, policy sfere.Policy) (status int, ins
 		}
 	}
 	if len(x.keys) == 0 { // it needs a place
-		held := m.matching(sfere.Everyone)
+		held := m.matching(sfere.Everyone())
 		held = slices.DeleteFunc(held, func(y *tab) bool { return slices.Contains(present, y) })
 		if len(held) >= m.ttl.MaxSize {
 			if m.ttl.WhenFull == sfere.RejectNew {
@@ -193,7 +193,7 @@ func (m *model) admit(x *tab, k sfere.Key, policy sfere.Policy) (status int, ins
 		x.ends = m.clock.Now().Add(modelTTL)
 	}
 	for _, y := range present {
-		m.gone(y, sse.CauseReplaced, true)
+		m.gone(y, sfere.CauseReplaced, true)
 	}
 	x.keys = append(x.keys, k)
 	return 0, nil
@@ -320,9 +320,9 @@ func (m *model) broadcast(rt *rapid.T) {
 
 func (m *model) closeMatching(rt *rapid.T) {
 	p := rapid.SampledFrom(modelPatterns).Draw(rt, "pattern")
-	cause := rapid.SampledFrom([]sse.Cause{sse.CauseClosed, sse.CausePurged, "kicked"}).Draw(rt, "cause")
+	cause := rapid.SampledFrom([]sse.Cause{sse.CauseClosed, sfere.CausePurged, "kicked"}).Draw(rt, "cause")
 	var r sfere.Report
-	if cause == sse.CausePurged {
+	if cause == sfere.CausePurged {
 		r, _ = m.conns.Purge(p)
 	} else {
 		r = sfere.ReportOf(m.dispatch(sfere.Close{To: p, Cause: cause}))

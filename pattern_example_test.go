@@ -10,7 +10,7 @@ import (
 func ExamplePattern() {
 	ann := sfere.ID("lobby", "ann").In(sfere.DefaultScope)
 	for _, p := range []sfere.Pattern{
-		sfere.Everyone,
+		sfere.Everyone(),
 		sfere.Category("lobby"),
 		sfere.Category("lobby").In("acme"),
 		sfere.Exactly(ann),
@@ -29,7 +29,7 @@ func ExamplePattern() {
 // A field that was forgotten, or a star that a user typed, never means everyone.
 func ExamplePattern_Validate() {
 	fmt.Println(sfere.Pattern{Category: sfere.Is("lobby"), ID: sfere.Any}.Validate())
-	fmt.Println(sfere.Everyone.In("*").Validate())
+	fmt.Println(sfere.Everyone().In("*").Validate())
 	// Output:
 	// sfere: pattern field "scope": not set (use sfere.Any or sfere.Is)
 	// sfere: pattern field "scope": must not be sfere.Is("*") (use sfere.Any to match everything)

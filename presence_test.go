@@ -65,7 +65,7 @@ func inBubble(t *testing.T, s setup, f func(t *testing.T, r *rig)) {
 		s.hub.Heartbeat = -1
 		r := newRig(t, s)
 		f(t, r)
-		if _, err := r.conns.Purge(sfere.Everyone); err != nil {
+		if _, err := r.conns.Purge(sfere.Everyone()); err != nil {
 			t.Error(err)
 		}
 		synctest.Wait()
@@ -175,7 +175,7 @@ func TestPresence(t *testing.T) {
 			synctest.Wait()
 			r.visit(id("ann") + "&policy=replace")
 			d.want(t, "0s joined ann")
-			r.wantCount(sfere.Everyone, 1)
+			r.wantCount(sfere.Everyone(), 1)
 		}},
 		{"never live", "a stream that was refused, or closed by its first effects, has not been there", -1, func(t *testing.T, r *rig, w *sfere.Presence, d *diary) {
 			r.fn("close", func(_ context.Context, call *twk.Call) error { call.Ctx().Conn.Close(sse.CauseClosed); return nil })
@@ -267,7 +267,7 @@ func TestPresenceOfKeptStreams(t *testing.T) {
 		if rm := r.removal(); rm.Cause != sse.CauseExpired {
 			t.Errorf("cause %q", rm.Cause)
 		}
-		r.wantCount(sfere.Everyone, 0)
+		r.wantCount(sfere.Everyone(), 0)
 		if err := call.Dispatch(t.Context(), sfere.HoldStream{Key: key("ann")}).Err(); err != nil {
 			t.Error(err)
 		}
@@ -286,7 +286,7 @@ func TestPresenceOfKeptStreams(t *testing.T) {
 func TestPresenceCallsAreInOrder(t *testing.T) {
 	inBubble(t, setup{}, func(t *testing.T, r *rig) {
 		d := &diary{began: time.Now()}
-		w, err := r.conns.Watch(sfere.Everyone, &sfere.PresenceOptions{
+		w, err := r.conns.Watch(sfere.Everyone(), &sfere.PresenceOptions{
 			Grace: -1,
 			Joined: func(sfere.Key) {
 				d.write("joined")
@@ -330,9 +330,9 @@ func TestPresenceCallbackBroadcasts(t *testing.T) {
 	inBubble(t, setup{}, func(t *testing.T, r *rig) {
 		var w *sfere.Presence
 		var sizes []int
-		w, err := r.conns.Watch(sfere.Everyone, &sfere.PresenceOptions{Joined: func(k sfere.Key) {
+		w, err := r.conns.Watch(sfere.Everyone(), &sfere.PresenceOptions{Joined: func(k sfere.Key) {
 			sizes = append(sizes, len(w.Online()))
-			r.dispatch(sfere.Broadcast{To: sfere.Everyone, Exclude: sfere.Except(k), Effects: nil})
+			r.dispatch(sfere.Broadcast{To: sfere.Everyone(), Exclude: sfere.Except(k), Effects: nil})
 		}})
 		if err != nil {
 			t.Fatal(err)

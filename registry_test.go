@@ -21,7 +21,7 @@ import (
 // Every effect says what its fields are for and shows how it is used, and what
 // it shows survives the wire.
 func TestEffectsDescribeThemselves(t *testing.T) {
-	conns := sfere.NewMemory(nil)
+	conns := sfere.New(nil)
 	d := dispatch.Must(dispatch.New(twk.Registry(nil), sfere.Registry(conns)))
 	for _, e := range []effect.Data{sfere.HoldStream{}, sfere.Broadcast{}, sfere.WithConnection{}, sfere.Close{}, sfere.Touch{}, sfere.OwnKey{}} {
 		describes(t, reflect.TypeOf(e), e.EffectName())
@@ -78,7 +78,7 @@ func TestDryRun(t *testing.T) {
 			sfere.Broadcast{To: sfere.Category("lobby"), Effects: effect.List{
 				tell("1"), twk.PatchSignals{Late: map[string]effect.Late[any]{"text": effect.From[any](sfere.OwnKey{Part: "id"})}},
 			}},
-			sfere.To(key("carl"), tell("x")),
+			sfere.Send(key("carl"), tell("x")),
 			sfere.Close{To: sfere.Exactly(key("ann"))},
 			sfere.Touch{Key: key("ann")},
 		)
@@ -113,7 +113,7 @@ func TestDryRun(t *testing.T) {
 		if got := ann.texts(); got != "hello" {
 			t.Errorf("events %q", got)
 		}
-		r.wantCount(sfere.Everyone, 2)
+		r.wantCount(sfere.Everyone(), 2)
 	})
 }
 

@@ -32,8 +32,8 @@ type Report struct {
 // Failure is one connection that did not get everything.
 type Failure struct {
 	Key  Key    // the first of its keys that the pattern matches
-	Conn uint64 // twk.ConnInfo.ID
-	Err  error  // twk.ErrClosed, twk.ErrOverflow or what the effects failed with
+	Conn uint64 // sse.ConnInfo.ID
+	Err  error  // sse.ErrClosed, sse.ErrOverflow or what the effects failed with
 }
 
 // Error returns "sending to key: cause".

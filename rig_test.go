@@ -243,7 +243,7 @@ func wantText(t testing.TB, s *ssetest.Stream, text string) {
 // is sent to it now.
 func (s *server) wantNone(streams ...*ssetest.Stream) {
 	s.t.Helper()
-	s.dispatch(sfere.Broadcast{To: sfere.Everyone, Effects: effect.List{tell("marker")}})
+	s.dispatch(sfere.Broadcast{To: sfere.Everyone(), Effects: effect.List{tell("marker")}})
 	for _, stream := range streams {
 		wantText(s.t, stream, "marker")
 	}

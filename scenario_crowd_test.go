@@ -70,7 +70,7 @@ func TestTS81RendersOnce(t *testing.T) {
 		streams = append(streams, s.open(id(fmt.Sprint(i))))
 	}
 	var once, each atomic.Int32
-	s.dispatch(sfere.Broadcast{To: sfere.Everyone, Effects: effect.List{
+	s.dispatch(sfere.Broadcast{To: sfere.Everyone(), Effects: effect.List{
 		twk.PatchElements{Elements: counted{&once}}, twk.PatchElements{Elements: twk.PerRecipient(counted{&each})},
 	}})
 	for _, stream := range streams {
@@ -104,7 +104,7 @@ func TestTS82RecipientsSeeThemselves(t *testing.T) {
 			do{"see"},
 			twk.PatchSignals{Late: map[string]effect.Late[any]{"text": effect.From[any](sfere.OwnKey{Part: "scope"})}},
 			// A key without a scope is one of the recipient's scope.
-			sfere.To(sfere.ID("lobby", "x"), tell("nested"), twk.PatchElements{Elements: twkContent(func(ctx context.Context) string {
+			sfere.Send(sfere.ID("lobby", "x"), tell("nested"), twk.PatchElements{Elements: twkContent(func(ctx context.Context) string {
 				_, shared = sfere.RecipientOf(ctx)
 				return `<p id="z"></p>`
 			})}),
@@ -161,7 +161,7 @@ func TestTS83DeparturesThatBroadcast(t *testing.T) {
 		}
 		r.dispatch(sfere.Broadcast{To: sfere.Category("lobby"), Effects: effect.List{tell("news")}})
 		synctest.Wait()
-		r.wantCount(sfere.Everyone, 10)
+		r.wantCount(sfere.Everyone(), 10)
 		for _, c := range all[10:] {
 			for i := range 10 {
 				if n := strings.Count(c.text(), fmt.Sprintf("left %d\"", i)); n != 1 {
@@ -187,7 +187,7 @@ func TestTS83TwoSimultaneousClosers(t *testing.T) {
 			r.d.Dispatch(context.Background(), app{}, sfere.Broadcast{To: sfere.Category("lobby"), Effects: effect.List{tell("left")}}, sfere.Close{To: sfere.Category("lobby")})
 		}}})
 		a, b := r.visit(id("a")), r.visit(id("b"))
-		for r.count(sfere.Everyone) < 2 {
+		for r.count(sfere.Everyone()) < 2 {
 			time.Sleep(time.Microsecond)
 		}
 		var wg sync.WaitGroup
@@ -219,11 +219,11 @@ func TestTS88OutOfBand(t *testing.T) {
 
 func TestTS89ListAndCount(t *testing.T) {
 	s := newServer(t, setup{})
-	keys, err := s.conns.List(sfere.Everyone)
+	keys, err := s.conns.List(sfere.Everyone())
 	if len(keys) != 0 || err != nil {
 		t.Errorf("an empty store lists %v, %v", keys, err)
 	}
-	s.wantCount(sfere.Everyone, 0)
+	s.wantCount(sfere.Everyone(), 0)
 	for _, q := range []string{"id=b", "id=a", "id=a", "id=a&cat=admin"} {
 		s.open(q)
 	}
@@ -234,10 +234,10 @@ func TestTS89ListAndCount(t *testing.T) {
 		count  int
 		reason string
 	}{
-		{sfere.Everyone, []sfere.Key{admin, key("a"), key("b")}, 4, "sorted; a key is listed once, its connections count each"},
+		{sfere.Everyone(), []sfere.Key{admin, key("a"), key("b")}, 4, "sorted; a key is listed once, its connections count each"},
 		{sfere.Category("lobby"), []sfere.Key{key("a"), key("b")}, 3, "a pattern"},
 		{sfere.Exactly(key("a")), []sfere.Key{key("a")}, 2, "a key"},
-		{sfere.Everyone.In("other"), []sfere.Key{}, 0, "nobody"},
+		{sfere.Everyone().In("other"), []sfere.Key{}, 0, "nobody"},
 	} {
 		keys, err := s.conns.List(tt.p)
 		if diff := cmp.Diff(tt.keys, keys); diff != "" || err != nil {

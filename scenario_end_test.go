@@ -30,11 +30,11 @@ func TestTS84Expiry(t *testing.T) {
 		{sfere.Sliding, func(r *rig) { r.dispatch(sfere.Touch{Key: key("ann")}) }, true, "the page said that it is there"},
 		{sfere.Sliding, func(r *rig) { r.conns.Touch(key("ann")) }, true, "the same from outside a dispatch"},
 		{sfere.Sliding, func(r *rig) { <-r.visit(id("ann") + "&policy=reuse").left }, true, "a request that reuses the stream"},
-		{sfere.Sliding, func(r *rig) { r.dispatch(sfere.To(key("ann"), tell("x"))) }, true, "an event was written"},
-		{sfere.Sliding, func(r *rig) { _, _ = r.conns.Snapshot(sfere.Everyone); r.count(sfere.Everyone) }, false, "lookups are no activity"},
-		{sfere.Sliding, func(r *rig) { r.dispatch(sfere.Broadcast{To: sfere.Everyone}) }, false, "nor is a broadcast of nothing"},
-		{sfere.Sliding, func(r *rig) { r.dispatch(sfere.To(key("nobody"), tell("x"))) }, false, "nor one to others"},
-		{sfere.Fixed, func(r *rig) { r.conns.Touch(key("ann")); r.dispatch(sfere.To(key("ann"), tell("x"))) }, false, "a fixed time is fixed"},
+		{sfere.Sliding, func(r *rig) { r.dispatch(sfere.Send(key("ann"), tell("x"))) }, true, "an event was written"},
+		{sfere.Sliding, func(r *rig) { _, _ = r.conns.Snapshot(sfere.Everyone()); r.count(sfere.Everyone()) }, false, "lookups are no activity"},
+		{sfere.Sliding, func(r *rig) { r.dispatch(sfere.Broadcast{To: sfere.Everyone()}) }, false, "nor is a broadcast of nothing"},
+		{sfere.Sliding, func(r *rig) { r.dispatch(sfere.Send(key("nobody"), tell("x"))) }, false, "nor one to others"},
+		{sfere.Fixed, func(r *rig) { r.conns.Touch(key("ann")); r.dispatch(sfere.Send(key("ann"), tell("x"))) }, false, "a fixed time is fixed"},
 	} {
 		t.Run(string(tt.expiry)+": "+tt.reason, func(t *testing.T) {
 			clock := sferetest.NewClock()
@@ -45,11 +45,11 @@ func TestTS84Expiry(t *testing.T) {
 				tt.touch(r)
 				synctest.Wait()
 				clock.Advance(time.Minute - 1)
-				if n := r.count(sfere.Everyone); (n == 1) != tt.lives {
+				if n := r.count(sfere.Everyone()); (n == 1) != tt.lives {
 					t.Errorf("%d connections are left: %s", n, tt.reason)
 				}
 				clock.Advance(1)
-				r.wantCount(sfere.Everyone, 0)
+				r.wantCount(sfere.Everyone(), 0)
 				<-c.left
 				if rm := r.removal(); rm.Cause != sse.CauseExpired {
 					t.Errorf("cause %q", rm.Cause)
@@ -69,7 +69,7 @@ func (s *server) quiet() {
 	deadline := time.After(ssetest.Wait)
 	var before []uint64
 	for {
-		held, _ := s.conns.Snapshot(sfere.Everyone)
+		held, _ := s.conns.Snapshot(sfere.Everyone())
 		var now []uint64
 		waiting := false
 		for _, h := range held {
@@ -98,7 +98,7 @@ func TestTS85QuietRoom(t *testing.T) {
 	idle := s.open(id("idle"))
 	idle.UntilComments(2)
 	clock.Advance(time.Minute)
-	s.wantCount(sfere.Everyone, 0)
+	s.wantCount(sfere.Everyone(), 0)
 	if err := idle.Ended(); err == nil {
 		t.Error("the idle stream was not cut")
 	}
@@ -155,11 +155,11 @@ func TestTS86EveryCauseClosesAndTells(t *testing.T) {
 	}{
 		{name: "expired", do: func(_ *server, c *sferetest.Clock) { c.Advance(time.Minute) }, cause: sse.CauseExpired, cut: true},
 		{name: "size", ttl: sfere.TTLOptions{MaxSize: 1, WhenFull: sfere.EvictOldest}, do: func(s *server, _ *sferetest.Clock) { s.open(id("bob")) }, cause: sse.CauseSize, cut: true},
-		{name: "replaced", do: func(s *server, _ *sferetest.Clock) { s.open(id("ann") + "&policy=replace") }, cause: sse.CauseReplaced},
-		{name: "replaced in a full store", ttl: sfere.TTLOptions{MaxSize: 1}, do: func(s *server, _ *sferetest.Clock) { s.open(id("ann") + "&policy=replace") }, cause: sse.CauseReplaced},
-		{name: "purged", do: func(s *server, _ *sferetest.Clock) { _, _ = s.conns.Purge(sfere.Everyone) }, cause: sse.CausePurged},
-		{name: "closed", do: func(s *server, _ *sferetest.Clock) { s.dispatch(sfere.Close{To: sfere.Everyone}) }, cause: sse.CauseClosed},
-		{name: "own cause", do: func(s *server, _ *sferetest.Clock) { s.dispatch(sfere.Close{To: sfere.Everyone, Cause: "kicked"}) }, cause: "kicked"},
+		{name: "replaced", do: func(s *server, _ *sferetest.Clock) { s.open(id("ann") + "&policy=replace") }, cause: sfere.CauseReplaced},
+		{name: "replaced in a full store", ttl: sfere.TTLOptions{MaxSize: 1}, do: func(s *server, _ *sferetest.Clock) { s.open(id("ann") + "&policy=replace") }, cause: sfere.CauseReplaced},
+		{name: "purged", do: func(s *server, _ *sferetest.Clock) { _, _ = s.conns.Purge(sfere.Everyone()) }, cause: sfere.CausePurged},
+		{name: "closed", do: func(s *server, _ *sferetest.Clock) { s.dispatch(sfere.Close{To: sfere.Everyone()}) }, cause: sse.CauseClosed},
+		{name: "own cause", do: func(s *server, _ *sferetest.Clock) { s.dispatch(sfere.Close{To: sfere.Everyone(), Cause: "kicked"}) }, cause: "kicked"},
 		{name: "expired and kept", do: func(_ *server, c *sferetest.Clock) { c.Advance(time.Minute) }, cause: sse.CauseExpired, keeps: true},
 		{name: "size and kept", ttl: sfere.TTLOptions{MaxSize: 1, WhenFull: sfere.EvictOldest}, do: func(s *server, _ *sferetest.Clock) { s.open(id("bob")) }, cause: sse.CauseSize, keeps: true},
 	} {
@@ -203,7 +203,7 @@ func TestTS87Scope(t *testing.T) {
 		}
 	}}})
 	ann, bob := s.open(id("x")+"&user=ann"), s.open(id("x")+"&user=bob")
-	keys, _ := s.conns.List(sfere.Everyone)
+	keys, _ := s.conns.List(sfere.Everyone())
 	if diff := cmp.Diff([]sfere.Key{sfere.ID("lobby", "x").In("ann"), sfere.ID("lobby", "x").In("bob")}, keys); diff != "" {
 		t.Errorf("keys (-want +got):\n%s", diff)
 	}
@@ -223,9 +223,9 @@ func TestTS87Scope(t *testing.T) {
 			t.Errorf("%s: status %d, want %d", tt.reason, code, tt.status)
 		}
 	}
-	s.wantCount(sfere.Everyone, 2)
+	s.wantCount(sfere.Everyone(), 2)
 	// Outside a request there is no scope to take, and none is made up.
-	res := s.d.Dispatch(t.Context(), app{}, sfere.To(sfere.ID("lobby", "x"), tell("who?")))
+	res := s.d.Dispatch(t.Context(), app{}, sfere.Send(sfere.ID("lobby", "x"), tell("who?")))
 	if !errors.Is(res.Err(), sfere.ErrNoScope) {
 		t.Errorf("a key without a scope outside a request: %v", res.Err())
 	}
@@ -252,7 +252,7 @@ func TestTS90Shutdown(t *testing.T) {
 			t.Error("a stream ended normally: its client would not come back after the restart")
 		}
 	}
-	s.wantCount(sfere.Everyone, 0)
+	s.wantCount(sfere.Everyone(), 0)
 	if res, err := s.srv.Client().Do(s.request(id("late"))); err == nil {
 		res.Body.Close()
 		t.Errorf("status %d while draining, want a cut", res.StatusCode)

@@ -26,7 +26,7 @@ func TestTS68HeldBeforeItsEffects(t *testing.T) {
 	s := newServer(t, setup{})
 	var listed []sfere.Key
 	s.fn("own", func(ctx context.Context, call *twk.Call) error {
-		listed, _ = s.conns.List(sfere.Everyone)
+		listed, _ = s.conns.List(sfere.Everyone())
 		return call.Dispatch(ctx, sfere.Broadcast{To: sfere.Category("lobby"), Effects: effect.List{tell("all")}}).Err()
 	})
 	stream := s.open(id("ann") + "&do=own")
@@ -39,7 +39,7 @@ func TestTS68HeldBeforeItsEffects(t *testing.T) {
 func TestTS69ShortResponseIsNotHeld(t *testing.T) {
 	s := newServer(t, setup{})
 	s.fn("look", func(context.Context, *twk.Call) error {
-		s.wantCount(sfere.Everyone, 0)
+		s.wantCount(sfere.Everyone(), 0)
 		return nil
 	})
 	for _, policy := range []sfere.Policy{sfere.Join, sfere.Replace, sfere.Reject, sfere.Reuse} {
@@ -54,10 +54,10 @@ func TestTS69ShortResponseIsNotHeld(t *testing.T) {
 func TestTS70DisconnectRemoves(t *testing.T) {
 	var s *server
 	left := make(chan int, 10) // connections that are there when the hook runs
-	s = newServer(t, setup{opts: sfere.Options{OnRemove: func(sfere.Removal) { left <- s.count(sfere.Everyone) }}})
+	s = newServer(t, setup{opts: sfere.Options{OnRemove: func(sfere.Removal) { left <- s.count(sfere.Everyone()) }}})
 	s.open(id("bob"))
 	stream := s.open(id("ann"))
-	s.wantCount(sfere.Everyone, 2)
+	s.wantCount(sfere.Everyone(), 2)
 	stream.Close()
 	rm := s.removal()
 	if diff := cmp.Diff([]sfere.Key{key("ann")}, rm.Keys); diff != "" || rm.Cause != sse.CauseClient || rm.Info.Cause != sse.CauseClient {
@@ -80,8 +80,8 @@ func TestTS71SuccessorStays(t *testing.T) {
 		policy       sfere.Policy
 		cause        sse.Cause
 	}{
-		{"replaced", "the newcomer has the key before the old stream is gone", func(*server) {}, sfere.Replace, sse.CauseReplaced},
-		{"purged", "purged streams leave their key at once", func(s *server) { _, _ = s.conns.Purge(sfere.Everyone) }, sfere.Join, sse.CausePurged},
+		{"replaced", "the newcomer has the key before the old stream is gone", func(*server) {}, sfere.Replace, sfere.CauseReplaced},
+		{"purged", "purged streams leave their key at once", func(s *server) { _, _ = s.conns.Purge(sfere.Everyone()) }, sfere.Join, sfere.CausePurged},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newServer(t, setup{})
@@ -95,7 +95,7 @@ func TestTS71SuccessorStays(t *testing.T) {
 				t.Errorf("the first stream ended with %v", err)
 			}
 			s.wantCount(sfere.Exactly(key("ann")), 1)
-			s.dispatch(sfere.To(key("ann"), tell("you")))
+			s.dispatch(sfere.Send(key("ann"), tell("you")))
 			wantText(t, two, "you")
 			s.noRemoval()
 		})
@@ -126,7 +126,7 @@ func TestTS72BackAfterUndetectedDeath(t *testing.T) {
 		s := newServer(t, setup{})
 		s.deaf(id("ann"))
 		back := s.open(id("ann") + "&policy=" + string(policy)) // fails unless it is a stream
-		s.dispatch(sfere.To(key("ann"), tell("again")))
+		s.dispatch(sfere.Send(key("ann"), tell("again")))
 		wantText(t, back, "again")
 	}
 	// What is known to be dead is reused by nobody.
@@ -141,20 +141,20 @@ func TestTS73SecondTab(t *testing.T) {
 		s := newServer(t, setup{})
 		one, two := s.open(id("ann")), s.open(id("ann"))
 		s.wantCount(sfere.Exactly(key("ann")), 2)
-		s.dispatch(sfere.To(key("ann"), tell("both")))
+		s.dispatch(sfere.Send(key("ann"), tell("both")))
 		wantText(t, one, "both")
 		wantText(t, two, "both")
 	})
 	t.Run("replace", func(t *testing.T) {
 		s := newServer(t, setup{opts: sfere.Options{Policy: sfere.Replace}})
 		one, two := s.open(id("ann")), s.open(id("ann"))
-		if rm := s.removal(); rm.Cause != sse.CauseReplaced {
+		if rm := s.removal(); rm.Cause != sfere.CauseReplaced {
 			t.Errorf("cause %q", rm.Cause)
 		}
 		if err := one.Ended(); err != nil {
 			t.Errorf("the first ended with %v: it must end normally, as its client would come back otherwise", err)
 		}
-		s.wantCount(sfere.Everyone, 1)
+		s.wantCount(sfere.Everyone(), 1)
 		s.wantNone(two)
 	})
 	t.Run("reject", func(t *testing.T) {
@@ -163,7 +163,7 @@ func TestTS73SecondTab(t *testing.T) {
 		if code := s.status(id("ann") + "&policy=reject"); code != http.StatusConflict {
 			t.Errorf("status %d", code)
 		}
-		s.wantCount(sfere.Everyone, 1)
+		s.wantCount(sfere.Everyone(), 1)
 		s.wantNone(one)
 		s.noRemoval()
 		if len(s.errs) != 1 || !errors.Is(s.errs[0], sfere.ErrTaken) {
@@ -179,14 +179,14 @@ func TestTS73SecondTab(t *testing.T) {
 			}
 			wantText(t, one, "hello")
 		}
-		s.wantCount(sfere.Everyone, 1)
+		s.wantCount(sfere.Everyone(), 1)
 		s.noRemoval()
 	})
 	t.Run("reuse in another scope", func(t *testing.T) {
 		s := newServer(t, setup{opts: sfere.Options{Scope: func(r *twk.Request) (string, error) { return r.URL.Query().Get("user"), nil }}})
 		one := s.open(id("x") + "&user=ann")
 		s.open(id("x") + "&user=bob&policy=reuse")
-		s.wantCount(sfere.Everyone, 2)
+		s.wantCount(sfere.Everyone(), 2)
 		s.wantNone(one)
 	})
 }
@@ -200,7 +200,7 @@ func TestTS74ManyFirstRequests(t *testing.T) {
 		reason         string
 	}{
 		{sfere.Join, n, n, 0, "", "all of them live"},
-		{sfere.Replace, 1, n, 0, sse.CauseReplaced, "each was answered, the last one stays"},
+		{sfere.Replace, 1, n, 0, sfere.CauseReplaced, "each was answered, the last one stays"},
 		{sfere.Reject, 1, 1, n - 1, "", "the first one stays"},
 		{sfere.Reuse, 1, 1, n - 1, "", "the first one gets the effects of all"},
 	} {
@@ -269,6 +269,6 @@ func TestTS75LateContinuation(t *testing.T) {
 	if res := call.Dispatch(t.Context(), tell("late")); !errors.Is(res.Err(), sse.ErrClosed) {
 		t.Errorf("sending to a closed stream: %v", res.Err())
 	}
-	s.wantCount(sfere.Everyone, 0)
+	s.wantCount(sfere.Everyone(), 0)
 	s.noRemoval()
 }

@@ -20,13 +20,13 @@ import (
 func TestTS76WithConnection(t *testing.T) {
 	s := newServer(t, setup{})
 	ann, bob := s.open(id("ann")), s.open(id("bob"))
-	res := s.dispatch(sfere.To(key("ann"), tell("you")))
+	res := s.dispatch(sfere.Send(key("ann"), tell("you")))
 	wantText(t, ann, "you")
 	if diff := cmp.Diff(sfere.Report{Matched: 1, Delivered: 1}, sfere.ReportOf(res)); diff != "" {
 		t.Errorf("report (-want +got):\n%s", diff)
 	}
 	// An absent key is told apart and fails nothing.
-	res = s.dispatch(sfere.To(key("carl"), tell("you")), sfere.To(key("bob"), tell("bob")))
+	res = s.dispatch(sfere.Send(key("carl"), tell("you")), sfere.Send(key("bob"), tell("bob")))
 	wantText(t, bob, "bob")
 	r := sfere.ReportOf(res)
 	if diff := cmp.Diff(sfere.Report{Matched: 1, Delivered: 1, Missing: []sfere.Key{key("carl")}}, r); diff != "" {
@@ -43,7 +43,7 @@ func TestTS76WithConnection(t *testing.T) {
 	s.fn("inner", func(_ context.Context, call *twk.Call) error { inner = call.Ctx(); return nil })
 	s.fn("outer", func(ctx context.Context, call *twk.Call) error {
 		defer func() { outer = call.Ctx() }()
-		return call.Dispatch(ctx, sfere.To(key("ann"), do{"inner"})).Err()
+		return call.Dispatch(ctx, sfere.Send(key("ann"), do{"inner"})).Err()
 	})
 	sender := s.open(id("sender") + "&do=outer")
 	s.quiet()
@@ -76,9 +76,9 @@ func TestTS77Exclude(t *testing.T) {
 		{sfere.Except(key("dora")), "ann bob carl admin", "a key that nobody has"},
 		{sfere.ExceptMatching(sfere.Category("lobby")), "admin", "a pattern"},
 		{sfere.ExceptMatching(sfere.Category("admin"), sfere.Exactly(key("bob"))), "ann carl", "several patterns"},
-		{sfere.ExceptMatching(sfere.Everyone), "", "everyone"},
+		{sfere.ExceptMatching(sfere.Everyone()), "", "everyone"},
 	} {
-		res := s.dispatch(sfere.Broadcast{To: sfere.Everyone, Exclude: tt.exclude, Effects: effect.List{tell("x")}})
+		res := s.dispatch(sfere.Broadcast{To: sfere.Everyone(), Exclude: tt.exclude, Effects: effect.List{tell("x")}})
 		want := strings.Fields(tt.want)
 		if got := sfere.ReportOf(res); got.Matched != len(want) || got.Delivered != len(want) {
 			t.Errorf("%s: report %+v, want %d", tt.reason, got, len(want))
@@ -91,8 +91,8 @@ func TestTS77Exclude(t *testing.T) {
 	for _, b := range []sfere.Broadcast{
 		{},
 		{To: sfere.Pattern{Category: sfere.Is("lobby"), ID: sfere.Any}},
-		{To: sfere.Everyone, Exclude: sfere.Except(sfere.ID("lobby", "*"))},
-		{To: sfere.Everyone, Exclude: sfere.ExceptMatching(sfere.Pattern{})},
+		{To: sfere.Everyone(), Exclude: sfere.Except(sfere.ID("lobby", "*"))},
+		{To: sfere.Everyone(), Exclude: sfere.ExceptMatching(sfere.Pattern{})},
 	} {
 		if err := s.d.Dispatch(t.Context(), app{}, b).Err(); err == nil {
 			t.Errorf("%+v is no error", b)
@@ -106,12 +106,12 @@ func TestTS77ExcludeLate(t *testing.T) {
 	ann := s.open(id("ann"))
 	own := sfere.Exclude{Keys: []effect.Late[sfere.Key]{effect.From[sfere.Key](sfere.OwnKey{})}}
 	s.fn("joined", func(ctx context.Context, call *twk.Call) error {
-		return call.Dispatch(ctx, sfere.Broadcast{To: sfere.Everyone, Exclude: own, Effects: effect.List{tell("bob joined")}}).Err()
+		return call.Dispatch(ctx, sfere.Broadcast{To: sfere.Everyone(), Exclude: own, Effects: effect.List{tell("bob joined")}}).Err()
 	})
 	bob := s.open(id("bob") + "&do=joined")
 	wantText(t, ann, "bob joined")
 	s.wantNone(ann, bob)
-	if err := s.d.Dispatch(t.Context(), app{}, sfere.Broadcast{To: sfere.Everyone, Exclude: own}).Err(); !errors.Is(err, sfere.ErrNotHeld) {
+	if err := s.d.Dispatch(t.Context(), app{}, sfere.Broadcast{To: sfere.Everyone(), Exclude: own}).Err(); !errors.Is(err, sfere.ErrNotHeld) {
 		t.Errorf("own key outside a stream: %v", err)
 	}
 }
@@ -145,17 +145,17 @@ func TestTS78OneWrite(t *testing.T) {
 		c := r.visit(id("ann"))
 		synctest.Wait()
 		writes := 0
-		held, _ := r.conns.Snapshot(sfere.Everyone)
+		held, _ := r.conns.Snapshot(sfere.Everyone())
 		before := held[0].Conn.Sent
 		r.fn("count", func(_ context.Context, call *twk.Call) error {
 			call.Ctx().Conn.OnSent(func() { writes++ })
 			return nil
 		})
-		r.dispatch(sfere.Broadcast{To: sfere.Everyone, Effects: effect.List{do{"count"}}})
+		r.dispatch(sfere.Broadcast{To: sfere.Everyone(), Effects: effect.List{do{"count"}}})
 		r.fn("nothing", func(context.Context, *twk.Call) error { synctest.Wait(); return nil }) // writers have all the time
-		r.dispatch(sfere.Broadcast{To: sfere.Everyone, Effects: effect.List{tell("1"), do{"nothing"}, tell("2"), do{"nothing"}, tell("3")}})
+		r.dispatch(sfere.Broadcast{To: sfere.Everyone(), Effects: effect.List{tell("1"), do{"nothing"}, tell("2"), do{"nothing"}, tell("3")}})
 		synctest.Wait()
-		held, _ = r.conns.Snapshot(sfere.Everyone)
+		held, _ = r.conns.Snapshot(sfere.Everyone())
 		if n := held[0].Conn.Sent - before; n != 3 || writes != 1 {
 			t.Errorf("%d events in %d writes, want 3 in 1", n, writes)
 		}
@@ -182,7 +182,7 @@ func TestTS79FailuresAreIsolated(t *testing.T) {
 			}
 			return twk.HTML(`<p id="x">` + rc.Key.ID + `</p>`)
 		})
-		res := r.d.Dispatch(t.Context(), app{}, sfere.Broadcast{To: sfere.Everyone, Effects: effect.List{twk.PatchElements{Elements: render}, tell("after")}})
+		res := r.d.Dispatch(t.Context(), app{}, sfere.Broadcast{To: sfere.Everyone(), Effects: effect.List{twk.PatchElements{Elements: render}, tell("after")}})
 		synctest.Wait()
 		rep := sfere.ReportOf(res)
 		if rep.Matched != 4 || rep.Delivered != 2 || rep.Failed != 2 || rep.Dropped != 0 || len(rep.Failures) != 2 {
@@ -208,16 +208,16 @@ func TestTS79FailuresAreIsolated(t *testing.T) {
 		w.fail = true
 		w.mu.Unlock()
 		r.removal() // carl
-		if rep := sfere.ReportOf(r.dispatch(sfere.Broadcast{To: sfere.Everyone, Effects: effect.List{tell("x")}})); rep.Delivered != 3 {
+		if rep := sfere.ReportOf(r.dispatch(sfere.Broadcast{To: sfere.Everyone(), Effects: effect.List{tell("x")}})); rep.Delivered != 3 {
 			t.Errorf("report %+v", rep)
 		}
 		synctest.Wait()
 		if rm := r.removal(); rm.Cause != sse.CauseWrite || rm.Keys[0] != key("dora") {
 			t.Errorf("removal %+v", rm)
 		}
-		r.wantCount(sfere.Everyone, 2)
+		r.wantCount(sfere.Everyone(), 2)
 		// What fails for all alike is said once.
-		res = r.d.Dispatch(t.Context(), app{}, sfere.Broadcast{To: sfere.Everyone, Effects: effect.List{twk.PatchElements{Selector: "a\nb"}, tell("y")}})
+		res = r.d.Dispatch(t.Context(), app{}, sfere.Broadcast{To: sfere.Everyone(), Effects: effect.List{twk.PatchElements{Selector: "a\nb"}, tell("y")}})
 		rep = sfere.ReportOf(res)
 		if rep.Matched != 2 || rep.Failed != 2 || rep.Shared == nil || len(rep.Failures) != 0 || len(res.Errors) != 1 {
 			t.Errorf("report %+v, errors %v", rep, res.Err())

@@ -60,7 +60,7 @@ func TestSharedStore(t *testing.T) {
 		if rm := one.removal(); rm.Cause != sse.CauseSize {
 			t.Errorf("cause %q", rm.Cause)
 		}
-		two.wantCount(sfere.Everyone, 1)
+		two.wantCount(sfere.Everyone(), 1)
 		b.close()
 		if n := store.Len(); n != 0 {
 			t.Errorf("%d leases are left", n)
@@ -81,7 +81,7 @@ func TestConnsClose(t *testing.T) {
 				t.Errorf("status %d", c.status)
 			}
 			time.Sleep(time.Hour)
-			r.wantCount(sfere.Everyone, 1)
+			r.wantCount(sfere.Everyone(), 1)
 		})
 	}
 }
@@ -92,7 +92,7 @@ func TestAllAndMetadata(t *testing.T) {
 			r.visit(id(n))
 			synctest.Wait()
 		}
-		seq, err := r.conns.All(sfere.Everyone)
+		seq, err := r.conns.All(sfere.Everyone())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,7 +104,7 @@ func TestAllAndMetadata(t *testing.T) {
 				t.Errorf("info %+v", i)
 			}
 			if n == 1 {
-				if _, err := r.conns.Purge(sfere.Everyone); err != nil { // the rest is gone before it is yielded
+				if _, err := r.conns.Purge(sfere.Everyone()); err != nil { // the rest is gone before it is yielded
 					t.Error(err)
 				}
 			}
@@ -122,7 +122,7 @@ func TestExplain(t *testing.T) {
 			synctest.Wait()
 		}
 		var got []string
-		for _, p := range []sfere.Pattern{sfere.Everyone, sfere.Category("lobby"), sfere.Exactly(key("ann")), sfere.Category("nowhere"), {}} {
+		for _, p := range []sfere.Pattern{sfere.Everyone(), sfere.Category("lobby"), sfere.Exactly(key("ann")), sfere.Category("nowhere"), {}} {
 			got = append(got, r.conns.Explain(p))
 		}
 		want := []string{

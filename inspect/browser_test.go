@@ -18,10 +18,10 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
-	"github.com/sfere-go/sfere/effect"
-	"github.com/sfere-go/sfere/internal/browser"
-	"github.com/sfere-go/sfere/schema/httpapi"
 	"github.com/sfere-go/sfere"
+	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/inspect/httpapi"
+	"github.com/sfere-go/sfere/internal/browser"
 )
 
 // envImages names the directory that the pictures of docs/inspect.md are written
@@ -223,7 +223,7 @@ func hostile(t *testing.T, p *program, insp *browser.Page) {
 	safe("a new connection")
 	insp.Go(p.srv.URL + "/inspect/dispatches")
 	safe("the list of dispatches")
-	p.dispatch(Mail{To: bad, Subject: bad}, effect.Raw{Effect: bad}, sfere.To(sfere.ID(bad, bad)))
+	p.dispatch(Mail{To: bad, Subject: bad}, effect.Raw{Effect: bad}, sfere.Send(sfere.ID(bad, bad)))
 	insp.WaitText("#dispatches > li:first-child", "pwned")
 	insp.Click("#dispatches > li:first-child summary")
 	insp.WaitText("#dispatches > li:first-child", "phase lookup")

@@ -6,11 +6,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/inspect/console"
+	"github.com/sfere-go/sfere/inspect/record"
 	"github.com/sfere-go/sfere/registry"
-	"github.com/sfere-go/sfere/schema/live"
-	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -20,14 +21,14 @@ func (nothing) EffectName() string { return "test/nothing" }
 
 // What a page is sent from round to round.
 func TestFeedChanges(t *testing.T) {
-	conns := sfere.NewMemory(nil)
+	conns := sfere.New(nil)
 	t.Cleanup(conns.Close)
-	rec := NewRecorder(30)
+	rec := record.New(30)
 	d := dispatch.Must(dispatch.New(
-		registry.New("inspect", Record[int](rec)),
+		registry.New("record", record.Interceptor[int](rec)),
 		registry.New("test", effect.Handle("Nothing.", func(context.Context, *effect.Call[int], nothing) (any, error) { return nil, nil })),
 	))
-	in := New(live.Console(d, nil, conns, nil), conns, &Options{Recorder: rec})
+	in := New(console.New(d, conns, &console.Options[int]{Recorder: rec}), nil)
 	run := func(n int) func() {
 		return func() {
 			for range n {

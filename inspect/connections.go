@@ -1,12 +1,12 @@
 package inspect
 
 import (
-	"github.com/sfere-go/sfere/sse"
 	"cmp"
 	"strconv"
 	"strings"
 
 	"github.com/sfere-go/sfere"
+	"github.com/sfere-go/sfere/sse"
 	"github.com/sfere-go/sfere/twk"
 )
 

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/sfere-go/sfere/inspect/record"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -17,18 +18,17 @@ type dispatchesView struct {
 
 // dispatchView is one dispatch from outside.
 type dispatchView struct {
-	Dispatch
+	record.Dispatch
 	Element string // id in the page
 	Link    string
 	Load    string // address of the tree, which changes when the tree does
-	Entries int    // continuations
 	Open    bool   // show the tree
 	Tree    treeView
 }
 
 // treeView is a dispatch inside a tree.
 type treeView struct {
-	Dispatch
+	record.Dispatch
 	Steps  []stepView
 	Nested []treeView
 	Inner  bool // it is a continuation
@@ -37,7 +37,7 @@ type treeView struct {
 // stepView is a step with its place on the time line of the whole tree, in
 // percent.
 type stepView struct {
-	Step
+	record.Step
 	At, Len string
 	Depth   int
 	Args    string
@@ -46,9 +46,9 @@ type stepView struct {
 }
 
 func (in *Inspector) dispatches(*twk.Request) twk.Response {
-	v := dispatchesView{Off: in.opts.Recorder == nil}
+	v := dispatchesView{Off: in.recorder == nil}
 	if !v.Off {
-		for _, d := range in.opts.Recorder.summaries() {
+		for _, d := range in.recorder.Summaries() {
 			v.List = append(v.List, in.summary(d))
 		}
 	}
@@ -56,21 +56,21 @@ func (in *Inspector) dispatches(*twk.Request) twk.Response {
 }
 
 // summary returns d without its tree.
-func (in *Inspector) summary(d Dispatch) dispatchView {
+func (in *Inspector) summary(d record.Dispatch) dispatchView {
 	seq := strconv.FormatUint(d.Seq, 10)
 	return dispatchView{
 		Dispatch: d, Element: "d-" + seq, Link: in.dispatchLink(d.Seq),
-		Load: in.dispatchLink(d.Seq) + "?rev=" + strconv.FormatUint(d.rev, 10), Entries: d.entries,
+		Load: in.dispatchLink(d.Seq) + "?rev=" + strconv.FormatUint(d.Revision, 10),
 	}
 }
 
 // dispatch answers with one tree: as a page, or as a patch of the open list.
 func (in *Inspector) dispatch(r *twk.Request) twk.Response {
 	seq, err := strconv.ParseUint(r.PathValue("seq"), 10, 64)
-	if err != nil || in.opts.Recorder == nil {
+	if err != nil || in.recorder == nil {
 		return twk.Status(http.StatusNotFound)
 	}
-	d, ok := in.opts.Recorder.Get(seq)
+	d, ok := in.recorder.Get(seq)
 	switch {
 	case !ok && r.Datastar:
 		return twk.NoContent()
@@ -91,7 +91,7 @@ func (in *Inspector) dispatch(r *twk.Request) twk.Response {
 
 // treeOf makes d ready to be shown; the time line begins at began and is whole
 // long.
-func treeOf(d Dispatch, began time.Time, whole time.Duration, inner bool) treeView {
+func treeOf(d record.Dispatch, began time.Time, whole time.Duration, inner bool) treeView {
 	v := treeView{Dispatch: d, Inner: inner}
 	for _, s := range d.Steps {
 		sv := stepView{Step: s, Depth: len(s.Path.Indices()) - 1, Args: "", At: "0", Len: "0"}
@@ -99,7 +99,7 @@ func treeOf(d Dispatch, began time.Time, whole time.Duration, inner bool) treeVi
 			sv.At, sv.Len = percent(s.Began.Sub(began), whole), percent(s.Took, whole)
 		}
 		if s.Item != nil {
-			sv.Args = text(still(s.Item, 0), maxText)
+			sv.Args = text(s.Shown(), maxText)
 		}
 		if s.Value != nil && s.Value != any(struct{}{}) {
 			sv.Gave = text(s.Value, maxText)

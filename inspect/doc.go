@@ -2,26 +2,26 @@
 // what is registered, who is connected, what the last dispatches did; and lets
 // them try effects out.
 //
-//	rec := inspect.NewRecorder(200)
+//	rec := record.New(200)
 //	d, err := dispatch.New(
-//		registry.New("inspect", inspect.Record[App](rec)), // first, so that it sees everything
+//		registry.New("record", record.Interceptor[App](rec)), // first: it sees what those after it do
 //		...
 //	)
 //	...
-//	insp := inspect.New(live.Console(d, nil, conns, nil), conns, &inspect.Options{
-//		Recorder: rec,
-//		Hub:      bridge.Hub(),
-//		Guard:    httpapi.Local(httpapi.Write), // default: look, and send nothing
-//	})
-//	mux.Handle("/inspect/", insp)
+//	tools := console.New(d, conns, &console.Options[App]{Recorder: rec})
+//	mux.Handle("/inspect/", inspect.New(tools, &inspect.Options{
+//		Hub:   bridge.Hub(),
+//		Guard: httpapi.Local(httpapi.Write), // default: look, and send nothing
+//	}))
 //
 // The pages are made with this framework: rendered by html/template, patched by
 // Datastar, and kept up to date by one stream per page, about once a second and
 // only where something has changed. A page asked for by a browser without
 // Datastar is complete; it only does not move.
 //
-// Under api/ the inspector serves package schema/httpapi, which the sfere command
-// talks to.
+// The page is one way to look. The others show the same console: package
+// inspect/httpapi, which the inspector serves under api/ and the sfere command
+// talks to, and package inspect/mcp for language models.
 //
 // # Who may look, who may send
 //

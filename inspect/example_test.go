@@ -6,14 +6,14 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/inspect"
+	"github.com/sfere-go/sfere/inspect/console"
+	"github.com/sfere-go/sfere/inspect/httpapi"
+	"github.com/sfere-go/sfere/inspect/record"
 	"github.com/sfere-go/sfere/registry"
-	"github.com/sfere-go/sfere/schema"
-	"github.com/sfere-go/sfere/schema/httpapi"
-	"github.com/sfere-go/sfere/schema/live"
-	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -23,11 +23,11 @@ func shop() registry.Registry[App] {
 }
 
 func routes() (http.Handler, error) {
-	conns := sfere.NewMemory(nil)
+	conns := sfere.New(nil)
 	session := func(a *App) *twk.Session { return &a.Session }
-	rec := inspect.NewRecorder(200)
+	rec := record.New(200)
 	d, err := dispatch.New(
-		registry.New("inspect", inspect.Record[App](rec)), // first: it sees what those after it do
+		registry.New("record", record.Interceptor[App](rec)), // first: it sees what those after it do
 		registry.Lift(twk.Registry(nil), session),
 		registry.Lift(sfere.Registry(conns), session),
 		shop(),
@@ -38,9 +38,9 @@ func routes() (http.Handler, error) {
 	bridge := twk.NewBridge(d, func(s twk.Session) App { return App{s} }, nil)
 
 	mux := http.NewServeMux()
-	mux.Handle("/inspect/", inspect.New(live.Console(d, nil, conns, nil), conns, &inspect.Options{
-		Recorder: rec,
-		Hub:      bridge.Hub(), // its streams end with the program's own
+	tools := console.New(d, conns, &console.Options[App]{Recorder: rec})
+	mux.Handle("/inspect/", inspect.New(tools, &inspect.Options{
+		Hub: bridge.Hub(), // its streams end with the program's own
 	}))
 	return mux, nil
 }
@@ -65,12 +65,12 @@ func staff(r *http.Request) httpapi.Access {
 }
 
 func audited(d *dispatch.Dispatcher[App], conns *sfere.Conns) http.Handler {
-	console := live.Console(d, nil, conns, &schema.ConsoleOptions{
-		Audit: func(ctx context.Context, a schema.Audit) {
+	tools := console.New(d, conns, &console.Options[App]{
+		Audit: func(ctx context.Context, a console.Audit) {
 			slog.WarnContext(ctx, "sent by hand", "by", a.Command.By, "to", a.Command.To, "effects", string(a.Command.Effects), "refused", a.Err)
 		},
 	})
-	return inspect.New(console, conns, &inspect.Options{Guard: staff})
+	return inspect.New(tools, &inspect.Options{Guard: staff})
 }
 
 func ExampleOptions() {
@@ -79,22 +79,6 @@ func ExampleOptions() {
 		fmt.Println(err)
 		return
 	}
-	_ = audited(d, sfere.NewMemory(nil))
+	_ = audited(d, sfere.New(nil))
 	// Output:
-}
-
-func ExampleRecorder() {
-	rec := inspect.NewRecorder(10)
-	d, err := dispatch.New(registry.New("inspect", inspect.Record[App](rec)), shop())
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	d.Dispatch(context.Background(), App{}, Mail{To: "ann@example.com"}, effect.Raw{Effect: "shop/gone"})
-	for _, s := range rec.Recent()[0].Steps {
-		fmt.Println(s.Path, s.Name, s.State)
-	}
-	// Output:
-	// 0 shop/mail done
-	// 1 shop/gone failed
 }

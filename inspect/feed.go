@@ -1,7 +1,6 @@
 package inspect
 
 import (
-	"github.com/sfere-go/sfere/sse"
 	"bytes"
 	"context"
 	"fmt"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/sse"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -59,7 +59,7 @@ type feed struct {
 	in   *Inspector
 	sent map[string]uint64 // hash by part
 	rows []string          // ids of the listed connections, in order
-	revs map[uint64]uint64 // Dispatch.rev by Seq
+	revs map[uint64]uint64 // Dispatch.Revision by Seq
 }
 
 // follow handles followPage.
@@ -72,7 +72,7 @@ func (f *feeds) follow(ctx context.Context, call *twk.Call, e followPage) (any, 
 	if err := call.Dispatch(ctx, page.changes()...).Err(); err != nil {
 		return nil, err
 	}
-	if !conn.OnClose(func(sse.Cause) { f.remove(conn) }) {
+	if _, ok := conn.Attach(sse.Hooks{OnClosed: func(c *sse.Conn, _ sse.Cause) { f.remove(c) }}); !ok {
 		return nil, nil
 	}
 	f.mu.Lock()
@@ -200,24 +200,24 @@ func (p *feed) connections(items effect.List) effect.List {
 // dispatches adds the trees that are new or have changed, and takes away those
 // that are no longer kept.
 func (p *feed) dispatches(items effect.List) effect.List {
-	rec := p.in.opts.Recorder
+	rec := p.in.recorder
 	if rec == nil {
 		return items
 	}
-	_, _, version := rec.counts()
+	version := rec.Stats().Version
 	if p.revs != nil && p.sent["version"] == version {
 		return items
 	}
 	p.sent["version"] = version
-	recent := rec.summaries()
+	recent := rec.Summaries()
 	revs := make(map[uint64]uint64, len(recent))
 	var fresh, other effect.List // newest first; in any order
 	for _, d := range recent {
-		revs[d.Seq] = d.rev
+		revs[d.Seq] = d.Revision
 		switch rev, ok := p.revs[d.Seq]; {
 		case !ok:
 			fresh = append(fresh, twk.PatchElements{Elements: p.in.view("dispatch", p.in.summary(d)), Selector: "#dispatches", Mode: twk.Prepend})
-		case rev != d.rev:
+		case rev != d.Revision:
 			other = append(other, p.in.patch("dispatch", p.in.summary(d)))
 		}
 	}

@@ -5,9 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/internal/ssetest"
-	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -42,7 +42,7 @@ func TestFeedConnections(t *testing.T) {
 	if e := shows(some, `id="conn-list"`, "default/shop/b*b"); strings.Contains(e.Fields()["elements"], "ann") {
 		t.Errorf("a page with a filter got %v", e)
 	}
-	p.dispatch(sfere.To(sfere.ID("shop", "ann"), twk.ConsoleLog{Message: "x"}))
+	p.dispatch(sfere.Send(sfere.ID("shop", "ann"), twk.ConsoleLog{Message: "x"}))
 	e := shows(all, `<tr id="conn-`, "default/shop/ann")
 	if strings.Contains(e.Fields()["elements"], "b*b") {
 		t.Errorf("one row has changed, and this came: %v", e)

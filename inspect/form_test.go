@@ -9,11 +9,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/registry"
 	"github.com/sfere-go/sfere/schema"
-	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -46,7 +46,7 @@ func (order) EffectName() string { return "form/order" }
 
 func formCatalogue(t *testing.T) *schema.Catalogue {
 	t.Helper()
-	conns := sfere.NewMemory(nil)
+	conns := sfere.New(nil)
 	t.Cleanup(conns.Close)
 	d := dispatch.Must(dispatch.New(twk.Registry(nil), sfere.Registry(conns), registry.New("form",
 		effect.Handle("Order.", func(_ context.Context, _ *twk.Call, o order) (any, error) { return nil, nil }))))

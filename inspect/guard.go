@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/sfere-go/sfere/schema/httpapi"
+	"github.com/sfere-go/sfere/inspect/httpapi"
 )
 
 // guarded lets through what the guard allows and no other site has sent, and

@@ -8,11 +8,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/inspect"
+	"github.com/sfere-go/sfere/inspect/httpapi"
 	"github.com/sfere-go/sfere/internal/ssetest"
-	"github.com/sfere-go/sfere/schema/httpapi"
-	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -96,7 +96,7 @@ func TestGuardSend(t *testing.T) {
 			if code, body := p.do(api); code != tt.api {
 				t.Errorf("the interface answers %d %s, want %d", code, body, tt.api)
 			}
-			p.dispatch(sfere.Broadcast{To: sfere.Everyone, Effects: effect.List{twk.ConsoleLog{Message: "marker"}}})
+			p.dispatch(sfere.Broadcast{To: sfere.Everyone(), Effects: effect.List{twk.ConsoleLog{Message: "marker"}}})
 			want := 0
 			if tt.access == httpapi.Write {
 				want = 2
@@ -120,10 +120,10 @@ func TestOptions(t *testing.T) {
 					t.Errorf("prefix %q: %v, want a panic that names the option", prefix, p)
 				}
 			}()
-			inspect.New(newProgram(t, nil).console, nil, &inspect.Options{Prefix: prefix})
+			inspect.New(newProgram(t, nil).console, &inspect.Options{Prefix: prefix})
 		}()
 	}
-	insp := inspect.New(newProgram(t, nil).console, nil, &inspect.Options{Prefix: "/dev/look/"})
+	insp := inspect.New(newProgram(t, nil).console, &inspect.Options{Prefix: "/dev/look/"})
 	w := httptest.NewRecorder()
 	r := httptest.NewRequestWithContext(t.Context(), "GET", "/dev/look/", nil)
 	r.RemoteAddr, r.Host = "127.0.0.1:5000", "localhost"

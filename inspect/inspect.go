@@ -1,7 +1,6 @@
 package inspect
 
 import (
-	"github.com/sfere-go/sfere/sse"
 	"cmp"
 	"fmt"
 	"html/template"
@@ -10,12 +9,14 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/inspect/console"
+	"github.com/sfere-go/sfere/inspect/httpapi"
+	"github.com/sfere-go/sfere/inspect/record"
 	"github.com/sfere-go/sfere/registry"
-	"github.com/sfere-go/sfere/schema"
-	"github.com/sfere-go/sfere/schema/httpapi"
-	"github.com/sfere-go/sfere"
+	"github.com/sfere-go/sfere/sse"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -29,15 +30,13 @@ type Options struct {
 	// Default: httpapi.Local(httpapi.Read), which answers requests from this
 	// machine only.
 	Guard httpapi.Guard
-	// Recorder is what the dispatcher was given with [Record]. Default: none, and
-	// no dispatches are shown.
-	Recorder *Recorder
 	// Hub owns the streams of the pages. Give it that of the program's own bridge,
 	// so that a shutdown ends them too. Default: one of its own; see
 	// [Inspector.Hub].
 	Hub *sse.Hub
-	// Script is the address of the Datastar client. Default: [twk.ClientURL].
-	Script string
+	// Client says where the pages load the Datastar client from. The inspector
+	// does not serve it. Default: the pinned release on its CDN.
+	Client twk.Client
 	// Title names the program. Default: the name of its executable.
 	Title string
 }
@@ -45,30 +44,30 @@ type Options struct {
 // Inspector serves the pages. Make one with [New]; it may be used from any
 // goroutine. It has a goroutine of its own as long as somebody looks.
 type Inspector struct {
-	console *schema.Console
-	conns   *sfere.Conns
-	opts    Options
-	csp     string
-	views   *template.Template
-	d       *dispatch.Dispatcher[twk.Session]
-	bridge  *twk.Bridge[twk.Session]
-	feeds   feeds
-	handler http.Handler
+	console  *console.Console
+	conns    *sfere.Conns     // of the console, or empty ones
+	recorder *record.Recorder // of the console; may be nil
+	opts     Options
+	csp      string
+	views    *template.Template
+	d        *dispatch.Dispatcher[twk.Session]
+	bridge   *twk.Bridge[twk.Session]
+	feeds    feeds
+	handler  http.Handler
 }
 
 var _ http.Handler = (*Inspector)(nil)
 
-// New returns the inspector of the program behind console, whose live
-// connections are in conns; nil means that it has none. nil options mean the
-// defaults. New panics if a field of o cannot be used.
-func New(console *schema.Console, conns *sfere.Conns, o *Options) *Inspector {
-	in := &Inspector{console: console, conns: conns}
+// New returns the inspector of the program behind c, with the connections and the
+// recorder that c has; without a recorder no dispatches are shown. nil options
+// mean the defaults; o is not kept. New panics if a field of o cannot be used.
+func New(c *console.Console, o *Options) *Inspector {
+	in := &Inspector{console: c, conns: c.Conns(), recorder: c.Recorder()}
 	if o != nil {
 		in.opts = *o
 	}
 	in.opts.Prefix = cmp.Or(in.opts.Prefix, "/inspect/")
 	in.opts.Title = cmp.Or(in.opts.Title, filepath.Base(os.Args[0]))
-	in.opts.Script = cmp.Or(in.opts.Script, twk.ClientURL)
 	if !strings.HasPrefix(in.opts.Prefix, "/") || !strings.HasSuffix(in.opts.Prefix, "/") {
 		panic(fmt.Sprintf("inspect.New: Options.Prefix is %q: it begins and ends with a slash, as in \"/inspect/\"", in.opts.Prefix))
 	}
@@ -76,9 +75,9 @@ func New(console *schema.Console, conns *sfere.Conns, o *Options) *Inspector {
 		in.opts.Guard = httpapi.Local(httpapi.Read)
 	}
 	if in.conns == nil {
-		in.conns = sfere.NewMemory(nil)
+		in.conns = sfere.New(nil)
 	}
-	in.csp = policy(in.opts.Script)
+	in.csp = policy(cmp.Or(in.opts.Client.URL, twk.ClientURL))
 	in.views = parseViews(in)
 	in.feeds.in = in
 	in.feeds.all = map[*sse.Conn]*feed{}

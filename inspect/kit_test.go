@@ -12,15 +12,15 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/inspect"
+	"github.com/sfere-go/sfere/inspect/console"
+	"github.com/sfere-go/sfere/inspect/httpapi"
+	"github.com/sfere-go/sfere/inspect/record"
 	"github.com/sfere-go/sfere/internal/ssetest"
 	"github.com/sfere-go/sfere/registry"
-	"github.com/sfere-go/sfere/schema"
-	"github.com/sfere-go/sfere/schema/httpapi"
-	"github.com/sfere-go/sfere/schema/live"
-	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -64,11 +64,11 @@ func (Greeting) EffectName() string { return "shop/greeting" }
 // program is what is inspected, with everything it needs.
 type program struct {
 	t       *testing.T
-	console *schema.Console
+	console *console.Console
 	d       *dispatch.Dispatcher[App]
 	conns   *sfere.Conns
 	bridge  *twk.Bridge[App]
-	rec     *inspect.Recorder
+	rec     *record.Recorder
 	insp    *inspect.Inspector
 	srv     *httptest.Server
 }
@@ -77,10 +77,10 @@ var errMail = errors.New("no mail server")
 
 func newProgram(t *testing.T, guard httpapi.Guard, extra ...func(*http.ServeMux)) *program {
 	t.Helper()
-	p := &program{t: t, conns: sfere.NewMemory(nil), rec: inspect.NewRecorder(50)}
+	p := &program{t: t, conns: sfere.New(nil), rec: record.New(50)}
 	session := func(a *App) *twk.Session { return &a.Session }
 	p.d = dispatch.Must(dispatch.New(
-		registry.New("inspect", inspect.Record[App](p.rec)),
+		registry.New("record", record.Interceptor[App](p.rec)),
 		registry.Lift(twk.Registry(nil), session),
 		registry.Lift(sfere.Registry(p.conns), session),
 		registry.New("shop",
@@ -105,9 +105,9 @@ func newProgram(t *testing.T, guard httpapi.Guard, extra ...func(*http.ServeMux)
 		),
 	))
 	p.bridge = twk.NewBridge(p.d, func(s twk.Session) App { return App{s} }, nil)
-	p.console = live.Console(p.d, nil, p.conns, nil)
-	p.insp = inspect.New(p.console, p.conns, &inspect.Options{
-		Guard: guard, Recorder: p.rec, Hub: p.bridge.Hub(), Script: "/datastar.js", Title: "shop",
+	p.console = console.New(p.d, p.conns, &console.Options[App]{Recorder: p.rec})
+	p.insp = inspect.New(p.console, &inspect.Options{
+		Guard: guard, Hub: p.bridge.Hub(), Client: twk.Client{URL: "/datastar.js"}, Title: "shop",
 	})
 	mux := http.NewServeMux()
 	mux.Handle("/inspect/", p.insp)

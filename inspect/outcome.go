@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/sfere-go/sfere/schema"
 	"github.com/sfere-go/sfere"
-	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/inspect/console"
+	"github.com/sfere-go/sfere/schema"
 )
-
-func matchOf(v string) sfere.Match { return sfere.Is(v) }
 
 // outcomeView is what came of a list of effects.
 type outcomeView struct {
@@ -18,8 +16,8 @@ type outcomeView struct {
 	Title    string
 	Text     string
 	Problems []schema.Problem
-	Errors   []schema.Failed
-	Skipped  []schema.Skipped
+	Errors   []console.Failed
+	Skipped  []console.Skipped
 	Ran      []ranView
 	Plan     []planView
 	Link     string // of the recorded dispatch
@@ -49,18 +47,19 @@ type deliveryView struct {
 // maxDelivery bounds how much of one delivery is shown, in bytes.
 const maxDelivery = 64 << 10
 
-func (in *Inspector) rehearsed(cmd schema.Command, out schema.Outcome) outcomeView {
+func (in *Inspector) rehearsed(cmd console.Command, out console.Outcome) outcomeView {
 	v := outcomeView{Kind: "dry", Errors: out.Errors, Skipped: out.Skipped}
 	streams, size := map[string]bool{}, 0
 	for _, p := range out.Plan {
 		pv := planView{Path: p.Path, Name: p.Name, World: p.World, Ran: p.Ran}
 		at := map[string]int{} // index in Sends by text
 		for _, w := range p.Would {
-			to, text, ok := deliveryOf(w)
+			d, ok := console.DeliveryOf(w)
 			if !ok {
 				pv.Other = append(pv.Other, jsonText(w))
 				continue
 			}
+			to, text := d.Key+" #"+strconv.FormatUint(d.Conn, 10), d.Text()
 			streams[to] = true
 			size += len(text)
 			i, known := at[text]
@@ -97,25 +96,7 @@ func (in *Inspector) matched(pattern string) (int, error) {
 	return in.conns.Count(p)
 }
 
-// deliveryOf reads what twk and sfere record for a stream in a dry run.
-func deliveryOf(would json.RawMessage) (to, text string, ok bool) {
-	var d struct {
-		Conn   uint64 `json:"conn"`
-		Key    string `json:"key"`
-		Frames []struct {
-			Text string `json:"text"`
-		} `json:"frames"`
-	}
-	if json.Unmarshal(would, &d) != nil || len(d.Frames) == 0 {
-		return "", "", false
-	}
-	for _, f := range d.Frames {
-		text += f.Text
-	}
-	return d.Key + " #" + strconv.FormatUint(d.Conn, 10), text, true
-}
-
-func (in *Inspector) sent(cmd schema.Command, out schema.Outcome) outcomeView {
+func (in *Inspector) sent(cmd console.Command, out console.Outcome) outcomeView {
 	v := outcomeView{Kind: "sent", Title: "Sent.", Errors: out.Errors, Skipped: out.Skipped}
 	var sum sfere.Report
 	reports := 0
@@ -139,8 +120,8 @@ func (in *Inspector) sent(cmd schema.Command, out schema.Outcome) outcomeView {
 	case cmd.To == "":
 		v.Title = "Run."
 	}
-	if r := in.opts.Recorder; r != nil {
-		if seq, ok := r.newest(out.Dispatch); ok {
+	if r := in.recorder; r != nil {
+		if seq, ok := r.SeqOf(out.Dispatch); ok {
 			v.Link = in.dispatchLink(seq)
 		}
 	}
@@ -157,5 +138,3 @@ func reportOf(value json.RawMessage) (r sfere.Report, ok bool) {
 }
 
 func jsonText(raw json.RawMessage) string { return text(raw, maxText) }
-
-var _ = twk.Delivery{} // deliveryOf reads its JSON form

@@ -1,12 +1,15 @@
 package inspect_test
 
 import (
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
 
-	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere"
+	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/inspect"
+	"github.com/sfere-go/sfere/inspect/console"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -55,7 +58,7 @@ func TestEscaping(t *testing.T) {
 	const bad = `"'></textarea></pre><script>alert(1)</script><img src=x onerror=alert(2)>` + "\r\revent: datastar-patch-signals\rdata: signals {x:1}\r\r"
 	p := newProgram(t, nil)
 	p.join(bad)
-	p.dispatch(Mail{To: bad, Subject: bad}, effect.Raw{Effect: bad}, sfere.To(sfere.ID(bad, bad), twk.ConsoleLog{Message: bad}))
+	p.dispatch(Mail{To: bad, Subject: bad}, effect.Raw{Effect: bad}, sfere.Send(sfere.ID(bad, bad), twk.ConsoleLog{Message: bad}))
 	hostile := []string{"<script>alert", "<img src=x"} // that a CR begins no event is checked with every event
 	check := func(what, body string) {
 		t.Helper()
@@ -109,5 +112,32 @@ func TestSearchAndSample(t *testing.T) {
 	}
 	if got := ask("form?datastar=" + url.QueryEscape(`{"item":"shop/sold"}`)); !strings.Contains(got, `name="/item"`) {
 		t.Errorf("the form of another item is %s", got)
+	}
+}
+
+// A console without connections and without a recorder has pages all the same.
+func TestPagesOfABareProgram(t *testing.T) {
+	p := newProgram(t, nil)
+	insp := inspect.New(console.New(p.d, nil, nil), nil)
+	for _, tt := range []struct {
+		path, want, reason string
+		code               int
+	}{
+		{"", "shop/mail", "the catalogue needs nothing", 200},
+		{"connections", "No live connection", "there are none", 200},
+		{"dispatches", "Dispatches are not recorded", "the page says how to change that", 200},
+		{"dispatches/1", "", "there is no first one", 404},
+		{"send", "Read-only", "the form needs nothing", 200},
+		{"api/connections", "does not offer it", "the interface for tools says so", 501},
+		{"api/dispatches", "does not offer it", "here too", 501},
+		{"api/dispatches/1", "does not offer it", "and here", 501},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), "GET", "/inspect/"+tt.path, nil)
+		r.RemoteAddr, r.Host = "127.0.0.1:5000", "localhost"
+		w := httptest.NewRecorder()
+		insp.ServeHTTP(w, r)
+		if w.Code != tt.code || !strings.Contains(w.Body.String(), tt.want) {
+			t.Errorf("%s: GET %s is answered %d, want %d with %q:\n%s", tt.reason, tt.path, w.Code, tt.code, tt.want, w.Body)
+		}
 	}
 }

@@ -11,8 +11,10 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/sfere-go/sfere"
+	"github.com/sfere-go/sfere/inspect/console"
+	"github.com/sfere-go/sfere/inspect/httpapi"
 	"github.com/sfere-go/sfere/schema"
-	"github.com/sfere-go/sfere/schema/httpapi"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -95,7 +97,7 @@ func (in *Inspector) someKeys() []string {
 	seen := map[string]bool{}
 	for _, k := range keys {
 		p := everyone
-		p.Category = matchOf(k.Category)
+		p.Category = sfere.Is(k.Category)
 		if s := p.String(); !seen[s] && len(out) < 20 {
 			seen[s] = true
 			out = append(out, s)
@@ -223,7 +225,7 @@ func innermost(fields []*field, at string) *field {
 func appendCall(list, call string) (string, error) {
 	var items []json.RawMessage
 	if strings.TrimSpace(list) != "" {
-		cmd, err := schema.ParseCommand([]byte(list))
+		cmd, err := console.ParseCommand([]byte(list))
 		if err != nil {
 			return "", err
 		}
@@ -249,12 +251,12 @@ func appendCall(list, call string) (string, error) {
 }
 
 // command reads what is to be run.
-func (in *Inspector) command(r *twk.Request) (schema.Command, error) {
+func (in *Inspector) command(r *twk.Request) (console.Command, error) {
 	form, err := readForm(r)
 	if err != nil {
-		return schema.Command{}, err
+		return console.Command{}, err
 	}
-	cmd, err := schema.ParseCommand([]byte(form.Get("list")))
+	cmd, err := console.ParseCommand([]byte(form.Get("list")))
 	if to := strings.TrimSpace(form.Get("to")); to != "" {
 		cmd.To = to
 	}

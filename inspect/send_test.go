@@ -8,11 +8,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sfere-go/sfere/inspect"
-	"github.com/sfere-go/sfere/schema/httpapi"
+	"github.com/sfere-go/sfere/inspect/httpapi"
+	"github.com/sfere-go/sfere/inspect/record"
 )
 
-func idOf(d inspect.Dispatch) string { return fmt.Sprintf("#d-%d", d.Seq) }
+func idOf(d record.Dispatch) string { return fmt.Sprintf("#d-%d", d.Seq) }
 
 func jsonOf(s string) string {
 	b, err := json.Marshal(s)

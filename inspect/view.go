@@ -1,7 +1,6 @@
 package inspect
 
 import (
-	"github.com/sfere-go/sfere/twk/attr"
 	"bytes"
 	"embed"
 	"encoding/json"
@@ -15,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/twk/attr"
 )
 
 //go:embed views/*.html style.css
@@ -70,7 +70,7 @@ func (in *Inspector) page(tab, title string, body any) twk.Response {
 
 func (in *Inspector) pageOf(tab, feed, title string, body any) twk.Response {
 	return twk.Page(in.view("page", page{
-		Title: title, Program: in.opts.Title, Tab: tab, Feed: feed, Script: twk.Script(in.opts.Script), Counts: in.counts(), Body: body,
+		Title: title, Program: in.opts.Title, Tab: tab, Feed: feed, Script: in.opts.Client.Script(), Counts: in.counts(), Body: body,
 	}))
 }
 
@@ -84,11 +84,11 @@ func (in *Inspector) counts() counts {
 	if n, err := in.conns.Count(everyone); err == nil {
 		c.Conns = strconv.Itoa(n)
 	}
-	if r := in.opts.Recorder; r != nil {
-		total, failed, _ := r.counts()
-		c.Dispatches = strconv.FormatUint(total, 10)
-		if failed > 0 {
-			c.Failed = strconv.FormatUint(failed, 10)
+	if r := in.recorder; r != nil {
+		stats := r.Stats()
+		c.Dispatches = strconv.FormatUint(stats.Total, 10)
+		if stats.Failed > 0 {
+			c.Failed = strconv.FormatUint(stats.Failed, 10)
 		}
 	}
 	return c

@@ -15,9 +15,8 @@
 //	check := schema.Of(all).Validator(schema.Strict, nil)
 //	d, err := dispatch.NewWith(&dispatch.Options{Validate: check}, all)
 //
-// A [Console] adds what needs a running program: live connections, dry runs and
-// sending. Package schema/httpapi serves a Console over HTTP to people and to the
-// sfere command, package mcp to language models.
+// Nothing here runs an effect. Package inspect/console adds what needs a running
+// program: its connections, dry runs and sending.
 //
 // # Where descriptions come from
 //

@@ -69,11 +69,3 @@ func ExampleCatalogue_Validator() {
 	// schema: schema_test.Shop.User is not set, which app/notify needs
 	// validate app/notify at 0: schema: /args/channel: minLength: got 0, want 1
 }
-
-func ExampleConsole_DryRun() {
-	console := schema.NewConsole(dispatch.Must(dispatch.New(notifications())), nil, nil)
-	out, err := console.DryRun(context.Background(), schema.Command{Effects: []byte(`[{"effect":"app/notify","args":{"channel":"ops"}}]`)})
-	fmt.Println(err, out.Plan[0].Name, out.Plan[0].World, out.Plan[0].Ran)
-	// Output:
-	// <nil> app/notify external false
-}

@@ -18,7 +18,7 @@ import (
 
 func nameOf(i schema.Item) string { return i.Name }
 
-func TestTS48Describe(t *testing.T) {
+func TestDescribe(t *testing.T) {
 	c := schema.Of(newDispatcher(t, nil))
 	for _, test := range []struct {
 		reason string
@@ -56,7 +56,7 @@ func TestTS48Describe(t *testing.T) {
 	}
 }
 
-func TestTS49Grep(t *testing.T) {
+func TestGrep(t *testing.T) {
 	c := schema.Of(newDispatcher(t, nil))
 	itemOf := func(m schema.Match) string { return m.Item.Name }
 	for _, test := range []struct {
@@ -94,7 +94,7 @@ func TestTS49Grep(t *testing.T) {
 	}
 }
 
-func TestTS50GrepTellsWhere(t *testing.T) {
+func TestGrepTellsWhere(t *testing.T) {
 	c := schema.Of(newDispatcher(t, nil))
 	for _, test := range []struct {
 		reason, text string
@@ -121,7 +121,7 @@ func TestTS50GrepTellsWhere(t *testing.T) {
 	}
 }
 
-func TestTS51Sample(t *testing.T) {
+func TestSampleIsSeeded(t *testing.T) {
 	c := schema.Of(newDispatcher(t, nil))
 	for _, i := range c.Describe() {
 		for _, n := range []int{0, 1, 7} {
@@ -167,7 +167,7 @@ func (selfish) EffectName() string          { return "test/selfish" }
 func (weird) MarshalJSON() ([]byte, error)  { return []byte("1"), nil }
 func (*weird) UnmarshalJSON(_ []byte) error { return nil }
 
-func TestTS52SampleSaysWhyNot(t *testing.T) {
+func TestSampleSaysWhyNot(t *testing.T) {
 	c := schema.Of(registryOf(
 		effect.Handle("Fits nothing.", func(context.Context, *call, impossible) (int, error) { return 0, nil }),
 		effect.Handle("Has no schema.", func(context.Context, *call, selfish) (int, error) { return 0, nil }),
@@ -191,7 +191,7 @@ func TestTS52SampleSaysWhyNot(t *testing.T) {
 	}
 }
 
-func TestTS53Schemas(t *testing.T) {
+func TestSchemasAndCtx(t *testing.T) {
 	c := schema.Of(registryOf(
 		effect.Handle("Has no schema.", func(context.Context, *call, selfish) (int, error) { return 0, nil }),
 		effect.Handle("Post a note.", func(context.Context, *call, note) (int, error) { return 0, nil }),
@@ -233,7 +233,7 @@ func TestTS53Schemas(t *testing.T) {
 	}
 }
 
-func TestTS54Validation(t *testing.T) {
+func TestValidatorModes(t *testing.T) {
 	good, bad := note{Channel: "general"}, note{Channel: ""}
 	for _, test := range []struct {
 		reason            string
@@ -270,7 +270,7 @@ func TestTS54Validation(t *testing.T) {
 
 // A bad item inside a list is reported when it is dispatched; the item that
 // holds the list runs.
-func TestTS54NestedItemsAreTheirOwn(t *testing.T) {
+func TestValidatorLeavesNestedItems(t *testing.T) {
 	check := schema.Of(items()).Validator(schema.Strict, nil)
 	e := newEnv()
 	res := newDispatcher(t, &dispatch.Options{Validate: check}).Dispatch(t.Context(), e,

@@ -11,17 +11,17 @@
 package sferetest
 
 import (
-	"github.com/sfere-go/sfere/sse"
 	"errors"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/sfere-go/sfere/sse"
+
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sfere-go/sfere"
-	"github.com/sfere-go/sfere/twk"
 )
 
 // Options say what the store under test promises.

@@ -23,6 +23,13 @@ type Session struct {
 	Out Outlet
 }
 
+// EmbeddedSession returns s. It is promoted to every Ctx that embeds a Session, by
+// which sfere.NewAppWith finds it there.
+func (s *Session) EmbeddedSession() *Session { return s }
+
+// Embeds is implemented by a pointer to every Ctx that embeds a [Session].
+type Embeds interface{ EmbeddedSession() *Session }
+
 // Outlet is where the events of a dispatch go. A *Conn is one; others collect
 // frames for many streams or for a test. Emit may be called from any goroutine
 // and must not wait.

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sfere-go/sfere/schema/httpapi"
+	"github.com/sfere-go/sfere/inspect/httpapi"
 )
 
 // client talks to the API of a program.

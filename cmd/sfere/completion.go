@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// completion prints a script that completes commands, and names where a command
-// takes one by asking the program.
+// completion prints a script that completes commands, and the names or numbers
+// that a command takes, by asking the program.
 func (c *cli) completion(*flag.FlagSet) func(context.Context, []string) error {
 	return func(_ context.Context, args []string) error {
 		shell, err := one(args, "bash, zsh or fish")
@@ -36,6 +36,7 @@ const bashScript = `_sfere() {
   case "$cmd" in
     "") COMPREPLY=($(compgen -W "@commands@ -url -json -H" -- "$cur")) ;;
     describe|sample|schemas) COMPREPLY=($(compgen -W "$(sfere describe 2>/dev/null | awk 'NR>1 {print $1}')" -- "$cur")) ;;
+    dispatches) COMPREPLY=($(compgen -W "$(sfere dispatches 2>/dev/null | awk 'NR>1 {print $1}')" -- "$cur")) ;;
     completion) COMPREPLY=($(compgen -W "bash zsh fish" -- "$cur")) ;;
     validate|dry-run|send) COMPREPLY=($(compgen -f -- "$cur")) ;;
   esac
@@ -46,6 +47,7 @@ complete -F _sfere sfere
 const fishScript = `complete -c sfere -f
 complete -c sfere -n __fish_use_subcommand -a "@commands@"
 complete -c sfere -n "__fish_seen_subcommand_from describe sample schemas" -a "(sfere describe 2>/dev/null | tail -n +2 | string split -f1 ' ')"
+complete -c sfere -n "__fish_seen_subcommand_from dispatches" -a "(sfere dispatches 2>/dev/null | tail -n +2 | string split -f1 ' ')"
 complete -c sfere -n "__fish_seen_subcommand_from validate dry-run send" -F
 complete -c sfere -n "__fish_seen_subcommand_from completion" -a "bash zsh fish"
 `

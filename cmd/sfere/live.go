@@ -1,7 +1,6 @@
 package main
 
 import (
-	"github.com/sfere-go/sfere/sse"
 	"context"
 	"encoding/json"
 	"flag"
@@ -13,10 +12,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sfere-go/sfere/schema"
-	"github.com/sfere-go/sfere/schema/httpapi"
 	"github.com/sfere-go/sfere"
-	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/inspect/console"
+	"github.com/sfere-go/sfere/inspect/httpapi"
 )
 
 func (c *cli) connections(*flag.FlagSet) func(context.Context, []string) error {
@@ -25,7 +23,7 @@ func (c *cli) connections(*flag.FlagSet) func(context.Context, []string) error {
 		if err != nil {
 			return err
 		}
-		var held []sfere.Held
+		var held []sfere.ConnInfo
 		if done, err := c.fetch(ctx, "/connections", url.Values{"pattern": {pattern}}, &held); done {
 			return err
 		}
@@ -107,7 +105,7 @@ func (c *cli) effects(fs *flag.FlagSet, path string) func(context.Context, []str
 			return err
 		}
 		if *to != "" {
-			cmd, err := schema.ParseCommand(body)
+			cmd, err := console.ParseCommand(body)
 			if err != nil {
 				return &answerNo{err.Error()}
 			}
@@ -120,7 +118,7 @@ func (c *cli) effects(fs *flag.FlagSet, path string) func(context.Context, []str
 		if err != nil {
 			return err
 		}
-		var out schema.Outcome
+		var out console.Outcome
 		if err := json.Unmarshal(text, &out); err != nil {
 			return fmt.Errorf("the answer is not what was asked for: %w", err)
 		}
@@ -136,10 +134,10 @@ func (c *cli) effects(fs *flag.FlagSet, path string) func(context.Context, []str
 	}
 }
 
-func (c *cli) outcome(out schema.Outcome) {
+func (c *cli) outcome(out console.Outcome) {
 	rows := [][]string{{"PATH", "EFFECT", "OUTCOME"}}
 	for _, r := range out.Ran {
-		rows = append(rows, []string{r.Path, r.Name, "ok " + string(r.Value)})
+		rows = append(rows, []string{r.Path, r.Name, "ok " + compact(r.Value)})
 	}
 	for _, s := range out.Skipped {
 		rows = append(rows, []string{s.Path, s.Name, "skipped: " + s.Reason})
@@ -159,14 +157,9 @@ func (c *cli) outcome(out schema.Outcome) {
 }
 
 // would prints one thing that an effect would do.
-func (c *cli) would(p schema.Planned, w json.RawMessage) {
-	var d struct {
-		Conn   uint64      `json:"conn"`
-		Key    string      `json:"key"`
-		Cause  sse.Cause   `json:"cause"`
-		Frames []wireFrame `json:"frames"`
-	}
-	if json.Unmarshal(w, &d) != nil || len(d.Frames) == 0 {
+func (c *cli) would(p console.Planned, w json.RawMessage) {
+	d, ok := console.DeliveryOf(w)
+	if !ok {
 		fmt.Fprintf(c.out, "\n%s %s: %s\n", p.Path, p.Name, w)
 		return
 	}
@@ -174,8 +167,4 @@ func (c *cli) would(p schema.Planned, w json.RawMessage) {
 	for _, f := range d.Frames {
 		fmt.Fprintf(c.out, "  %s\n", strings.ReplaceAll(strings.TrimSpace(f.Text), "\n", "\n  "))
 	}
-}
-
-type wireFrame struct {
-	Text string `json:"text"`
 }

@@ -1,12 +1,14 @@
 // Command sfere looks into a running program: what effects it has, who is
-// connected, what an effect would do. It talks to the address at which the program
-// serves package schema/httpapi.
+// connected, what it did last, what an effect would do. It talks to the address at
+// which the program serves package inspect/httpapi.
 //
 //	sfere describe                       all effects, actions and placeholders
 //	sfere describe twk/patch-elements    one of them, with its fields
 //	sfere grep broadcast                 where a text occurs
 //	sfere sample twk/patch-elements      a call that is valid
 //	sfere connections '*/lobby/*'        who is there
+//	sfere dispatches                     what happened last
+//	sfere dispatches 7                   one of them, with everything that it did
 //	sfere validate effects.json          is it right?
 //	sfere dry-run -to '*/lobby/*' f.json what would it do?
 //	sfere send -to '*/lobby/*' f.json    do it, if the program allows it

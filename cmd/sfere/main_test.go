@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -10,9 +11,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sfere-go/sfere"
+	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/inspect/console"
+	"github.com/sfere-go/sfere/inspect/httpapi"
 	"github.com/sfere-go/sfere/internal/consoletest"
 	"github.com/sfere-go/sfere/internal/ssetest"
-	"github.com/sfere-go/sfere/schema/httpapi"
+	"github.com/sfere-go/sfere/twk"
 )
 
 // api serves the API of a program; requests with the header Token may send.
@@ -107,11 +112,69 @@ func TestSendReachesAStream(t *testing.T) {
 	url := api(t, p)
 	ann := p.Join(t, "ann")
 	code, out, errs := invoke(t, url, `{"effect":"twk/patch-signals","args":{"signals":{"n":1}}}`, "send", "-H", "Token: x", "-to", "*/lobby/*")
-	if code != 0 || !strings.Contains(out, "sfere/broadcast") {
+	if code != 0 || !strings.Contains(out, "sfere/broadcast") || !strings.Contains(out, `"delivered":1`) {
 		t.Errorf("send exits %d: %s%s", code, out, errs)
 	}
 	if e := ann.Next(ssetest.Wait); e.Fields()["signals"] != `{"n":1}` {
 		t.Errorf("ann got %v", e)
+	}
+}
+
+func TestDispatches(t *testing.T) {
+	p := consoletest.New(t, nil)
+	url := api(t, p)
+	bare := httptest.NewServer(httpapi.New(console.New(p.Dispatcher, p.Conns, nil), nil))
+	t.Cleanup(bare.Close)
+	if code, out, _ := invoke(t, url, "", "dispatches"); code != exitOK || !strings.HasPrefix(out, "NUMBER") {
+		t.Errorf("before the first dispatch: exit %d, %q", code, out)
+	}
+	p.Join(t, "ann")
+	nested := effect.List{twk.PatchSignals{Signals: map[string]any{"n": 1}}}
+	p.Dispatcher.Dispatch(t.Context(), consoletest.App{}, sfere.Broadcast{To: sfere.Everyone(), Effects: nested}, consoletest.Mail{To: "a"})
+	sent := fmt.Sprint(p.Recorder.Summaries()[0].Seq)
+	p.Dispatcher.Dispatch(t.Context(), consoletest.App{}, effect.Raw{Effect: "test/\x1bgone"})
+	failed := fmt.Sprint(p.Recorder.Summaries()[0].Seq)
+	p.Dispatcher.DryRun(t.Context(), consoletest.App{}, consoletest.Mail{To: strings.Repeat("b", 200)})
+	dry := fmt.Sprint(p.Recorder.Summaries()[0].Seq)
+	for _, test := range []struct {
+		reason   string
+		url      string
+		args     string
+		code     int
+		out, err []string // parts of
+	}{
+		{"a list", url, "dispatches", exitOK, []string{"NUMBER  ", sent + "  ", "done ", "failed ", "done, dry run", "sfere/broadcast test/mail"}, nil},
+		{"the newest only", url, "dispatches -n 1", exitOK, []string{dry + "  "}, nil},
+		{"one, with its continuations indented", url, "dispatches " + sent, exitOK, []string{"dispatch " + sent + ", done", "\n0  ", "\n  0", "twk/patch-signals", `"delivered":1`, `{"effect":"test/mail","args":{"to":"a"}}`}, nil},
+		{"one that failed, with nothing to control a terminal", url, "dispatches " + failed, exitOK, []string{"failed", "lookup", "test/ gone"}, nil},
+		{"long data is cut", url, "dispatches " + dry, exitOK, []string{", done, dry run", "bbb…"}, nil},
+		{"as JSON", url, "dispatches -json " + sent, exitOK, []string{`"names": [`}, nil},
+		{"one that is not kept", url, "dispatches 99", exitNo, nil, []string{"no dispatch with this number"}},
+		{"a number that is none", url, "dispatches x", exitUsage, nil, []string{"not the number"}},
+		{"two numbers", url, "dispatches 1 2", exitUsage, nil, []string{"at most one number"}},
+		{"fewer than none", url, "dispatches -n -1", exitUsage, nil, []string{"negative"}},
+		{"nothing is recorded", bare.URL, "dispatches", exitUnreachable, nil, []string{"does not offer it"}},
+	} {
+		code, out, errs := invoke(t, test.url, "", strings.Fields(test.args)...)
+		if code != test.code {
+			t.Errorf("%s: sfere %s exits %d with %q and %q, want %d", test.reason, test.args, code, out, errs, test.code)
+		}
+		for _, want := range test.out {
+			if !strings.Contains(out, want) {
+				t.Errorf("%s: sfere %s has no %q:\n%s", test.reason, test.args, want, out)
+			}
+		}
+		for _, want := range test.err {
+			if !strings.Contains(errs, want) {
+				t.Errorf("%s: sfere %s says %q, want %q", test.reason, test.args, errs, want)
+			}
+		}
+		if strings.Contains(out, "\x1b") {
+			t.Errorf("%s: sfere %s controls the terminal: %q", test.reason, test.args, out)
+		}
+	}
+	if _, out, _ := invoke(t, url, "", "dispatches", "-n", "1"); strings.Count(out, "\n") != 2 {
+		t.Errorf("with -n 1: %q", out)
 	}
 }
 

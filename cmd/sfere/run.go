@@ -44,6 +44,7 @@ func commands() []command {
 		{"sample", "[-n N] [-seed S] name", "make calls that are valid", (*cli).sample},
 		{"schemas", "[name]", "print JSON Schema of every list of effects, or of one item", (*cli).schemas},
 		{"connections", "[pattern]", "list live connections such as '*/lobby/*'", (*cli).connections},
+		{"dispatches", "[-n N] [number]", "list the last dispatches, or show what one of them did", (*cli).dispatches},
 		{"validate", "[file]", "check a list of effects, from standard input by default", (*cli).validate},
 		{"dry-run", "[-to pattern] [file]", "say what a list of effects would do", (*cli).dryRun},
 		{"send", "[-to pattern] [file]", "run a list of effects, if the program allows it", (*cli).send},

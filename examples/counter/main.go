@@ -2,17 +2,18 @@
 package main
 
 import (
-	"github.com/sfere-go/sfere/twk/attr"
 	"context"
 	"fmt"
 	"log"
 	"net/http"
 	"sync/atomic"
 
+	"github.com/sfere-go/sfere/twk/attr"
+
+	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/registry"
-	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -38,7 +39,7 @@ func show(sum int64) twk.PatchElements {
 
 func routes() http.Handler {
 	var n atomic.Int64
-	d := dispatch.Must(dispatch.New(twk.Registry(nil), sfere.Registry(sfere.NewMemory(nil)), clicks(&n)))
+	d := dispatch.Must(dispatch.New(twk.Registry(nil), sfere.Registry(sfere.New(nil)), clicks(&n)))
 	bridge := twk.NewBridge(d, func(s twk.Session) twk.Session { return s }, nil)
 	mux := http.NewServeMux()
 	mux.Handle("GET /{$}", bridge.Handle(func(*twk.Request) twk.Response { return twk.Page(page) }))
@@ -51,7 +52,7 @@ func routes() http.Handler {
 	return mux
 }
 
-var page = twk.HTML(`<!doctype html><title>Counter</title>`) + twk.Script("") + `
+var page = twk.HTML(`<!doctype html><title>Counter</title>`) + twk.Client{}.Script() + `
 <body data-init="` + twk.HTML(attr.StreamAction("/live", nil)) + `">
 <p>Clicks so far: <b id="sum">…</b></p>
 <button data-on:click="@post('/click')">Click</button>`

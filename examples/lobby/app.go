@@ -6,13 +6,13 @@ import (
 	"net/http"
 	"sync"
 
+	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/inspect"
+	"github.com/sfere-go/sfere/inspect/console"
+	"github.com/sfere-go/sfere/inspect/record"
 	"github.com/sfere-go/sfere/registry"
-	"github.com/sfere-go/sfere/schema"
-	"github.com/sfere-go/sfere/schema/live"
-	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -27,7 +27,7 @@ type server struct {
 	bridge *twk.Bridge[App]
 	here   *sfere.Presence
 
-	console *schema.Console // what the inspector shows
+	console *console.Console // what the inspector shows
 	inspect http.Handler
 
 	// mu guards the maps. It is also held while announcements are put into
@@ -39,10 +39,10 @@ type server struct {
 
 func newServer(secret string, p page) (s *server, err error) {
 	s = &server{signer: signer(secret), page: p, owner: map[string]string{}, members: map[string]bool{}}
-	conns, rec := sfere.NewMemory(nil), inspect.NewRecorder(100)
+	conns, rec := sfere.New(nil), record.New(100)
 	session := func(a *App) *twk.Session { return &a.Session }
 	if s.d, err = dispatch.New(
-		registry.New("inspect", inspect.Record[App](rec)),
+		registry.New("record", record.Interceptor[App](rec)),
 		registry.Lift(twk.Registry(nil), session),
 		registry.Lift(sfere.Registry(conns), session),
 		s.registry(),
@@ -50,8 +50,8 @@ func newServer(secret string, p page) (s *server, err error) {
 		return nil, err
 	}
 	s.bridge = twk.NewBridge(s.d, func(session twk.Session) App { return App{session} }, nil)
-	s.console = live.Console(s.d, nil, conns, nil)
-	s.inspect = inspect.New(s.console, conns, &inspect.Options{Recorder: rec, Hub: s.bridge.Hub(), Script: p.Script, Title: "lobby"})
+	s.console = console.New(s.d, conns, &console.Options[App]{Recorder: rec})
+	s.inspect = inspect.New(s.console, &inspect.Options{Hub: s.bridge.Hub(), Script: p.Script, Title: "lobby"})
 	s.here, err = conns.Watch(lobby, &sfere.PresenceOptions{Grace: grace, Joined: s.joined, Left: s.left})
 	return s, err
 }

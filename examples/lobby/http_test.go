@@ -13,9 +13,9 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/internal/datastarjs"
 	"github.com/sfere-go/sfere/internal/ssetest"
-	"github.com/sfere-go/sfere"
 )
 
 // blank is a page whose client cannot be loaded.

@@ -9,8 +9,8 @@ import (
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/sfere-go/sfere/effect/effecttest"
+	"github.com/sfere-go/sfere/inspect/mcp"
 	"github.com/sfere-go/sfere/internal/ssetest"
-	"github.com/sfere-go/sfere/mcp"
 )
 
 func TestRegistry(t *testing.T) {

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"github.com/sfere-go/sfere/sse"
 	"cmp"
 	"context"
 	"crypto/rand"
@@ -18,8 +17,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/sfere-go/sfere/sse"
+
 	"github.com/sfere-go/sfere/internal/datastarjs"
-	"github.com/sfere-go/sfere/twk"
 )
 
 func main() {

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere"
+	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/twk"
 )
 

@@ -3,8 +3,6 @@
 package bench
 
 import (
-	"github.com/sfere-go/sfere/sse"
-	"github.com/sfere-go/sfere/sse/compress"
 	"bufio"
 	"fmt"
 	"io"
@@ -20,6 +18,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/sfere-go/sfere/sse"
+	"github.com/sfere-go/sfere/sse/compress"
 
 	"github.com/starfederation/datastar-go/datastar"
 

@@ -3,7 +3,6 @@
 package bench
 
 import (
-	"github.com/sfere-go/sfere/sse"
 	"bytes"
 	"context"
 	"fmt"
@@ -15,10 +14,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sfere-go/sfere/sse"
+
+	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/registry"
-	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -46,7 +47,7 @@ func (meet) EffectName() string { return "bench/meet" }
 func newApp(o *sse.HubOptions, met func(*sse.Conn)) *app {
 	a := &app{hub: sse.NewHub(o)}
 	lift := func(s *session) *twk.Session { return &s.Session }
-	conns := sfere.NewMemory(nil)
+	conns := sfere.New(nil)
 	a.d = dispatch.Must(dispatch.New(registry.Lift(twk.Registry(nil), lift), registry.Lift(sfere.Registry(conns), lift),
 		registry.Lift(registry.New("bench", effect.Handle("Meet the stream.", func(_ context.Context, call *twk.Call, _ meet) (struct{}, error) {
 			met(call.Ctx().Conn)

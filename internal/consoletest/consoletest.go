@@ -10,13 +10,13 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/inspect/console"
+	"github.com/sfere-go/sfere/inspect/record"
 	"github.com/sfere-go/sfere/internal/ssetest"
 	"github.com/sfere-go/sfere/registry"
-	"github.com/sfere-go/sfere/schema"
-	"github.com/sfere-go/sfere/schema/live"
-	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -35,17 +35,25 @@ func (Mail) EffectName() string { return "test/mail" }
 type Program struct {
 	Dispatcher *dispatch.Dispatcher[App]
 	Conns      *sfere.Conns
-	Console    *schema.Console
+	Recorder   *record.Recorder
+	Console    *console.Console
 	Mails      atomic.Int64 // sent so far
 	srv        *httptest.Server
 }
 
-// New starts a program that ends with the test.
-func New(t testing.TB, o *schema.ConsoleOptions) *Program {
+// New starts a program that ends with the test. Its console has o, and the
+// program's own recorder.
+func New(t testing.TB, o *console.Options[App]) *Program {
 	t.Helper()
 	session := func(a *App) *twk.Session { return &a.Session }
-	p := &Program{Conns: sfere.NewMemory(nil)}
+	p := &Program{Conns: sfere.New(nil), Recorder: record.New(50)}
+	var v console.Options[App]
+	if o != nil {
+		v = *o
+	}
+	v.Recorder = p.Recorder
 	d, err := dispatch.New(
+		registry.New("record", record.Interceptor[App](p.Recorder)),
 		registry.Lift(twk.Registry(nil), session),
 		registry.Lift(sfere.Registry(p.Conns), session),
 		registry.New("test", effect.Handle("Send a mail.", func(context.Context, *effect.Call[App], Mail) (int64, error) {
@@ -55,7 +63,7 @@ func New(t testing.TB, o *schema.ConsoleOptions) *Program {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Dispatcher, p.Console = d, live.Console(d, nil, p.Conns, o)
+	p.Dispatcher, p.Console = d, console.New(d, p.Conns, &v)
 	bridge := twk.NewBridge(d, func(s twk.Session) App { return App{s} }, nil)
 	mux := http.NewServeMux()
 	mux.Handle("GET /sse/{id}", bridge.Handle(func(r *twk.Request) twk.Response {

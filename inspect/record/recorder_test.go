@@ -1,4 +1,4 @@
-package inspect_test
+package record_test
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
-	"github.com/sfere-go/sfere/inspect"
+	"github.com/sfere-go/sfere/inspect/record"
 	"github.com/sfere-go/sfere/registry"
 )
 
@@ -31,9 +31,9 @@ type Twice struct {
 func (Twice) EffectName() string { return "test/twice" }
 
 // recorded returns a dispatcher whose dispatches rec sees. steps are further in.
-func recorded(t *testing.T, rec *inspect.Recorder, steps ...effect.Interceptor[int]) *dispatch.Dispatcher[int] {
+func recorded(t *testing.T, rec *record.Recorder, steps ...effect.Interceptor[int]) *dispatch.Dispatcher[int] {
 	t.Helper()
-	rs := []registry.Registry[int]{registry.New("inspect", inspect.Record[int](rec))}
+	rs := []registry.Registry[int]{registry.New("record", record.Interceptor[int](rec))}
 	for i, s := range steps {
 		rs = append(rs, registry.New(fmt.Sprint("step", i), effect.Intercept(s)))
 	}
@@ -57,7 +57,7 @@ type doKey struct{}
 type doer func(context.Context, *effect.Call[int]) (any, error)
 
 // outline writes trees as indented lines: path, name, state, error.
-func outline(ds []inspect.Dispatch, indent string) string {
+func outline(ds []record.Dispatch, indent string) string {
 	var b strings.Builder
 	for _, d := range ds {
 		fmt.Fprintf(&b, "%s[%s", indent, strings.Join(d.Names, " "))
@@ -159,7 +159,7 @@ func TestRecorderTree(t *testing.T) {
 `},
 	} {
 		t.Run(tt.reason, func(t *testing.T) {
-			rec := inspect.NewRecorder(0)
+			rec := record.New(0)
 			d := recorded(t, rec, skip)
 			d.Dispatch(context.WithValue(t.Context(), doKey{}, tt.do), 0, tt.items...)
 			if diff := cmp.Diff(strings.TrimPrefix(tt.want, "\n"), outline(rec.Recent(), "")); diff != "" {
@@ -170,10 +170,10 @@ func TestRecorderTree(t *testing.T) {
 }
 
 func TestRecorderIsBounded(t *testing.T) {
-	rec := inspect.NewRecorder(3)
+	rec := record.New(3)
 	d := recorded(t, rec)
 	many := map[string]doer{"many": func(ctx context.Context, call *effect.Call[int]) (any, error) {
-		for range 2 * inspect.MaxEntries {
+		for range 2 * record.MaxEntries {
 			call.Dispatch(ctx, Do{})
 		}
 		return nil, nil
@@ -191,11 +191,11 @@ func TestRecorderIsBounded(t *testing.T) {
 		t.Error("the newest is not first")
 	}
 	n := strings.Count(outline(recent[:1], ""), "\n")
-	if n > inspect.MaxEntries+1 {
-		t.Errorf("a tree has %d entries, want at most %d", n, inspect.MaxEntries)
+	if n > record.MaxEntries+1 {
+		t.Errorf("a tree has %d entries, want at most %d", n, record.MaxEntries)
 	}
 	// 1 effect, and per continuation itself and its effect.
-	if want := 1 + 4*inspect.MaxEntries - inspect.MaxEntries; recent[0].Omitted != want {
+	if want := 1 + 4*record.MaxEntries - record.MaxEntries; recent[0].Omitted != want {
 		t.Errorf("%d entries are said to be omitted, want %d", recent[0].Omitted, want)
 	}
 	if _, ok := rec.Get(recent[2].Seq); !ok {
@@ -208,7 +208,7 @@ func TestRecorderIsBounded(t *testing.T) {
 
 // A continuation may come when its dispatch has been pushed out.
 func TestRecorderLateContinuation(t *testing.T) {
-	rec := inspect.NewRecorder(1)
+	rec := record.New(1)
 	d := recorded(t, rec)
 	var kept *effect.Call[int]
 	var keptCtx context.Context
@@ -230,7 +230,7 @@ func TestRecorderLateContinuation(t *testing.T) {
 }
 
 func TestRecorderShowsWhatRuns(t *testing.T) {
-	rec := inspect.NewRecorder(0)
+	rec := record.New(0)
 	d := recorded(t, rec)
 	ctx := context.WithValue(t.Context(), doKey{}, map[string]doer{"look": func(context.Context, *effect.Call[int]) (any, error) {
 		return outline(rec.Recent(), ""), nil
@@ -255,11 +255,11 @@ func TestRecorderValues(t *testing.T) {
 		{nil, nil, "nothing"},
 		{3, 3, "a number"},
 		{receipt{7}, receipt{7}, "a struct of numbers"},
-		{&receipt{7}, "*inspect_test.receipt", "a pointer may be written to"},
+		{&receipt{7}, "*record_test.receipt", "a pointer may be written to"},
 		{map[string]int{}, "map[string]int", "reading a map that is written to ends the program"},
 		{struct{ M map[string]int }{}, "struct { M map[string]int }", "a map inside"},
 	} {
-		rec := inspect.NewRecorder(0)
+		rec := record.New(0)
 		ctx := context.WithValue(t.Context(), doKey{}, map[string]doer{"v": func(context.Context, *effect.Call[int]) (any, error) { return tt.value, nil }})
 		recorded(t, rec).Dispatch(ctx, 0, Do{Name: "v"})
 		if diff := cmp.Diff(tt.want, rec.Recent()[0].Steps[0].Value); diff != "" {
@@ -270,10 +270,10 @@ func TestRecorderValues(t *testing.T) {
 
 // Several recorders see the same and do not get in each other's way.
 func TestRecorders(t *testing.T) {
-	one, two := inspect.NewRecorder(0), inspect.NewRecorder(0)
+	one, two := record.New(0), record.New(0)
 	d := dispatch.Must(dispatch.New(
-		registry.New("one", inspect.Record[int](one)),
-		registry.New("two", inspect.Record[int](two)),
+		registry.New("one", record.Interceptor[int](one)),
+		registry.New("two", record.Interceptor[int](two)),
 		registry.New("test", effect.Handle("Nest.", func(ctx context.Context, call *effect.Call[int], d Do) (any, error) {
 			if d.Name != "" {
 				call.Dispatch(ctx, Do{})
@@ -283,7 +283,7 @@ func TestRecorders(t *testing.T) {
 	))
 	d.Dispatch(t.Context(), 0, Do{Name: "outer"})
 	want := "[test/do]\n0 test/do done\n  [test/do]\n  0 test/do done\n"
-	for i, rec := range []*inspect.Recorder{one, two} {
+	for i, rec := range []*record.Recorder{one, two} {
 		if diff := cmp.Diff(want, outline(rec.Recent(), "")); diff != "" {
 			t.Errorf("recorder %d (-want +got):\n%s", i, diff)
 		}
@@ -291,7 +291,7 @@ func TestRecorders(t *testing.T) {
 }
 
 func TestRecorderConcurrently(t *testing.T) {
-	rec := inspect.NewRecorder(500)
+	rec := record.New(500)
 	d := recorded(t, rec)
 	ctx := context.WithValue(t.Context(), doKey{}, map[string]doer{"fork": func(ctx context.Context, call *effect.Call[int]) (any, error) {
 		var wg sync.WaitGroup
@@ -319,13 +319,63 @@ func TestRecorderConcurrently(t *testing.T) {
 }
 
 func BenchmarkRecord(b *testing.B) {
-	rec := inspect.NewRecorder(0)
+	rec := record.New(0)
 	d := dispatch.Must(dispatch.New(
-		registry.New("inspect", inspect.Record[int](rec)),
+		registry.New("record", record.Interceptor[int](rec)),
 		registry.New("test", effect.Handle("Nothing.", func(context.Context, *effect.Call[int], Do) (any, error) { return nil, nil })),
 	))
 	b.ReportAllocs()
 	for b.Loop() {
 		d.Dispatch(b.Context(), 0, Do{})
+	}
+}
+
+// What a page asks for that follows a recorder.
+func TestRecorderStatsAndSummaries(t *testing.T) {
+	rec := record.New(2)
+	d := recorded(t, rec)
+	ctx := context.WithValue(t.Context(), doKey{}, map[string]doer{
+		"nest": func(ctx context.Context, call *effect.Call[int]) (any, error) {
+			return nil, call.Dispatch(ctx, Do{}).Err()
+		},
+		"fail": func(context.Context, *effect.Call[int]) (any, error) { return nil, errors.New("boom") },
+	})
+	type state struct{ Kept, Total, Failed, Continuations int }
+	var last record.Stats
+	var first, newest *effect.Result
+	for _, tt := range []struct {
+		reason string
+		do     func()
+		want   state
+		same   bool // the version
+	}{
+		{"at first nothing", func() {}, state{}, true},
+		{"a dispatch with a continuation counts once", func() { first = d.Dispatch(ctx, 0, Do{Name: "nest"}) }, state{1, 1, 0, 1}, false},
+		{"nothing has happened", func() {}, state{1, 1, 0, 1}, true},
+		{"one that fails", func() { d.Dispatch(ctx, 0, Do{Name: "fail"}) }, state{2, 2, 1, 0}, false},
+		{"what is no longer kept still counts", func() { newest = d.Dispatch(ctx, 0, Do{Name: "nest"}) }, state{2, 3, 1, 1}, false},
+	} {
+		tt.do()
+		stats, recent := rec.Stats(), rec.Summaries()
+		got := state{Kept: len(recent), Total: int(stats.Total), Failed: int(stats.Failed)}
+		if len(recent) > 0 {
+			got.Continuations = recent[0].Continuations
+			if len(recent[0].Steps)+len(recent[0].Nested) > 0 {
+				t.Errorf("%s: a summary has steps", tt.reason)
+			}
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.reason, diff)
+		}
+		if same := stats.Version == last.Version; same != tt.same {
+			t.Errorf("%s: the version is the same: %t, want %t", tt.reason, same, tt.same)
+		}
+		last = stats
+	}
+	if seq, ok := rec.SeqOf(newest.ID); !ok || seq != rec.Recent()[0].Seq {
+		t.Errorf("the newest is number %d, %t", seq, ok)
+	}
+	if seq, ok := rec.SeqOf(first.ID); ok {
+		t.Errorf("a dispatch that is not kept any more has number %d", seq)
 	}
 }

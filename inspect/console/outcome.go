@@ -1,8 +1,7 @@
-package schema
+package console
 
 import (
 	"encoding/json"
-	"fmt"
 
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
@@ -10,11 +9,14 @@ import (
 
 // Outcome is the result of a dispatch, or of a dry run, in a form for JSON.
 type Outcome struct {
-	Dispatch uint64    `json:"dispatch"`
-	Parent   uint64    `json:"parent,omitempty"`
-	Ran      []Ran     `json:"ran"`
-	Errors   []Failed  `json:"errors"`
-	Skipped  []Skipped `json:"skipped"`
+	// Dispatch and Parent are the numbers of Result.ID and Result.Parent.
+	Dispatch uint64 `json:"dispatch"`
+	Parent   uint64 `json:"parent,omitempty"`
+	// Ran, Errors and Skipped are what became of the items, in the order in which
+	// the Result has them; empty rather than nil.
+	Ran     []Ran     `json:"ran"`
+	Errors  []Failed  `json:"errors"`
+	Skipped []Skipped `json:"skipped"`
 	// Plan is what a dry run would have done; nil for a real one.
 	Plan []Planned `json:"plan,omitempty"`
 }
@@ -64,7 +66,8 @@ type Planned struct {
 	Would []json.RawMessage `json:"would,omitempty"`
 }
 
-// OutcomeOf returns res in a form for JSON.
+// OutcomeOf returns res in a form for JSON; nil is an empty outcome. Data that has
+// no form in JSON is left out.
 func OutcomeOf(res *effect.Result) Outcome {
 	out := Outcome{Ran: []Ran{}, Errors: []Failed{}, Skipped: []Skipped{}}
 	if res == nil {
@@ -104,48 +107,4 @@ func rehearsed(r *dispatch.Rehearsal) Outcome {
 		out.Plan = append(out.Plan, plan)
 	}
 	return out
-}
-
-// nameOf survives an EffectName that panics, as one on a nil pointer does.
-func nameOf(d effect.Data) (name string) {
-	defer func() {
-		if recover() != nil {
-			name = fmt.Sprintf("%T", d)
-		}
-	}()
-	if d == nil {
-		return ""
-	}
-	return d.EffectName()
-}
-
-// itemJSON is the wire form of d, nil if it has none.
-func itemJSON(d effect.Data) (text json.RawMessage) {
-	if d == nil {
-		return nil
-	}
-	defer func() {
-		if recover() != nil { // a method of the type
-			text = nil
-		}
-	}()
-	text, err := wireOf(d, Effects)
-	if err != nil {
-		return nil
-	}
-	return text
-}
-
-// valueJSON is v in JSON, or its text if it has no such form.
-func valueJSON(v any) (text json.RawMessage) {
-	defer func() {
-		if p := recover(); p != nil {
-			text, _ = encode(fmt.Sprintf("%T", v))
-		}
-	}()
-	text, err := encode(v)
-	if err != nil {
-		text, _ = encode(fmt.Sprintf("%T", v))
-	}
-	return text
 }

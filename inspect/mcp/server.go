@@ -1,15 +1,3 @@
-// Package mcp lets language models look into a running program over the Model
-// Context Protocol: find effects, understand them, check calls, rehearse them
-// and, if the program allows it, run them.
-//
-//	server := mcp.NewServer(console, nil)              // over any transport of the SDK
-//	mux.Handle("/mcp", mcp.Handler(console, nil))      // streamable HTTP, this machine only
-//	err := mcp.Stdio(ctx, console, nil)                // standard input and output
-//
-// The tools are describe, grep, sample, validate, dry_run and connections, and
-// send where [Options].AllowSend is set. The JSON Schema of every item is a
-// resource, sfere://schema/ and its name; sfere://registry is that of all lists.
-// Every send is told to the audit of the console.
 package mcp
 
 import (
@@ -20,8 +8,9 @@ import (
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"github.com/sfere-go/sfere/inspect/console"
+	"github.com/sfere-go/sfere/inspect/httpapi"
 	"github.com/sfere-go/sfere/schema"
-	"github.com/sfere-go/sfere/schema/httpapi"
 )
 
 // Options adjust a server. Zero fields mean the defaults.
@@ -61,11 +50,12 @@ func (o *Options) withDefaults() Options {
 const instructions = `This server looks into a running program whose effects are data: {"effect": name, "args": {...}}.
 Find effects with grep or describe, look at one with describe and its name, start from a sample, check with validate, and see with dry_run exactly what would be sent to whom; nothing changes by it.
 Live connections have keys scope/category/id; a pattern leaves parts open, as in */lobby/*. To reach connections, give dry_run or send a pattern in "to".
+What the program did lately, and why something failed, is in dispatches; one by its number ("seq") shows all of it.
 Actions expand to effects. A field may take {"$placeholder": name, "args": {...}} where its schema says so.`
 
 // NewServer returns an MCP server for c; nil means the default options. It may
 // serve any number of sessions.
-func NewServer(c *schema.Console, o *Options) *sdk.Server {
+func NewServer(c *console.Console, o *Options) *sdk.Server {
 	v := o.withDefaults()
 	s := sdk.NewServer(&sdk.Implementation{Name: v.Name, Version: v.Version}, &sdk.ServerOptions{
 		Instructions: instructions, Logger: v.Logger, Capabilities: &sdk.ServerCapabilities{},
@@ -78,13 +68,13 @@ func NewServer(c *schema.Console, o *Options) *sdk.Server {
 
 // Stdio serves c over standard input and output until the client goes or ctx
 // ends. Nothing else may write to standard output meanwhile.
-func Stdio(ctx context.Context, c *schema.Console, o *Options) error {
+func Stdio(ctx context.Context, c *console.Console, o *Options) error {
 	return NewServer(c, o).Run(ctx, &sdk.StdioTransport{})
 }
 
 // Handler serves c over streamable HTTP; nil means the default options. Sessions
 // of requests that may send and of those that may not are apart.
-func Handler(c *schema.Console, o *Options) http.Handler {
+func Handler(c *console.Console, o *Options) http.Handler {
 	v := o.withDefaults()
 	serve := func(send bool) http.Handler {
 		o := v
@@ -113,7 +103,7 @@ const (
 )
 
 // resources adds the schemas.
-func resources(s *sdk.Server, c *schema.Console) {
+func resources(s *sdk.Server, c *console.Console) {
 	add := func(uri, name, doc string, document *schema.Schema) {
 		r := &sdk.Resource{URI: uri, Name: name, Description: doc, MIMEType: "application/schema+json"}
 		s.AddResource(r, func(context.Context, *sdk.ReadResourceRequest) (*sdk.ReadResourceResult, error) {

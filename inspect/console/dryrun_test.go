@@ -1,18 +1,18 @@
-package live_test
+package console_test
 
 import (
-	"github.com/sfere-go/sfere/sse"
 	"encoding/json"
 	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/inspect/console"
 	"github.com/sfere-go/sfere/internal/consoletest"
 	"github.com/sfere-go/sfere/internal/ssetest"
-	"github.com/sfere-go/sfere/schema"
-	"github.com/sfere-go/sfere"
+	"github.com/sfere-go/sfere/sse"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -25,7 +25,7 @@ func TestDryRunIsWhatIsSent(t *testing.T) {
 		{"effect":"twk/patch-elements","args":{"elements":"<li>a &amp; b</li>","selector":"#l","mode":"append"}},
 		{"effect":"twk/patch-signals","args":{"late":{"me":{"$placeholder":"sfere/own-key","args":{"part":"id"}}}}},
 		{"effect":"test/mail","args":{"to":"ann@example.com"}}]`
-	cmd := schema.Command{To: "*/lobby/*", Effects: json.RawMessage(effects)}
+	cmd := console.Command{To: "*/lobby/*", Effects: json.RawMessage(effects)}
 	out, err := p.Console.DryRun(t.Context(), cmd)
 	if err != nil {
 		t.Fatal(err)
@@ -89,18 +89,18 @@ func TestDryRunTable(t *testing.T) {
 		want   []string // name, ran, what it would do
 		errs   []error
 	}{
-		{"closing everyone", effect.List{sfere.Close{To: sfere.Everyone}},
+		{"closing everyone", effect.List{sfere.Close{To: sfere.Everyone()}},
 			[]string{`sfere/close true {"conn":1,"key":"default/lobby/ann","cause":"closed"}`}, nil},
 		{"nobody matches", effect.List{sfere.Broadcast{To: sfere.Category("none"), Effects: effect.List{consoletest.Mail{}}}},
 			[]string{"sfere/broadcast true"}, nil},
-		{"the recipient ends its own stream", effect.List{sfere.To(sfere.ID("lobby", "ann"), twk.CloseSSE{})},
+		{"the recipient ends its own stream", effect.List{sfere.Send(sfere.ID("lobby", "ann"), twk.CloseSSE{})},
 			[]string{"sfere/with-connection true", `twk/close-sse true {"conn":1,"cause":"closed"}`}, nil},
 		{"outside this process", effect.List{consoletest.Mail{To: "a"}}, []string{"test/mail false"}, nil},
-		{"nobody has the key", effect.List{sfere.To(sfere.ID("lobby", "zoe"), twk.CloseSSE{})},
+		{"nobody has the key", effect.List{sfere.Send(sfere.ID("lobby", "zoe"), twk.CloseSSE{})},
 			[]string{"sfere/with-connection true"}, nil},
 		{"no stream out of band", effect.List{twk.PatchSignals{Signals: map[string]any{"n": 1}}},
 			[]string{"twk/patch-signals true"}, []error{twk.ErrNoStream}},
-		{"an event that cannot be sent", effect.List{sfere.Broadcast{To: sfere.Everyone, Effects: effect.List{twk.PatchElements{Mode: twk.Append}}}},
+		{"an event that cannot be sent", effect.List{sfere.Broadcast{To: sfere.Everyone(), Effects: effect.List{twk.PatchElements{Mode: twk.Append}}}},
 			[]string{"sfere/broadcast true", "twk/patch-elements true"}, []error{nil}},
 	} {
 		r := p.Dispatcher.DryRun(t.Context(), consoletest.App{}, test.items...)
@@ -134,7 +134,7 @@ func TestDryRunTable(t *testing.T) {
 			}
 		}
 	}
-	if n, _ := p.Conns.Count(sfere.Everyone); n != 1 {
+	if n, _ := p.Conns.Count(sfere.Everyone()); n != 1 {
 		t.Errorf("%d connections are left, want 1", n)
 	}
 }

@@ -1,21 +1,3 @@
-// Package httpapi serves a [schema.Console] as JSON over HTTP: to the sfere
-// command, to the inspector page, and to scripts.
-//
-//	mux.Handle("/inspect/api/", http.StripPrefix("/inspect/api", httpapi.New(console, nil)))
-//
-//	GET  /describe?kind=effect&name=twk/patch-elements
-//	GET  /grep?q=text          or  /grep?re=expression
-//	GET  /sample?name=twk/patch-elements&n=3&seed=1
-//	GET  /schemas              or  /schemas?name=twk/patch-elements
-//	GET  /ctx
-//	GET  /connections?pattern=*/lobby/*
-//	POST /validate             a list of effects
-//	POST /dry-run              a list, or {"to": pattern, "effects": list}
-//	POST /send                 the same
-//
-// By default only requests from this machine are answered, and /send is refused;
-// see [Options].Guard. Errors are {"error": text, "problems": [...]}, the latter
-// for texts that do not fit their schemas, with status 422.
 package httpapi
 
 import (
@@ -29,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 
+	"github.com/sfere-go/sfere/inspect/console"
 	"github.com/sfere-go/sfere/schema"
 )
 
@@ -42,8 +25,9 @@ type Options struct {
 	By func(*http.Request) string
 }
 
-// New returns the handler; nil means the default options.
-func New(c *schema.Console, o *Options) http.Handler {
+// New returns the handler that serves c; nil means the default options. o is not
+// kept. The handler may be used from any goroutine and has none of its own.
+func New(c *console.Console, o *Options) http.Handler {
 	a := &api{console: c}
 	if o != nil {
 		a.opts = *o
@@ -58,7 +42,8 @@ func New(c *schema.Console, o *Options) http.Handler {
 	mux := http.NewServeMux()
 	for pattern, h := range map[string]func(*http.Request) (any, error){
 		"GET /describe": a.describe, "GET /grep": a.grep, "GET /sample": a.sample, "GET /schemas": a.schemas, "GET /ctx": a.ctx,
-		"GET /connections": a.connections, "POST /validate": a.validate, "POST /dry-run": a.dryRun, "POST /send": a.send,
+		"GET /connections": a.connections, "GET /dispatches": a.dispatches, "GET /dispatches/{seq}": a.dispatch,
+		"POST /validate": a.validate, "POST /dry-run": a.dryRun, "POST /send": a.send,
 	} {
 		mux.Handle(pattern, a.serve(h))
 	}
@@ -67,7 +52,7 @@ func New(c *schema.Console, o *Options) http.Handler {
 }
 
 type api struct {
-	console *schema.Console
+	console *console.Console
 	opts    Options
 }
 
@@ -105,7 +90,8 @@ func (a *api) serve(h func(*http.Request) (any, error)) http.Handler {
 	})
 }
 
-// Problem is the body of an answer that is an error.
+// Problem is the body of an answer that is an error: its text, and what does not
+// fit its schema where that is the reason.
 type Problem struct {
 	Error    string           `json:"error"`
 	Problems []schema.Problem `json:"problems,omitempty"`
@@ -130,9 +116,9 @@ func statusOf(err error) int {
 		return http.StatusRequestEntityTooLarge
 	}
 	switch {
-	case errors.Is(err, schema.ErrUnknown):
+	case errors.Is(err, schema.ErrUnknown), errors.Is(err, console.ErrNotKept):
 		return http.StatusNotFound
-	case errors.Is(err, schema.ErrNotOffered):
+	case errors.Is(err, console.ErrNotOffered):
 		return http.StatusNotImplemented
 	case errors.Is(err, schema.ErrNoSchema), errors.Is(err, schema.ErrCannotGenerate):
 		return http.StatusConflict
@@ -210,7 +196,26 @@ func (a *api) connections(r *http.Request) (any, error) {
 	return a.console.Connections(r.URL.Query().Get("pattern"))
 }
 
-// Verdict is the answer of /validate.
+// dispatches answers with a list of [console.Dispatch].
+func (a *api) dispatches(r *http.Request) (any, error) {
+	text := r.URL.Query().Get("n")
+	n, err := strconv.Atoi(cmp.Or(text, "0"))
+	if err != nil || n < 0 {
+		return nil, fmt.Errorf("n is %q: want a number, or nothing for all that are kept", text)
+	}
+	return a.console.Dispatches(n)
+}
+
+// dispatch answers with a [console.Dispatch].
+func (a *api) dispatch(r *http.Request) (any, error) {
+	seq, err := strconv.ParseUint(r.PathValue("seq"), 10, 64)
+	if err != nil {
+		return nil, fmt.Errorf("%q is not the number of a dispatch", r.PathValue("seq"))
+	}
+	return a.console.Dispatched(seq)
+}
+
+// Verdict is the answer of /validate. Problems is empty if Valid is set.
 type Verdict struct {
 	Valid    bool             `json:"valid"`
 	Problems []schema.Problem `json:"problems"`
@@ -250,8 +255,8 @@ func (a *api) send(r *http.Request) (any, error) {
 
 // command reads the body. The media type is asked for because a form of another
 // site can post any other without a preflight.
-func (a *api) command(r *http.Request) (schema.Command, error) {
-	cmd := schema.Command{By: a.opts.By(r)}
+func (a *api) command(r *http.Request) (console.Command, error) {
+	cmd := console.Command{By: a.opts.By(r)}
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		return cmd, &failure{http.StatusUnsupportedMediaType, errors.New("post application/json")}
 	}
@@ -259,7 +264,7 @@ func (a *api) command(r *http.Request) (schema.Command, error) {
 	if err != nil {
 		return cmd, err
 	}
-	parsed, err := schema.ParseCommand(text)
+	parsed, err := console.ParseCommand(text)
 	parsed.By = cmd.By
 	return parsed, err
 }

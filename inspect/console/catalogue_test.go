@@ -1,4 +1,4 @@
-package live_test
+package console_test
 
 import (
 	"encoding/json"
@@ -21,7 +21,7 @@ func TestEverythingIsDocumented(t *testing.T) {
 	}
 }
 
-func TestTS52ExamplesValidate(t *testing.T) {
+func TestExamplesValidate(t *testing.T) {
 	p := consoletest.New(t, nil)
 	for _, i := range p.Console.Describe() {
 		for _, x := range i.Examples {
@@ -39,7 +39,7 @@ func TestTS52ExamplesValidate(t *testing.T) {
 }
 
 // What the originals document as calls, in the wire form of this module.
-func TestTS52DocumentedCalls(t *testing.T) {
+func TestDocumentedCalls(t *testing.T) {
 	p := consoletest.New(t, nil)
 	for _, test := range []struct{ reason, text string }{
 		{"a broadcast to a category", `[{"effect":"sfere/broadcast","args":{"to":{"scope":"*","category":"lobby","id":"*"},"effects":[{"effect":"twk/patch-signals","args":{"signals":{"n":1}}}]}}]`},

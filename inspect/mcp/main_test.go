@@ -12,8 +12,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/sfere-go/sfere/dispatch"
-	"github.com/sfere-go/sfere/mcp"
-	"github.com/sfere-go/sfere/schema"
+	"github.com/sfere-go/sfere/inspect/console"
+	"github.com/sfere-go/sfere/inspect/mcp"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -22,8 +22,8 @@ const serveStdio = "SFERE_TEST_MCP_STDIO"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(serveStdio) != "" {
-		console := schema.NewConsole(dispatch.Must(dispatch.New(twk.Registry(nil))), nil, nil)
-		if err := mcp.Stdio(context.Background(), console, nil); err != nil {
+		c := console.New(dispatch.Must(dispatch.New(twk.Registry(nil))), nil, nil)
+		if err := mcp.Stdio(context.Background(), c, nil); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -43,7 +43,7 @@ func TestStdio(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"connections", "describe", "dry_run", "grep", "sample", "validate"}, toolNames(t, s)); diff != "" {
+	if diff := cmp.Diff([]string{"connections", "describe", "dispatches", "dry_run", "grep", "sample", "validate"}, toolNames(t, s)); diff != "" {
 		t.Errorf("tools (-want +got):\n%s", diff)
 	}
 	if err := s.Close(); err != nil {

@@ -12,10 +12,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/inspect/console"
+	"github.com/sfere-go/sfere/inspect/httpapi"
 	"github.com/sfere-go/sfere/internal/consoletest"
 	"github.com/sfere-go/sfere/internal/ssetest"
 	"github.com/sfere-go/sfere/schema"
-	"github.com/sfere-go/sfere/schema/httpapi"
 )
 
 // ask returns the status and the answer as plain values.
@@ -109,7 +111,7 @@ func TestAnswers(t *testing.T) {
 
 func TestSend(t *testing.T) {
 	var audits []string
-	p := consoletest.New(t, &schema.ConsoleOptions{Audit: func(_ context.Context, a schema.Audit) {
+	p := consoletest.New(t, &console.Options[consoletest.App]{Audit: func(_ context.Context, a console.Audit) {
 		audits = append(audits, fmt.Sprintf("%s to %q: ran %t, err %v", a.Command.By, a.Command.To, a.Result != nil, a.Err))
 	}})
 	srv := serve(t, p, &httpapi.Options{
@@ -143,7 +145,7 @@ func TestSend(t *testing.T) {
 	want := []string{
 		`someone who may read to "*/lobby/*": ran false, err this request is not allowed it: see httpapi.Options.Guard`,
 		`someone who may write to "*/lobby/*": ran true, err <nil>`,
-		`someone who may write to "": ran false, err schema: /0/effect: nothing is registered under this name: "test/mial": did you mean test/mail?`,
+		`someone who may write to "": ran false, err console: send: schema: /0/effect: nothing is registered under this name: "test/mial": did you mean test/mail?`,
 	}
 	if diff := cmp.Diff(want, audits); diff != "" {
 		t.Errorf("audit (-want +got):\n%s", diff)
@@ -202,5 +204,51 @@ func TestOtherPagesCannotPost(t *testing.T) {
 	}
 	if n := p.Mails.Load(); n != 1 {
 		t.Errorf("%d mails were sent, want 1", n)
+	}
+}
+
+func TestDispatches(t *testing.T) {
+	p := consoletest.New(t, nil)
+	srv := serve(t, p, nil)
+	p.Dispatcher.Dispatch(t.Context(), consoletest.App{}, consoletest.Mail{To: "ann"})
+	p.Dispatcher.Dispatch(t.Context(), consoletest.App{}, effect.Raw{Effect: "test/gone"})
+	newest := p.Recorder.Summaries()[0].Seq
+	bare := httptest.NewServer(httpapi.New(console.New(p.Dispatcher, p.Conns, nil), nil))
+	t.Cleanup(bare.Close)
+	none := serve(t, p, &httpapi.Options{Guard: func(*http.Request) httpapi.Access { return httpapi.None }})
+	for _, test := range []struct {
+		reason string
+		srv    *httptest.Server
+		path   string
+		status int
+		has    []string // in the answer
+	}{
+		{"all", srv, "/dispatches", 200, []string{`"names":["test/gone"]`, `"state":"failed"`, `"names":["test/mail"]`}},
+		{"one with everything", srv, fmt.Sprint("/dispatches/", newest), 200, []string{`"phase":"lookup"`, `"name":"test/gone"`}},
+		{"the one before", srv, fmt.Sprint("/dispatches/", newest-1), 200, []string{`"args":{"to":"ann"}`, `"value":1`}},
+		{"one that is not kept", srv, "/dispatches/99", 404, []string{"no dispatch with this number"}},
+		{"a number that is none", srv, "/dispatches/x", 400, []string{"not the number"}},
+		{"a limit that is none", srv, "/dispatches?n=-1", 400, []string{"want a number"}},
+		{"nothing is recorded", bare, "/dispatches", 501, []string{"does not offer"}},
+		{"nor one of it", bare, "/dispatches/1", 501, []string{"does not offer"}},
+		{"who may not look", none, "/dispatches", 403, []string{"not allowed"}},
+		{"nor at one", none, fmt.Sprint("/dispatches/", newest), 403, []string{"not allowed"}},
+	} {
+		status, v := ask(t, test.srv, "GET", test.path, "")
+		text, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status != test.status {
+			t.Errorf("%s: GET %s answers %d %.300s, want %d", test.reason, test.path, status, text, test.status)
+		}
+		for _, want := range test.has {
+			if !strings.Contains(string(text), want) {
+				t.Errorf("%s: GET %s has no %s: %.600s", test.reason, test.path, want, text)
+			}
+		}
+	}
+	if _, v := ask(t, srv, "GET", "/dispatches?n=1", ""); len(v.([]any)) != 1 {
+		t.Errorf("with a limit of 1: %v", v)
 	}
 }

@@ -1,13 +1,14 @@
-package inspect
+package record
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"strings"
 	"testing"
 
-	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere"
+	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -19,7 +20,18 @@ func (o once) Render(context.Context, io.Writer) error {
 	return nil
 }
 
-func TestStill(t *testing.T) {
+// shown is the JSON form of an item, or why it has none.
+func shown(item effect.Data) string {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(Step{Item: item}.Shown()); err != nil {
+		return err.Error()
+	}
+	return b.String()
+}
+
+func TestStepShown(t *testing.T) {
 	patch := twk.PatchElements{Elements: once{t}, Selector: "#a"}
 	deep := effect.List{patch}
 	for range 2 * maxStill {
@@ -29,18 +41,18 @@ func TestStill(t *testing.T) {
 		item         effect.Data
 		want, reason string
 	}{
-		{patch, "rendered by a inspect.once", "a template"},
+		{patch, "rendered by a record.once", "a template"},
 		{&patch, "#a", "a pointer is read as its value"},
 		{twk.PatchElements{Elements: twk.HTML("<p>")}, "<p>", "markup that is there already"},
 		{twk.PatchElements{Selector: "#a", Mode: twk.Remove}, "#a", "no markup"},
 		{twk.PatchElementsSeq{Elements: []twk.Content{twk.HTML("<i>"), once{t}}}, "<i>", "several"},
-		{sfere.Broadcast{To: sfere.Everyone, Effects: effect.List{patch, effect.Batch{Effects: effect.List{&patch}}}}, "effect/batch", "nested lists"},
+		{sfere.Broadcast{To: sfere.Everyone(), Effects: effect.List{patch, effect.Batch{Effects: effect.List{&patch}}}}, "effect/batch", "nested lists"},
 		{effect.Batch{Effects: effect.List{nil}}, "item is nil", "what has no wire form says why"},
 		{deep[0], "effect/batch", "deeply nested lists"},
 		{nil, "null", "nothing"},
 		{(*twk.PatchElements)(nil), "null", "a nil pointer"},
 	} {
-		if got := text(still(tt.item, 0), 1<<20); !strings.Contains(got, tt.want) {
+		if got := shown(tt.item); !strings.Contains(got, tt.want) {
 			t.Errorf("%s: shown as %s, want %q in it", tt.reason, got, tt.want)
 		}
 	}

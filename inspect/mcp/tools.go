@@ -9,11 +9,12 @@ import (
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"github.com/sfere-go/sfere/inspect/console"
 	"github.com/sfere-go/sfere/schema"
 )
 
 // tools are the tools of one server.
-type tools struct{ console *schema.Console }
+type tools struct{ console *console.Console }
 
 // brief is an item in a list: models pay for every word.
 type brief struct {
@@ -45,6 +46,10 @@ type (
 	connectionsIn struct {
 		Pattern string `json:"pattern,omitempty" jsonschema:"pattern such as */lobby/*; all connections if left out"`
 	}
+	dispatchesIn struct {
+		Number uint64 `json:"number,omitempty" jsonschema:"number of one dispatch, to see everything that it did"`
+		N      int    `json:"n,omitempty" jsonschema:"how many; 20 if left out, at most 100"`
+	}
 	commandIn struct {
 		To      string          `json:"to,omitempty"`
 		Effects json.RawMessage `json:"effects"`
@@ -60,6 +65,7 @@ func (t *tools) add(s *sdk.Server, send bool) {
 	sdk.AddTool(s, looks("grep", "Search names, docs, field descriptions and metadata; tells which field matched and where.", nil), tool(t.grep))
 	sdk.AddTool(s, looks("sample", "Make calls of an item that are valid; its documented examples come first.", nil), tool(t.sample))
 	sdk.AddTool(s, looks("connections", "List live connections with their keys, age and queue.", nil), tool(t.connections))
+	sdk.AddTool(s, looks("dispatches", "List the last dispatches of the program, newest first, or show one with what ran, with which data, what it gave and what failed.", nil), tool(t.dispatches))
 	sdk.AddTool(s, looks("validate", "Check a list of effects against the schemas; problems have JSON pointers.", t.listSchema(false)), tool(t.validate))
 	sdk.AddTool(s, looks("dry_run", "Say exactly what a list of effects would do, byte for byte and to whom, without doing it.", t.listSchema(true)), toolFor(t.dryRun))
 	if send {
@@ -168,6 +174,29 @@ func (t *tools) connections(_ context.Context, in connectionsIn) (any, error) {
 	return map[string]any{"connections": conns}, nil
 }
 
+// defaultDispatches and maxDispatches are how many one call gets.
+const (
+	defaultDispatches = 20
+	maxDispatches     = 100
+)
+
+func (t *tools) dispatches(_ context.Context, in dispatchesIn) (any, error) {
+	if in.Number != 0 {
+		return t.console.Dispatched(in.Number)
+	}
+	if in.N == 0 {
+		in.N = defaultDispatches
+	}
+	if in.N < 0 || in.N > maxDispatches {
+		return nil, fmt.Errorf("n is %d: ask for at most %d", in.N, maxDispatches)
+	}
+	recent, err := t.console.Dispatches(in.N)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"dispatches": recent}, nil
+}
+
 func (t *tools) validate(_ context.Context, in commandIn) (any, error) {
 	err := t.console.Validate(in.Effects)
 	if invalid, ok := errors.AsType[*schema.Error](err); ok {
@@ -177,9 +206,9 @@ func (t *tools) validate(_ context.Context, in commandIn) (any, error) {
 }
 
 func (t *tools) dryRun(ctx context.Context, by string, in commandIn) (any, error) {
-	return t.console.DryRun(ctx, schema.Command{To: in.To, Effects: in.Effects, By: by})
+	return t.console.DryRun(ctx, console.Command{To: in.To, Effects: in.Effects, By: by})
 }
 
 func (t *tools) send(ctx context.Context, by string, in commandIn) (any, error) {
-	return t.console.Send(ctx, schema.Command{To: in.To, Effects: in.Effects, By: by})
+	return t.console.Send(ctx, console.Command{To: in.To, Effects: in.Effects, By: by})
 }

@@ -13,11 +13,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/inspect/console"
+	"github.com/sfere-go/sfere/inspect/httpapi"
+	"github.com/sfere-go/sfere/inspect/mcp"
+	"github.com/sfere-go/sfere/inspect/record"
 	"github.com/sfere-go/sfere/internal/consoletest"
 	"github.com/sfere-go/sfere/internal/ssetest"
-	"github.com/sfere-go/sfere/mcp"
 	"github.com/sfere-go/sfere/schema"
-	"github.com/sfere-go/sfere/schema/httpapi"
 )
 
 // connect returns a session of the SDK's own client over memory.
@@ -65,7 +68,7 @@ func use(t *testing.T, s *sdk.ClientSession, tool string, args, out any) (text s
 // sample, checks, rehearses and sends, and a real stream gets it.
 func TestSession(t *testing.T) {
 	var audits []string
-	p := consoletest.New(t, &schema.ConsoleOptions{Audit: func(_ context.Context, a schema.Audit) {
+	p := consoletest.New(t, &console.Options[consoletest.App]{Audit: func(_ context.Context, a console.Audit) {
 		audits = append(audits, fmt.Sprintf("%s to %s: %v", a.Command.By, a.Command.To, a.Result.Err()))
 	}})
 	ann := p.Join(t, "ann")
@@ -113,7 +116,7 @@ func TestSession(t *testing.T) {
 		t.Errorf("connections %s", conns.Connections)
 	}
 
-	var out schema.Outcome
+	var out console.Outcome
 	use(t, s, "dry_run", command, &out)
 	if len(out.Plan) == 0 || !strings.Contains(string(out.Plan[0].Would[0]), `signals {\"greeting\":\"hello\"}`) {
 		t.Errorf("the dry run plans %d effects, the first %s", len(out.Plan), out.Plan[0].Would)
@@ -145,11 +148,55 @@ func TestToolErrors(t *testing.T) {
 		{"too many samples", "sample", map[string]any{"name": "test/mail", "n": 1000}, "at most 20"},
 		{"effects that are not valid", "dry_run", map[string]any{"effects": []any{map[string]any{"effect": "test/mail"}}}, "missing property 'args'"},
 		{"a bad pattern", "connections", map[string]any{"pattern": "lobby"}, "pattern"},
+		{"a dispatch that is not kept", "dispatches", map[string]any{"number": 99}, "no dispatch with this number"},
+		{"too many dispatches", "dispatches", map[string]any{"n": 1000}, "at most 100"},
 		{"arguments that the tool does not have", "grep", map[string]any{"txt": "x"}, "txt"},
 	} {
 		text, isError := use(t, s, test.tool, test.args, nil)
 		if !isError || !strings.Contains(text, test.want) {
 			t.Errorf("%s: error %t %q, want %q", test.reason, isError, text, test.want)
+		}
+	}
+}
+
+// A model looks for what went wrong.
+func TestDispatches(t *testing.T) {
+	p := consoletest.New(t, nil)
+	s := connect(t, p, nil)
+	for range 25 {
+		p.Dispatcher.Dispatch(t.Context(), consoletest.App{}, consoletest.Mail{To: "ann"})
+	}
+	p.Dispatcher.Dispatch(t.Context(), consoletest.App{}, effect.Raw{Effect: "test/gone"})
+	var last struct{ Dispatches []console.Dispatch }
+	for _, test := range []struct {
+		reason string
+		args   map[string]any
+		want   int
+	}{
+		{"without a limit", map[string]any{}, 20},
+		{"with one", map[string]any{"n": 2}, 2},
+		{"more than there are", map[string]any{"n": 100}, 26},
+	} {
+		use(t, s, "dispatches", test.args, &last)
+		if len(last.Dispatches) != test.want || last.Dispatches[0].State != record.Failed || len(last.Dispatches[0].Steps) != 0 {
+			t.Errorf("%s: %d dispatches, want %d; the first is %+v", test.reason, len(last.Dispatches), test.want, last.Dispatches[0])
+		}
+	}
+	var one console.Dispatch
+	use(t, s, "dispatches", map[string]any{"number": last.Dispatches[0].Seq}, &one)
+	if len(one.Steps) != 1 || !strings.Contains(one.Steps[0].Error, "test/gone") {
+		t.Errorf("the one that failed is %+v", one)
+	}
+}
+
+// A program without a recorder and without connections says so.
+func TestNotOffered(t *testing.T) {
+	p := consoletest.New(t, nil)
+	p.Console = console.New(p.Dispatcher, nil, nil)
+	s := connect(t, p, nil)
+	for _, tool := range []string{"connections", "dispatches"} {
+		if text, isError := use(t, s, tool, map[string]any{}, nil); !isError || !strings.Contains(text, "does not offer it") {
+			t.Errorf("%s answers %t %q", tool, isError, text)
 		}
 	}
 }
@@ -170,7 +217,7 @@ func toolNames(t *testing.T, s *sdk.ClientSession) []string {
 func TestSendIsOffByDefault(t *testing.T) {
 	p := consoletest.New(t, nil)
 	s := connect(t, p, nil)
-	if diff := cmp.Diff([]string{"connections", "describe", "dry_run", "grep", "sample", "validate"}, toolNames(t, s)); diff != "" {
+	if diff := cmp.Diff([]string{"connections", "describe", "dispatches", "dry_run", "grep", "sample", "validate"}, toolNames(t, s)); diff != "" {
 		t.Errorf("tools (-want +got):\n%s", diff)
 	}
 	_, err := s.CallTool(t.Context(), &sdk.CallToolParams{Name: "send", Arguments: map[string]any{"effects": []any{}}})

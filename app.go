@@ -1,0 +1,216 @@
+package sfere
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/sfere-go/sfere/dispatch"
+	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/registry"
+	"github.com/sfere-go/sfere/sse"
+	"github.com/sfere-go/sfere/twk"
+)
+
+// AppOptions adjust an [App]. Zero fields mean the defaults of the part that they
+// are for.
+type AppOptions struct {
+	// Conns are the options of the connections: scopes, policy, store.
+	Conns *Options
+	// Hub are the options of the streams: outboxes, heartbeat, compression.
+	Hub *sse.HubOptions
+	// Bridge are the options of the handlers, such as OnError. Its Hub is not
+	// used; the App makes its own from the options above.
+	Bridge *twk.BridgeOptions
+	// Registry are the options of the effects of package twk.
+	Registry *twk.RegistryOptions
+	// Dispatch are the limits of the dispatcher.
+	Dispatch *dispatch.Options
+	// Server are the timeouts of the server of [App.Run].
+	Server *sse.ServerOptions
+	// Client, if the program serves the Datastar client itself, is served by the
+	// App as well. Default: pages load it from where they say.
+	Client twk.Client
+	// Window is the time over which a shutdown spreads the ends of the streams,
+	// so that their clients do not all come back at once. Default 2 s, negative
+	// means all at once.
+	Window time.Duration
+	// Grace bounds a shutdown, Window included. What is not finished by then is
+	// cut. Default 10 s.
+	Grace time.Duration
+	// AnyOrigin lets pages of other origins send requests that change something.
+	// Default: such requests are answered 403 (http.CrossOriginProtection).
+	AnyOrigin bool
+}
+
+// App is the front door: one value that holds a dispatcher with the effects of
+// packages twk and sfere, a [twk.Bridge], a [sse.Hub], a [Conns] and a ServeMux.
+// Everything it does can be done without it, from those parts. Make one with
+// [NewApp] or [NewAppWith]. Its methods may be called from any goroutine, but
+// Handle and HandleHTTP only before it serves.
+type App[C any] struct {
+	opts   AppOptions
+	d      *dispatch.Dispatcher[C]
+	hub    *sse.Hub
+	conns  *Conns
+	bridge *twk.Bridge[C]
+	mux    *http.ServeMux
+	serve  http.Handler
+}
+
+// NewApp returns an App whose Ctx is a [twk.Session], for programs without effects
+// that need more. nil options mean the defaults. It panics as [NewAppWith] does.
+func NewApp(o *AppOptions, rs ...registry.Registry[twk.Session]) *App[twk.Session] {
+	return NewAppWith(func(s twk.Session) twk.Session { return s }, o, rs...)
+}
+
+// NewAppWith returns an App with a Ctx of the program's own, which embeds a
+// [twk.Session], and the effects of rs beside those of packages twk and sfere.
+// newCtx makes the Ctx of a request around its session. It may be called
+// concurrently. nil options mean the defaults.
+//
+//	type App struct {
+//		twk.Session
+//		User string
+//	}
+//
+//	app := sfere.NewAppWith(func(s twk.Session) App { return App{s, userOf(s.Request)} }, nil, boards(db))
+//
+// It panics if something is wrong with the registries or the options, with the
+// error of [BuildApp].
+func NewAppWith[C any, P interface {
+	*C
+	twk.Embeds
+}](newCtx func(twk.Session) C, o *AppOptions, rs ...registry.Registry[C]) *App[C] {
+	a, err := BuildApp[C, P](newCtx, o, rs...)
+	if err != nil {
+		panic(err)
+	}
+	return a
+}
+
+// BuildApp is [NewAppWith] with an error instead of a panic. The error joins
+// everything that is wrong; each part names its place in the program and the
+// remedy.
+func BuildApp[C any, P interface {
+	*C
+	twk.Embeds
+}](newCtx func(twk.Session) C, o *AppOptions, rs ...registry.Registry[C]) (*App[C], error) {
+	a := &App[C]{mux: http.NewServeMux()}
+	if o != nil {
+		a.opts = *o
+	}
+	if newCtx == nil {
+		return nil, &Error{Op: "building an App", Err: errors.New("newCtx is nil: pass a function that makes a Ctx around a twk.Session")}
+	}
+	a.opts.Window = cmp.Or(a.opts.Window, 2*time.Second)
+	a.opts.Grace = cmp.Or(a.opts.Grace, 10*time.Second)
+	a.conns, a.hub = New(a.opts.Conns), sse.NewHub(a.opts.Hub)
+	session := func(c *C) *twk.Session { return P(c).EmbeddedSession() }
+	all := append([]registry.Registry[C]{
+		registry.Lift(twk.Registry(a.opts.Registry), session),
+		registry.Lift(Registry(a.conns), session),
+	}, rs...)
+	var err error
+	if a.d, err = dispatch.NewWith(a.opts.Dispatch, all...); err != nil {
+		return nil, &Error{Op: "building an App", Err: err}
+	}
+	var b twk.BridgeOptions
+	if a.opts.Bridge != nil {
+		b = *a.opts.Bridge
+	}
+	b.Hub = a.hub
+	a.bridge = twk.NewBridge(a.d, newCtx, &b)
+	a.serve = a.mux
+	if !a.opts.AnyOrigin {
+		a.serve = http.NewCrossOriginProtection().Handler(a.mux)
+	}
+	if c := a.opts.Client; c.Handler != nil {
+		a.mux.Handle("GET "+c.URL, c.Handler)
+	}
+	return a, nil
+}
+
+// Handle answers requests that match pattern, as in http.ServeMux, with what h
+// returns. It panics if the pattern is none or clashes with another.
+func (a *App[C]) Handle(pattern string, h func(*twk.Request) twk.Response) {
+	a.mux.Handle(pattern, a.bridge.Handle(h))
+}
+
+// HandleHTTP answers requests that match pattern with h: files, other routers,
+// the inspector. It panics as [App.Handle] does.
+func (a *App[C]) HandleHTTP(pattern string, h http.Handler) { a.mux.Handle(pattern, h) }
+
+// ServeHTTP answers a request with the handlers of the App.
+func (a *App[C]) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.serve.ServeHTTP(w, r) }
+
+// Dispatch runs effects from outside any request, such as a broadcast from a job.
+// They run with the zero Ctx; use [App.Dispatcher] for another. It never panics
+// and never returns nil.
+func (a *App[C]) Dispatch(ctx context.Context, effects ...effect.Data) *effect.Result {
+	var zero C
+	return a.d.Dispatch(ctx, zero, effects...)
+}
+
+// Dispatcher returns what runs the effects.
+func (a *App[C]) Dispatcher() *dispatch.Dispatcher[C] { return a.d }
+
+// Bridge returns what makes HTTP handlers of the program's functions, for routers
+// other than the App's own.
+func (a *App[C]) Bridge() *twk.Bridge[C] { return a.bridge }
+
+// Hub returns the owner of the streams.
+func (a *App[C]) Hub() *sse.Hub { return a.hub }
+
+// Conns returns the connections under their keys.
+func (a *App[C]) Conns() *Conns { return a.conns }
+
+// Run serves HTTP on addr until ctx ends or the process gets SIGINT or SIGTERM. It
+// then shuts down: it stops listening, lets short answers finish, and cuts the
+// streams, whose clients come back to the next process. It returns nil after a
+// shutdown in which everything ended in time, and otherwise what went wrong.
+func (a *App[C]) Run(ctx context.Context, addr string) error {
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return &Error{Op: "running the App", Err: err}
+	}
+	return a.Serve(ctx, ln)
+}
+
+// Serve is [App.Run] on a listener that is there already, which it closes.
+func (a *App[C]) Serve(ctx context.Context, ln net.Listener) error {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	srv := &http.Server{Handler: a}
+	sse.ConfigureServer(srv, a.opts.Server)
+	failed := make(chan error, 1)
+	go func() { failed <- srv.Serve(ln) }()
+	select {
+	case err := <-failed:
+		return &Error{Op: "running the App", Err: errors.Join(err, a.end(srv))}
+	case <-ctx.Done():
+		stop() // a second signal ends the process at once
+	}
+	err := a.end(srv)
+	<-failed
+	if err != nil {
+		return &Error{Op: "running the App", Err: err}
+	}
+	return nil
+}
+
+// end shuts srv down and ends everything of the App.
+func (a *App[C]) end(srv *http.Server) error {
+	ctx, cancel := context.WithTimeoutCause(context.Background(), a.opts.Grace, fmt.Errorf("not everything ended within %v", a.opts.Grace))
+	defer cancel()
+	err := sse.Shutdown(ctx, srv, a.hub, max(a.opts.Window, 0))
+	a.conns.Close()
+	return err
+}

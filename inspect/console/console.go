@@ -1,0 +1,156 @@
+package console
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/sfere-go/sfere"
+	"github.com/sfere-go/sfere/dispatch"
+	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/inspect/record"
+	"github.com/sfere-go/sfere/schema"
+)
+
+// Options adjust a [Console] of a program whose Ctx is C. Zero fields mean the
+// defaults. All functions may be called concurrently.
+type Options[C any] struct {
+	// NewCtx makes the Ctx of a dispatch from outside any request. Default: the
+	// zero C.
+	NewCtx func(context.Context) C
+	// Recorder is what the dispatcher was given with [record.Interceptor]. Default:
+	// none, and no dispatches are offered.
+	Recorder *record.Recorder
+	// Audit is told of every Send, also of those that were refused, after it.
+	// Default: nobody is told.
+	Audit func(ctx context.Context, a Audit)
+	// Catalogue are the options of the catalogue.
+	Catalogue *schema.Options
+
+	// Connections lists the live connections that match a pattern in text form,
+	// all of them if it is empty, as a value that marshals to a JSON array. It is
+	// for programs that hold their connections without package sfere. Default: a
+	// list of [sfere.ConnInfo].
+	Connections func(pattern string) (any, error)
+	// Address returns the effect that runs effects against the connections that
+	// match a pattern in text form. It is for programs that hold their connections
+	// without package sfere. Default: a [sfere.Broadcast].
+	Address func(pattern string, effects effect.List) (effect.Data, error)
+}
+
+// Console is what people and models may do with a running program: look at its
+// catalogue, its connections and its dispatches, rehearse effects and send them.
+// Who may do what is for the caller to decide. Make one with [New]; it may be
+// used from any goroutine.
+type Console struct {
+	*schema.Catalogue
+	conns    *sfere.Conns
+	recorder *record.Recorder
+	audit    func(context.Context, Audit)
+	list     func(pattern string) (any, error)
+	address  func(pattern string, effects effect.List) (effect.Data, error)
+	run      func(context.Context, effect.List) *effect.Result
+	rehearse func(context.Context, effect.List) *dispatch.Rehearsal
+}
+
+// New returns the console of a program that runs effects with d and holds its
+// live connections in conns. With nil conns no connections are offered, unless
+// the options say how. nil options mean the defaults; o is not kept.
+func New[C any](d *dispatch.Dispatcher[C], conns *sfere.Conns, o *Options[C]) *Console {
+	var v Options[C]
+	if o != nil {
+		v = *o
+	}
+	if v.NewCtx == nil {
+		v.NewCtx = func(context.Context) (c C) { return c }
+	}
+	if v.Audit == nil {
+		v.Audit = func(context.Context, Audit) {}
+	}
+	if v.Connections == nil && conns != nil {
+		v.Connections = held(conns)
+	}
+	if v.Address == nil && conns != nil {
+		v.Address = broadcast
+	}
+	return &Console{
+		Catalogue: schema.OfWith(v.Catalogue, d), conns: conns, recorder: v.Recorder,
+		audit: v.Audit, list: v.Connections, address: v.Address,
+		run: func(ctx context.Context, items effect.List) *effect.Result {
+			return d.Dispatch(ctx, v.NewCtx(ctx), items...)
+		},
+		rehearse: func(ctx context.Context, items effect.List) *dispatch.Rehearsal {
+			return d.DryRun(ctx, v.NewCtx(ctx), items...)
+		},
+	}
+}
+
+// Conns returns where the program holds its live connections, nil if it gave
+// none to [New].
+func (c *Console) Conns() *sfere.Conns { return c.conns }
+
+// Recorder returns the recorder of the program, nil if it has none.
+func (c *Console) Recorder() *record.Recorder { return c.recorder }
+
+// Connections lists the live connections that match a pattern in text form; the
+// empty pattern matches all. The value marshals to a JSON array. The cause of an
+// error may be [ErrNotOffered].
+func (c *Console) Connections(pattern string) (any, error) {
+	const op = "list connections"
+	if c.list == nil {
+		return nil, failed(op, ErrNotOffered)
+	}
+	conns, err := c.list(pattern)
+	if err != nil {
+		return nil, failed(op, err)
+	}
+	return conns, nil
+}
+
+// DryRun says what cmd would do and changes nothing. The cause of an error is a
+// *[schema.Error] if the effects do not fit their schemas, and may be
+// [ErrNotOffered] if cmd has a pattern.
+func (c *Console) DryRun(ctx context.Context, cmd Command) (Outcome, error) {
+	items, err := c.read(cmd)
+	if err != nil {
+		return Outcome{}, failed("dry run", err)
+	}
+	return rehearsed(c.rehearse(ctx, items)), nil
+}
+
+// Send runs cmd and tells the audit. Errors are as for [Console.DryRun], and then
+// nothing has run. What went wrong while the effects ran is in the outcome.
+func (c *Console) Send(ctx context.Context, cmd Command) (Outcome, error) {
+	items, err := c.read(cmd)
+	if err != nil {
+		err = failed("send", err)
+		c.Refused(ctx, cmd, err)
+		return Outcome{}, err
+	}
+	res := c.run(ctx, items)
+	c.audit(ctx, Audit{Command: cmd, Result: res})
+	return OutcomeOf(res), nil
+}
+
+// Refused tells the audit of a command that the caller turned down.
+func (c *Console) Refused(ctx context.Context, cmd Command, why error) {
+	c.audit(ctx, Audit{Command: cmd, Err: why})
+}
+
+// read checks and decodes the effects of cmd.
+func (c *Console) read(cmd Command) (effect.List, error) {
+	if err := c.Validate(cmd.Effects); err != nil {
+		return nil, err
+	}
+	items, err := c.Decode(cmd.Effects)
+	if err != nil || cmd.To == "" {
+		return items, err
+	}
+	if c.address == nil {
+		return nil, fmt.Errorf("to %q: %w", cmd.To, ErrNotOffered)
+	}
+	addressed, err := c.address(cmd.To, items)
+	if err != nil {
+		return nil, &schema.Error{Problems: []schema.Problem{{Pointer: "/to", Keyword: "pattern", Message: err.Error()}}}
+	}
+	return effect.List{addressed}, nil
+}

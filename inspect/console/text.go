@@ -1,0 +1,62 @@
+package console
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"github.com/sfere-go/sfere/effect"
+)
+
+// nameOf survives an EffectName that panics, as one on a nil pointer does.
+func nameOf(d effect.Data) (name string) {
+	defer func() {
+		if recover() != nil {
+			name = fmt.Sprintf("%T", d)
+		}
+	}()
+	if d == nil {
+		return ""
+	}
+	return d.EffectName()
+}
+
+// itemJSON is the wire form of d, nil if it has none.
+func itemJSON(d effect.Data) (text json.RawMessage) {
+	if d == nil {
+		return nil
+	}
+	defer func() {
+		if recover() != nil { // a method of the type
+			text = nil
+		}
+	}()
+	text, err := encode(effect.List{d})
+	if err != nil {
+		return nil
+	}
+	return bytes.TrimSuffix(bytes.TrimPrefix(text, []byte("[")), []byte("]"))
+}
+
+// valueJSON is v in JSON, or its text if it has no such form.
+func valueJSON(v any) (text json.RawMessage) {
+	defer func() {
+		if p := recover(); p != nil {
+			text, _ = encode(fmt.Sprintf("%T", v))
+		}
+	}()
+	text, err := encode(v)
+	if err != nil {
+		text, _ = encode(fmt.Sprintf("%T", v))
+	}
+	return text
+}
+
+// encode is json.Marshal without HTML escaping.
+func encode(v any) (json.RawMessage, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+}

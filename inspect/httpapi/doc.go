@@ -1,0 +1,22 @@
+// Package httpapi serves a [console.Console] as JSON over HTTP: to the sfere
+// command, under the inspector page, and to scripts.
+//
+//	mux.Handle("/inspect/api/", http.StripPrefix("/inspect/api", httpapi.New(c, nil)))
+//
+//	GET  /describe?kind=effect&name=twk/patch-elements
+//	GET  /grep?q=text          or  /grep?re=expression
+//	GET  /sample?name=twk/patch-elements&n=3&seed=1
+//	GET  /schemas              or  /schemas?name=twk/patch-elements
+//	GET  /ctx
+//	GET  /connections?pattern=*/lobby/*
+//	GET  /dispatches?n=20      the last ones, newest first
+//	GET  /dispatches/7         one of them, with everything that it did
+//	POST /validate             a list of effects
+//	POST /dry-run              a list, or {"to": pattern, "effects": list}
+//	POST /send                 the same
+//
+// By default only requests from this machine are answered, and /send is refused;
+// see [Options].Guard. Errors are {"error": text, "problems": [...]}, the latter
+// for texts that do not fit their schemas, with status 422. What the program does
+// not offer is answered 501.
+package httpapi

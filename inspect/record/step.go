@@ -1,0 +1,53 @@
+package record
+
+import (
+	"time"
+
+	"github.com/sfere-go/sfere/effect"
+)
+
+// Step is one item of a recorded dispatch.
+type Step struct {
+	Path effect.Path
+	Kind Kind
+	Name string
+	// Item is the data, shared with the program; it may be nil. To show it, take
+	// [Step.Shown].
+	Item effect.Data
+	// Value is what its handler returned, or the name of its type if somebody
+	// might still change it.
+	Value any
+	Began time.Time // zero if it never ran
+	Took  time.Duration
+	State State
+	Error error        // why it failed or was skipped
+	Phase effect.Phase // of the error
+	By    string       // the interceptor or placeholder at fault
+	// Nested are the continuations that it started.
+	Nested []Dispatch
+}
+
+// Shown returns Item as it may be shown at any time: content that was rendered
+// when the step ran, such as a template, is not rendered again, and a note takes
+// its place. It may be nil.
+func (s Step) Shown() effect.Data { return still(s.Item, 0) }
+
+// Kind tells what a step was; it is empty for items that were not run.
+type Kind string
+
+// The kinds of steps.
+const (
+	Effect Kind = "effect"
+	Action Kind = "action"
+)
+
+// State is how far a step came.
+type State string
+
+// The states of steps.
+const (
+	Running State = "running"
+	Done    State = "done"
+	Failed  State = "failed"
+	Skipped State = "skipped"
+)
