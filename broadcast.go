@@ -28,6 +28,12 @@ type Broadcast struct {
 // EffectName returns "sfere/broadcast".
 func (Broadcast) EffectName() string { return "sfere/broadcast" }
 
+// Tell returns the effect that runs effects against every connection that
+// matches to.
+func Tell(to Pattern, effects ...effect.Data) Broadcast {
+	return Broadcast{To: to, Effects: effects}
+}
+
 // WithConnection runs effects against the connections under one key, as
 // [Broadcast] does. If there are none the key is in Report.Missing, which is
 // [ErrNotFound] in Report.Err and no error of the dispatch.

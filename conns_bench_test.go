@@ -68,7 +68,7 @@ func (nowhere) SetWriteDeadline(time.Time) error { return nil }
 
 // newCrowd registers n connections in rooms of 10.
 func newCrowd(b *testing.B, n int) *crowded {
-	c := &crowded{conns: NewMemory(nil), scan: &scanned{keys: map[*sse.Conn]Key{}}}
+	c := &crowded{conns: New(nil), scan: &scanned{keys: map[*sse.Conn]Key{}}}
 	ghosts := make([]sse.Conn, n)
 	for i := range ghosts {
 		k := benchKey(i / 10)
@@ -103,14 +103,14 @@ func (c *crowded) openAll(b *testing.B, n int, key func(i int) Key) {
 	for i := range n {
 		c.leave = append(c.leave, c.open(key(i)))
 	}
-	held, err := c.conns.Snapshot(Everyone.In("real"))
+	held, err := c.conns.Snapshot(Everyone().In("real"))
 	if err != nil || len(held) != n {
 		b.Fatalf("%d streams, %v", len(held), err)
 	}
-	conns, give := c.conns.matching(Everyone.In("real"), excluded{})
-	defer give()
-	for _, conn := range conns {
-		c.scan.keys[conn] = c.conns.entryOf(conn).firstKey()
+	s := c.conns.matching(Everyone().In("real"), excluded{})
+	defer c.conns.give(s)
+	for _, e := range s.entries {
+		c.scan.keys[e.conn] = e.firstKey()
 	}
 }
 
@@ -163,11 +163,11 @@ func BenchmarkConnsMatching(b *testing.B) {
 	b.Run("100 of 100000/index", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			conns, give := c.conns.matching(p, excluded{})
-			if len(conns) != 100 {
-				b.Fatalf("%d matches", len(conns))
+			s := c.conns.matching(p, excluded{})
+			if len(s.entries) != 100 {
+				b.Fatalf("%d matches", len(s.entries))
 			}
-			give()
+			c.conns.give(s)
 		}
 	})
 	b.Run("100 of 100000/scan", func(b *testing.B) {
@@ -202,7 +202,7 @@ func BenchmarkConnsOpenClose(b *testing.B) {
 				if _, err := c.conns.register(conn, k, Join); err != nil {
 					b.Fatal(err)
 				}
-				c.conns.entryOf(conn).closed(sse.CauseClient)
+				c.conns.entryOf(conn).Closed(conn, sse.CauseClient)
 			}
 		})
 		b.Run(fmt.Sprintf("live=%d/map", n), func(b *testing.B) {
@@ -270,7 +270,11 @@ func bench(c *crowded) registry.Registry[twk.Session] {
 			return struct{}{}, nil
 		}),
 		effect.Handle("Broadcast by a scan.", func(ctx context.Context, call *twk.Call, s scanBroadcast) (Report, error) {
-			return c.conns.deliver(ctx, call, s.To, c.scan.matching(s.To), s.Effects), nil
+			found := &snapshot{}
+			for _, conn := range c.scan.matching(s.To) {
+				found.entries = append(found.entries, c.conns.entryOf(conn))
+			}
+			return c.conns.deliver(ctx, call, s.To, found, s.Effects), nil
 		}),
 	)
 }

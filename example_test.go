@@ -130,7 +130,7 @@ func ExampleBroadcast_exclude() {
 }
 
 // Sending to one key tells whether anybody is there.
-func ExampleTo() {
+func ExampleSend() {
 	d, b, pages := hall(sfere.New(nil), "ann")
 	defer b.quit()
 
@@ -175,8 +175,8 @@ func lobbyPage(*twk.Request) twk.Response {
 	return twk.Page(twk.HTML(`<!doctype html><body data-init="@get('/sse', {retry: 'always'})"><div id="status"></div></body>`))
 }
 
-// sse stays open, as it answers with a Stream.
-func sse(r *twk.Request) twk.Response {
+// live stays open, as it answers with a Stream.
+func live(r *twk.Request) twk.Response {
 	return sfere.Hold(sfere.ID("lobby", user(r)), twk.Stream(
 		twk.PatchElements{Elements: twk.HTML(`<div id="status">Connected!</div>`)},
 	))
@@ -205,7 +205,7 @@ func ExampleHold() {
 	bridge := twk.NewBridge(newDispatcher(conns), func(s twk.Session) App { return App{s} }, nil)
 	mux := http.NewServeMux()
 	mux.Handle("GET /", bridge.Handle(lobbyPage))
-	mux.Handle("GET /sse", bridge.Handle(sse))
+	mux.Handle("GET /sse", bridge.Handle(live))
 	mux.Handle("GET /send", bridge.Handle(send))
 
 	b := browse(mux)
@@ -220,16 +220,16 @@ func ExampleHold() {
 }
 
 // Replace is for a program that wants one stream per person: the newer one wins.
-func ExampleHoldAs() {
+func ExampleHoldStream() {
 	only := func(r *twk.Request) twk.Response {
-		return sfere.HoldAs(sfere.Replace, sfere.ID("editor", user(r)), twk.Stream())
+		return twk.Stream().WithOpen(sfere.HoldStream{Key: sfere.ID("editor", user(r)), Policy: sfere.Replace})
 	}
 	fmt.Println(len(only(&twk.Request{Request: &http.Request{}}).Open), "effect runs before the stream opens")
 	// Output: 1 effect runs before the stream opens
 }
 
 // Connections in memory stay as long as they live.
-func ExampleNewMemory() {
+func ExampleNew() {
 	conns := sfere.New(nil)
 	n, err := conns.Count(sfere.Everyone())
 	fmt.Println(n, err)
@@ -239,11 +239,11 @@ func ExampleNewMemory() {
 // With a time to live and a maximum, for programs that face the world. These
 // are the defaults.
 func ExampleNewTTL() {
-	conns := sfere.New(sfere.NewTTL(&sfere.TTLOptions{
+	conns := sfere.New(&sfere.Options{Store: sfere.NewTTL(&sfere.TTLOptions{
 		TTL:      10 * time.Minute,
 		MaxSize:  10_000,
 		WhenFull: sfere.RejectNew,
-	}), nil)
+	})})
 	defer conns.Close()
 	fmt.Println(conns.Explain(sfere.Everyone()))
 	// Output: all: 0 keys, 0 entries
@@ -252,7 +252,7 @@ func ExampleNewTTL() {
 // Sliding, the default: a connection is ended when nothing has been written to
 // it, and its client has not been heard of, for a minute.
 func ExampleTTLOptions_sliding() {
-	conns := sfere.New(sfere.NewTTL(&sfere.TTLOptions{TTL: time.Minute}), nil)
+	conns := sfere.New(&sfere.Options{Store: sfere.NewTTL(&sfere.TTLOptions{TTL: time.Minute})})
 	defer conns.Close()
 	fmt.Println(conns.Touch(sfere.ID("lobby", "ann").In(sfere.DefaultScope)), "connections renewed")
 	// Output: 0 connections renewed
@@ -261,7 +261,7 @@ func ExampleTTLOptions_sliding() {
 // Fixed: a connection is ended a minute after it was opened, whatever happens
 // on it. Its client comes back and starts afresh.
 func ExampleTTLOptions_fixed() {
-	conns := sfere.New(sfere.NewTTL(&sfere.TTLOptions{TTL: time.Minute, Expiry: sfere.Fixed}), nil)
+	conns := sfere.New(&sfere.Options{Store: sfere.NewTTL(&sfere.TTLOptions{TTL: time.Minute, Expiry: sfere.Fixed})})
 	defer conns.Close()
 	// Output:
 }

@@ -63,7 +63,7 @@ func BenchmarkIndexLookup(b *testing.B) {
 		}{
 			{"room of 10", Exactly, 10},
 			{"100 in ten rooms", func(k Key) Pattern { return Pattern{Is(k.Scope), Any, Is(k.ID)} }, 100},
-			{"a tenth", func(k Key) Pattern { return Everyone.In(k.Scope) }, n / 10},
+			{"a tenth", func(k Key) Pattern { return Everyone().In(k.Scope) }, n / 10},
 		} {
 			// Another pattern each time, or all would come from the CPU cache.
 			patterns := make([]Pattern, 1<<12)

@@ -383,8 +383,8 @@ func TestIndexLookupAllocs(t *testing.T) {
 	var churn slot[int]
 	for name, f := range map[string]func(){
 		"exact":            func() { dst = ix.appendMatches(dst[:0], Exactly(ann)) },
-		"everyone":         func() { dst = ix.appendMatches(dst[:0], Everyone) },
-		"count":            func() { ix.count(Everyone) },
+		"everyone":         func() { dst = ix.appendMatches(dst[:0], Everyone()) },
+		"count":            func() { ix.count(Everyone()) },
 		"add to known key": func() { ix.add(&churn, ann, 2, nil); ix.remove(&churn) },
 	} {
 		want := 0.0

@@ -331,3 +331,9 @@ func decodeFields(data []byte, pattern bool) (v [3]string, err error) {
 	}
 	return v, nil
 }
+
+// AllScopes returns the pattern of every key with the category and id of k,
+// whatever its scope.
+func (k Key) AllScopes() Pattern {
+	return Pattern{Scope: Any, Category: Is(k.Category), ID: Is(k.ID)}
+}

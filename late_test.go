@@ -22,16 +22,16 @@ func TestClosingStreamHasNoKey(t *testing.T) {
 		inBubble(t, setup{}, func(t *testing.T, r *rig) {
 			opened := make(chan struct{})
 			r.fn("opened", func(context.Context, *twk.Call) error { close(opened); return nil })
-			// Close hooks run in the order in which they were registered.
+			// Owners are told in the order in which they were attached.
 			first := r.visitOpen(id("bob"), r.fn("before", func(_ context.Context, call *twk.Call) error {
-				call.Ctx().Conn.OnClose(func(sse.Cause) {
+				call.Ctx().Conn.Attach(sse.Hooks{OnClosed: func(*sse.Conn, sse.Cause) {
 					r.visit(id("bob") + "&do=opened&policy=" + string(policy))
 					select {
 					case <-opened:
 					case <-time.After(time.Minute):
 						t.Errorf("%s: the newcomer got no stream", policy)
 					}
-				})
+				}})
 				return nil
 			}))
 			synctest.Wait()
@@ -69,7 +69,7 @@ func TestPresenceLateDeparture(t *testing.T) {
 		w, d := r.watch(5 * time.Second)
 		gate := make(chan struct{})
 		r.fn("stuck", func(_ context.Context, call *twk.Call) error {
-			call.Ctx().Conn.OnEnd(func(sse.Cause) { <-gate })
+			call.Ctx().Conn.Attach(sse.Hooks{OnEnded: func(*sse.Conn, sse.Cause) { <-gate }})
 			return nil
 		})
 		one := r.visit(id("ann") + "&do=stuck")

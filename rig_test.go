@@ -62,10 +62,8 @@ func newRig(t testing.TB, s setup) *rig {
 			inner(rm)
 		}
 	}
-	if s.store == nil {
-		s.store = sfere.Memory()
-	}
-	r.conns = sfere.New(s.store, &s.opts)
+	s.opts.Store = s.store
+	r.conns = sfere.New(&s.opts)
 	t.Cleanup(r.conns.Close)
 	session := func(a *app) *twk.Session { return &a.Session }
 	r.d = dispatch.Must(dispatch.New(
@@ -171,7 +169,7 @@ func (r *rig) answer(req *twk.Request) twk.Response {
 	if q.Get("short") != "" {
 		resp = twk.Respond(effects...)
 	}
-	return sfere.HoldAs(sfere.Policy(q.Get("policy")), key, resp)
+	return resp.WithOpen(sfere.HoldStream{Key: key, Policy: sfere.Policy(q.Get("policy"))})
 }
 
 // server is a rig behind a real server.

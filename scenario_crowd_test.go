@@ -22,7 +22,7 @@ import (
 	"github.com/sfere-go/sfere/twk"
 )
 
-func TestTS80SlowConsumer(t *testing.T) {
+func TestSlowConsumer(t *testing.T) {
 	s := newServer(t, setup{hub: sse.HubOptions{MaxBytes: 256 << 10, WriteTimeout: -1}})
 	fast := s.open(id("fast"))
 	s.deaf(id("deaf"))
@@ -37,7 +37,7 @@ func TestTS80SlowConsumer(t *testing.T) {
 			t.Fatalf("the sender waited for %v", took)
 		}
 		fast.Next(ssetest.Wait)
-		if held, _ := s.conns.Snapshot(sfere.Exactly(key("deaf"))); len(held) == 1 && held[0].Conn.QueuedSize > 256<<10 {
+		if held, _ := s.conns.Snapshot(sfere.Exactly(key("deaf"))); len(held) == 1 && held[0].Conn.QueuedSize > 256<<10+129<<10 { // the bound, and one event that was let in below it
 			t.Fatalf("%d bytes are waiting", held[0].Conn.QueuedSize)
 		}
 		if r.Dropped == 0 {
@@ -62,7 +62,7 @@ func (c counted) Render(_ context.Context, w io.Writer) error {
 	return err
 }
 
-func TestTS81RendersOnce(t *testing.T) {
+func TestRendersOnce(t *testing.T) {
 	const n = 20
 	s := newServer(t, setup{})
 	var streams []*ssetest.Stream
@@ -83,7 +83,7 @@ func TestTS81RendersOnce(t *testing.T) {
 	}
 }
 
-func TestTS82RecipientsSeeThemselves(t *testing.T) {
+func TestRecipientsSeeThemselves(t *testing.T) {
 	s := newServer(t, setup{opts: sfere.Options{Scope: func(r *twk.Request) (string, error) { return r.URL.Query().Get("user"), nil }}})
 	ann, bob := s.open(id("x")+"&user=ann"), s.open(id("x")+"&user=bob")
 	var mu sync.Mutex
@@ -141,7 +141,7 @@ func (f twkContent) Render(ctx context.Context, w io.Writer) error {
 	return err
 }
 
-func TestTS83DeparturesThatBroadcast(t *testing.T) {
+func TestDeparturesThatBroadcast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r *rig
 		var sent atomic.Int64
@@ -180,7 +180,7 @@ func TestTS83DeparturesThatBroadcast(t *testing.T) {
 
 // Two streams that end at the same time and announce it to each other do not
 // wait for each other.
-func TestTS83TwoSimultaneousClosers(t *testing.T) {
+func TestTwoSimultaneousClosers(t *testing.T) {
 	for range 50 {
 		var r *rig
 		r = newRig(t, setup{opts: sfere.Options{OnRemove: func(rm sfere.Removal) {
@@ -206,7 +206,7 @@ func TestTS83TwoSimultaneousClosers(t *testing.T) {
 	}
 }
 
-func TestTS88OutOfBand(t *testing.T) {
+func TestOutOfBand(t *testing.T) {
 	s := newServer(t, setup{})
 	ann, bob := s.open(id("ann")), s.open(id("bob"))
 	res := s.d.Dispatch(t.Context(), app{}, sfere.Broadcast{To: sfere.Category("lobby"), Effects: effect.List{tell("server announcement")}})
@@ -217,7 +217,7 @@ func TestTS88OutOfBand(t *testing.T) {
 	wantText(t, bob, "server announcement")
 }
 
-func TestTS89ListAndCount(t *testing.T) {
+func TestListAndCount(t *testing.T) {
 	s := newServer(t, setup{})
 	keys, err := s.conns.List(sfere.Everyone())
 	if len(keys) != 0 || err != nil {

@@ -20,7 +20,7 @@ import (
 	"github.com/sfere-go/sfere/twk"
 )
 
-func TestTS84Expiry(t *testing.T) {
+func TestExpiry(t *testing.T) {
 	for _, tt := range []struct {
 		expiry sfere.Expiry
 		touch  func(r *rig) // activity
@@ -88,7 +88,7 @@ func (s *server) quiet() {
 	}
 }
 
-func TestTS85QuietRoom(t *testing.T) {
+func TestQuietRoom(t *testing.T) {
 	clock := sferetest.NewClock()
 	s := newServer(t, setup{
 		store: sfere.NewTTL(&sfere.TTLOptions{TTL: time.Minute, Clock: clock}),
@@ -144,7 +144,7 @@ func (s *server) settle(name string) {
 	}
 }
 
-func TestTS86EveryCauseClosesAndTells(t *testing.T) {
+func TestEveryCauseClosesAndTells(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		ttl   sfere.TTLOptions
@@ -190,7 +190,7 @@ func TestTS86EveryCauseClosesAndTells(t *testing.T) {
 	}
 }
 
-func TestTS87Scope(t *testing.T) {
+func TestScope(t *testing.T) {
 	broken := errors.New("no session store")
 	s := newServer(t, setup{opts: sfere.Options{Scope: func(r *twk.Request) (string, error) {
 		switch user := r.URL.Query().Get("user"); user {
@@ -231,7 +231,7 @@ func TestTS87Scope(t *testing.T) {
 	}
 }
 
-func TestTS90Shutdown(t *testing.T) {
+func TestShutdown(t *testing.T) {
 	const n = 20
 	s := newServer(t, setup{})
 	var streams []*ssetest.Stream

@@ -22,7 +22,7 @@ import (
 	"github.com/sfere-go/sfere/twk"
 )
 
-func TestTS68HeldBeforeItsEffects(t *testing.T) {
+func TestHeldBeforeItsEffects(t *testing.T) {
 	s := newServer(t, setup{})
 	var listed []sfere.Key
 	s.fn("own", func(ctx context.Context, call *twk.Call) error {
@@ -36,7 +36,7 @@ func TestTS68HeldBeforeItsEffects(t *testing.T) {
 	}
 }
 
-func TestTS69ShortResponseIsNotHeld(t *testing.T) {
+func TestShortResponseIsNotHeld(t *testing.T) {
 	s := newServer(t, setup{})
 	s.fn("look", func(context.Context, *twk.Call) error {
 		s.wantCount(sfere.Everyone(), 0)
@@ -51,7 +51,7 @@ func TestTS69ShortResponseIsNotHeld(t *testing.T) {
 	s.noRemoval()
 }
 
-func TestTS70DisconnectRemoves(t *testing.T) {
+func TestDisconnectRemoves(t *testing.T) {
 	var s *server
 	left := make(chan int, 10) // connections that are there when the hook runs
 	s = newServer(t, setup{opts: sfere.Options{OnRemove: func(sfere.Removal) { left <- s.count(sfere.Everyone()) }}})
@@ -73,7 +73,7 @@ func TestTS70DisconnectRemoves(t *testing.T) {
 	s.noRemoval()
 }
 
-func TestTS71SuccessorStays(t *testing.T) {
+func TestSuccessorStays(t *testing.T) {
 	for _, tt := range []struct {
 		name, reason string
 		end          func(s *server)
@@ -121,7 +121,7 @@ func (s *server) deaf(query string) net.Conn {
 	return conn
 }
 
-func TestTS72BackAfterUndetectedDeath(t *testing.T) {
+func TestBackAfterUndetectedDeath(t *testing.T) {
 	for _, policy := range []sfere.Policy{sfere.Join, sfere.Replace} {
 		s := newServer(t, setup{})
 		s.deaf(id("ann"))
@@ -136,7 +136,7 @@ func TestTS72BackAfterUndetectedDeath(t *testing.T) {
 	s.open(id("ann") + "&policy=reuse")
 }
 
-func TestTS73SecondTab(t *testing.T) {
+func TestSecondTab(t *testing.T) {
 	t.Run("join", func(t *testing.T) {
 		s := newServer(t, setup{})
 		one, two := s.open(id("ann")), s.open(id("ann"))
@@ -191,7 +191,7 @@ func TestTS73SecondTab(t *testing.T) {
 	})
 }
 
-func TestTS74ManyFirstRequests(t *testing.T) {
+func TestManyFirstRequests(t *testing.T) {
 	const n = 50
 	for _, tt := range []struct {
 		policy         sfere.Policy
@@ -255,7 +255,7 @@ func TestTS74ManyFirstRequests(t *testing.T) {
 	}
 }
 
-func TestTS75LateContinuation(t *testing.T) {
+func TestLateContinuation(t *testing.T) {
 	s := newServer(t, setup{})
 	calls := make(chan *twk.Call, 1)
 	s.fn("job", func(_ context.Context, call *twk.Call) error { calls <- call; return nil })

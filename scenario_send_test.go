@@ -17,7 +17,7 @@ import (
 	"github.com/sfere-go/sfere/twk"
 )
 
-func TestTS76WithConnection(t *testing.T) {
+func TestWithConnection(t *testing.T) {
 	s := newServer(t, setup{})
 	ann, bob := s.open(id("ann")), s.open(id("bob"))
 	res := s.dispatch(sfere.Send(key("ann"), tell("you")))
@@ -56,7 +56,7 @@ func TestTS76WithConnection(t *testing.T) {
 	s.wantNone(sender, ann)
 }
 
-func TestTS77Exclude(t *testing.T) {
+func TestExclude(t *testing.T) {
 	s := newServer(t, setup{})
 	names := []string{"ann", "bob", "carl"}
 	streams := map[string]*ssetest.Stream{}
@@ -101,7 +101,7 @@ func TestTS77Exclude(t *testing.T) {
 }
 
 // The sender leaves itself out with a late key.
-func TestTS77ExcludeLate(t *testing.T) {
+func TestExcludeLate(t *testing.T) {
 	s := newServer(t, setup{})
 	ann := s.open(id("ann"))
 	own := sfere.Exclude{Keys: []effect.Late[sfere.Key]{effect.From[sfere.Key](sfere.OwnKey{})}}
@@ -116,7 +116,7 @@ func TestTS77ExcludeLate(t *testing.T) {
 	}
 }
 
-func TestTS78SeveralItems(t *testing.T) {
+func TestSeveralItems(t *testing.T) {
 	s := newServer(t, setup{})
 	ann, bob := s.open(id("ann")), s.open(id("bob"))
 	s.quiet()
@@ -139,7 +139,7 @@ func TestTS78SeveralItems(t *testing.T) {
 }
 
 // All events of a broadcast for one recipient are one write.
-func TestTS78OneWrite(t *testing.T) {
+func TestOneWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, setup{hub: sse.HubOptions{Heartbeat: -1}})
 		c := r.visit(id("ann"))
@@ -163,7 +163,7 @@ func TestTS78OneWrite(t *testing.T) {
 	})
 }
 
-func TestTS79FailuresAreIsolated(t *testing.T) {
+func TestFailuresAreIsolated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, setup{hub: sse.HubOptions{Heartbeat: -1}})
 		clients := map[string]*client{}

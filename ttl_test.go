@@ -19,7 +19,7 @@ func TestNewTTLRefusesWhatIsNoOption(t *testing.T) {
 		o      sfere.TTLOptions
 		remedy string
 	}{
-		{sfere.TTLOptions{TTL: -1}, "sfere.Memory"},
+		{sfere.TTLOptions{TTL: -1}, "Options.Store"},
 		{sfere.TTLOptions{Expiry: "never"}, "sfere.Sliding or sfere.Fixed"},
 		{sfere.TTLOptions{WhenFull: "shrug"}, "sfere.RejectNew or sfere.EvictOldest"},
 	} {
@@ -68,9 +68,13 @@ func TestSharedStore(t *testing.T) {
 	})
 }
 
+func TestMemoryStore(t *testing.T) {
+	sferetest.Store(t, sferetest.Options{New: func(*sferetest.Clock) sfere.Store { return sfere.MemoryStore() }})
+}
+
 // After Close nothing new is held; what is there stays.
 func TestConnsClose(t *testing.T) {
-	for _, store := range []sfere.Store{sfere.Memory(), sfere.NewTTL(nil)} {
+	for _, store := range []sfere.Store{nil, sfere.NewTTL(nil)} {
 		inBubble(t, setup{store: store}, func(t *testing.T, r *rig) {
 			r.visit(id("ann"))
 			synctest.Wait()

@@ -59,7 +59,7 @@ func TestFeedChanges(t *testing.T) {
 			case twk.RemoveElement:
 				got.Removed++
 			case twk.PatchElements:
-				if item.Mode == twk.Prepend {
+				if item.Mode == twk.ModePrepend {
 					got.Prepended++
 				} else {
 					got.Patched++

@@ -216,7 +216,7 @@ func (p *feed) dispatches(items effect.List) effect.List {
 		revs[d.Seq] = d.Revision
 		switch rev, ok := p.revs[d.Seq]; {
 		case !ok:
-			fresh = append(fresh, twk.PatchElements{Elements: p.in.view("dispatch", p.in.summary(d)), Selector: "#dispatches", Mode: twk.Prepend})
+			fresh = append(fresh, twk.PatchElements{Elements: p.in.view("dispatch", p.in.summary(d)), Selector: "#dispatches", Mode: twk.ModePrepend})
 		case rev != d.Revision:
 			other = append(other, p.in.patch("dispatch", p.in.summary(d)))
 		}

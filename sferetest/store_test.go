@@ -12,10 +12,6 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestMemory(t *testing.T) {
-	sferetest.Store(t, sferetest.Options{New: func(*sferetest.Clock) sfere.Store { return sfere.Memory() }})
-}
-
 func TestTTL(t *testing.T) {
 	for _, tt := range []struct {
 		expiry sfere.Expiry

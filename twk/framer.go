@@ -114,7 +114,7 @@ func (f *framer) elements(p PatchElements, markup string) (*sse.Frame, error) {
 	if strings.TrimSpace(p.Selector) == "" { // the client would throw
 		p.Selector = ""
 		switch {
-		case p.Mode != "" && p.Mode != Outer && p.Mode != Replace:
+		case p.Mode != "" && p.Mode != ModeOuter && p.Mode != ModeReplace:
 			return nil, fieldError("selector", fmt.Errorf("is required by mode %q", p.Mode))
 		case blank:
 			return nil, fieldError("elements", errors.New("is empty, and there is no selector: nothing would be patched"))

@@ -15,21 +15,21 @@ import (
 // Mode is how elements are patched into the page.
 type Mode string
 
-// The modes. The empty mode is Outer. All but Outer and Replace need a selector.
+// The modes. The empty mode is ModeOuter. All but ModeOuter and ModeReplace need a selector.
 const (
-	Outer   Mode = "outer"   // morph into the element with the same id
-	Inner   Mode = "inner"   // morph the inside of the target
-	Replace Mode = "replace" // replace without morphing, which loses input and focus
-	Prepend Mode = "prepend" // put in front of what is inside the target
-	Append  Mode = "append"  // put behind what is inside the target
-	Before  Mode = "before"  // put in front of the target
-	After   Mode = "after"   // put behind the target
-	Remove  Mode = "remove"  // remove the target
+	ModeOuter   Mode = "outer"   // morph into the element with the same id
+	ModeInner   Mode = "inner"   // morph the inside of the target
+	ModeReplace Mode = "replace" // replace without morphing, which loses input and focus
+	ModePrepend Mode = "prepend" // put in front of what is inside the target
+	ModeAppend  Mode = "append"  // put behind what is inside the target
+	ModeBefore  Mode = "before"  // put in front of the target
+	ModeAfter   Mode = "after"   // put behind the target
+	ModeRemove  Mode = "remove"  // remove the target
 )
 
 func (m Mode) check() error {
 	switch m {
-	case "", Outer, Inner, Replace, Prepend, Append, Before, After, Remove:
+	case "", ModeOuter, ModeInner, ModeReplace, ModePrepend, ModeAppend, ModeBefore, ModeAfter, ModeRemove:
 		return nil
 	}
 	return fieldError("mode", fmt.Errorf("is %q: use one of the Mode constants", m))
@@ -81,7 +81,7 @@ type PatchElements struct {
 	Elements Content `json:"-"`
 	// Selector finds the targets. Default: the ids of the elements.
 	Selector string `json:"selector,omitempty" jsonschema:"description=CSS selector of the targets; the default is the ids of the elements"`
-	// Mode says what is done to the targets. Default: Outer.
+	// Mode says what is done to the targets. Default: ModeOuter.
 	Mode Mode `json:"mode,omitempty" jsonschema:"enum=,enum=outer,enum=inner,enum=replace,enum=prepend,enum=append,enum=before,enum=after,enum=remove,description=what is done to the targets; outer if empty; all but outer and replace need a selector"`
 	// Namespace is that of the elements. Default: HTMLNamespace.
 	Namespace Namespace `json:"namespace,omitempty" jsonschema:"enum=,enum=html,enum=svg,enum=mathml,description=markup language of the elements; html if empty"`

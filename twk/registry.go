@@ -45,7 +45,7 @@ func Registry(o *RegistryOptions) registry.Registry[Session] {
 	return registry.New("twk",
 		effect.Handle("Patch markup into the page.", s.patchElements).About(shared(
 			PatchElements{Elements: HTML(`<p id="status">Saved</p>`)},
-			PatchElements{Elements: HTML(`<li>Hello</li>`), Selector: "#messages", Mode: Append},
+			PatchElements{Elements: HTML(`<li>Hello</li>`), Selector: "#messages", Mode: ModeAppend},
 		)),
 		effect.Handle("Patch several pieces of markup into the page with one event.", s.patchElementsSeq).About(shared(
 			PatchElementsSeq{Elements: []Content{HTML(`<p id="status">Saved</p>`), HTML(`<p id="count">3</p>`)}},
@@ -127,7 +127,7 @@ func (s *sender) patchElementsSeq(ctx context.Context, call *Call, p PatchElemen
 
 func (s *sender) removeElement(ctx context.Context, call *Call, e RemoveElement) (struct{}, error) {
 	f, err := s.framer.elements(PatchElements{
-		Selector: e.Selector, Mode: Remove, ViewTransition: e.ViewTransition,
+		Selector: e.Selector, Mode: ModeRemove, ViewTransition: e.ViewTransition,
 		ViewTransitionSelector: e.ViewTransitionSelector, EventOptions: e.EventOptions,
 	}, "")
 	return s.send(ctx, call, f, err)

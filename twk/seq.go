@@ -14,7 +14,7 @@ type PatchElementsSeq struct {
 	Elements []Content `json:"-"`
 	// Selector finds the targets. Default: the ids of the elements.
 	Selector string `json:"selector,omitempty" jsonschema:"description=CSS selector of the targets; the default is the ids of the elements"`
-	// Mode says what is done to the targets. Default: Outer.
+	// Mode says what is done to the targets. Default: ModeOuter.
 	Mode Mode `json:"mode,omitempty" jsonschema:"enum=,enum=outer,enum=inner,enum=replace,enum=prepend,enum=append,enum=before,enum=after,enum=remove,description=what is done to the targets; outer if empty; all but outer and replace need a selector"`
 	// Namespace is that of the elements. Default: HTMLNamespace.
 	Namespace Namespace `json:"namespace,omitempty" jsonschema:"enum=,enum=html,enum=svg,enum=mathml,description=markup language of the elements; html if empty"`

@@ -6,11 +6,12 @@ import (
 	"testing"
 
 	"github.com/sfere-go/sfere/internal/ssetest"
+	"github.com/sfere-go/sfere/twk"
 )
 
 // A click of one browser shows in another.
 func TestCounter(t *testing.T) {
-	srv := httptest.NewServer(routes())
+	srv := httptest.NewServer(newApp(twk.Client{}))
 	t.Cleanup(srv.Close)
 	open := func(method, path string) *ssetest.Stream {
 		req, err := http.NewRequestWithContext(t.Context(), method, srv.URL+path, nil)

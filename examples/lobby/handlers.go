@@ -2,13 +2,12 @@ package main
 
 import (
 	"crypto/rand"
-	"net/http"
+	"html/template"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/sfere-go/sfere"
-	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -19,19 +18,18 @@ func (s *server) who(r *twk.Request) (identity, bool) {
 }
 
 // member wraps a handler for those who have joined; others get otherwise.
-func (s *server) member(otherwise int, h func(*twk.Request, identity) twk.Response) http.Handler {
-	return s.bridge.Handle(func(r *twk.Request) twk.Response {
+func (s *server) member(otherwise int, h func(*twk.Request, identity) twk.Response) func(*twk.Request) twk.Response {
+	return func(r *twk.Request) twk.Response {
 		if id, ok := s.who(r); ok {
 			return h(r, id)
 		}
 		return twk.Status(otherwise)
-	})
+	}
 }
 
 func (s *server) index(r *twk.Request) twk.Response {
-	p := s.page
-	_, p.In = s.who(r)
-	return twk.Page(view("page", p))
+	_, in := s.who(r)
+	return twk.Page(view("page", page{template.HTML(s.client.Script()), in}))
 }
 
 func (s *server) join(r *twk.Request) twk.Response {
@@ -70,16 +68,16 @@ func (s *server) message(r *twk.Request, me identity) twk.Response {
 		return twk.Respond(problem("Please write something."))
 	}
 	return twk.Respond(
-		sfere.Broadcast{To: lobby, Effects: effect.List{add("#messages", "bubble", [2]string{me.Name, in.Message})}},
+		sfere.Tell(lobby, add("#messages", "bubble", [2]string{me.Name, in.Message})),
 		problem(""),
-		twk.PatchSignals{Signals: map[string]any{"message": ""}},
+		twk.Signals("message", ""),
 	)
 }
 
 func (s *server) leave(_ *twk.Request, me identity) twk.Response {
 	tabs, form := sfere.Exactly(key(me.Name)), replace("#lobby", "join-form")
 	return twk.Respond(
-		sfere.Broadcast{To: tabs, Effects: effect.List{form}},
+		sfere.Tell(tabs, form),
 		sfere.Close{To: tabs},
 		form,
 	).WithCookie(newCookie("", -1))

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"io"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -25,13 +26,13 @@ func TestRegistry(t *testing.T) {
 }
 
 func TestInspector(t *testing.T) {
-	_, srv := start(t, "127.0.0.1:0", "s", blank)
-	newPerson(t, srv.URL).enter("Ann")
+	_, url, _ := start(t, "127.0.0.1:0", "s")
+	newPerson(t, url).enter("Ann")
 	for path, want := range map[string]string{
 		"/inspect/":            "lobby/show-participants",
 		"/inspect/connections": "default/lobby/Ann",
 	} {
-		resp, err := srv.Client().Get(srv.URL + path)
+		resp, err := http.DefaultClient.Get(url + path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -46,8 +47,8 @@ func TestInspector(t *testing.T) {
 // A language model finds an effect, understands it, tries it and sends it to
 // everybody in the lobby.
 func TestMCPReachesTheLobby(t *testing.T) {
-	s, srv := start(t, "127.0.0.1:0", "s", blank)
-	a := newPerson(t, srv.URL).enter("Ann")
+	s, url, _ := start(t, "127.0.0.1:0", "s")
+	a := newPerson(t, url).enter("Ann")
 	until(a, "#messages", "Ann joined")
 
 	here, there := sdk.NewInMemoryTransports()

@@ -50,7 +50,7 @@ func (s *server) joined(k sfere.Key) {
 	s.members[k.ID] = true
 	s.say(
 		sfere.Broadcast{To: lobby, Exclude: sfere.Except(k), Effects: effect.List{add("#participant-list", "participants", []string{k.ID})}},
-		sfere.Broadcast{To: lobby, Effects: effect.List{note(k.ID + " joined")}},
+		sfere.Tell(lobby, note(k.ID+" joined")),
 	)
 }
 
@@ -59,9 +59,7 @@ func (s *server) left(k sfere.Key) {
 	defer s.mu.Unlock()
 	delete(s.members, k.ID)
 	delete(s.owner, k.ID)
-	s.say(sfere.Broadcast{To: lobby, Effects: effect.List{
-		twk.PatchElements{Selector: twk.ByID(itemID(k.ID)), Mode: twk.Remove}, note(k.ID + " left"),
-	}})
+	s.say(sfere.Tell(lobby, twk.Remove(twk.ByID(itemID(k.ID))), note(k.ID+" left")))
 }
 
 // ShowParticipants sends the list of those who are here to one newcomer.
@@ -78,5 +76,5 @@ func (s *server) show(ctx context.Context, call *effect.Call[App], e ShowPartici
 	here := maps.Clone(s.members)
 	here[e.Name] = true
 	names := slices.Sorted(maps.Keys(here))
-	return len(names), call.Dispatch(ctx, twk.PatchElements{Elements: view("participants", names), Selector: "#participant-list", Mode: twk.Inner}).Err()
+	return len(names), call.Dispatch(ctx, twk.Inner("#participant-list", view("participants", names))).Err()
 }

@@ -4,34 +4,40 @@ import (
 	"embed"
 	"html/template"
 
-	"github.com/sfere-go/sfere/internal/datastarjs"
 	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/twk/attr"
 )
 
 //go:embed page.html style.css
 var files embed.FS
 
-var views = template.Must(template.New("").Funcs(template.FuncMap{"itemID": itemID}).ParseFS(files, "page.html"))
+var views = template.Must(template.New("").Funcs(template.FuncMap{"itemID": itemID, "stream": stream}).ParseFS(files, "page.html"))
 
 // itemID is an element id for any name.
 func itemID(name string) string { return twk.ElementID("p", name) }
+
+// stream is the attribute that opens the stream of the page. It stays open while
+// the page is hidden.
+func stream() template.HTMLAttr {
+	return attr.Stream("/sse", &attr.Options{OpenWhenHidden: new(true)}).HTML()
+}
 
 func view(name string, data any) twk.Content { return twk.Template(views, name, data) }
 
 // page is what differs between runs and visitors.
 type page struct {
-	datastarjs.Source      // of the client script
-	In                bool // the visitor has joined
+	Script template.HTML // the tag that loads the Datastar client
+	In     bool          // the visitor has joined
 }
 
 func add(selector, name string, data any) twk.PatchElements {
-	return twk.PatchElements{Elements: view(name, data), Selector: selector, Mode: twk.Append}
+	return twk.Append(selector, view(name, data))
 }
 
 func replace(selector, name string) twk.PatchElements {
-	return twk.PatchElements{Elements: view(name, nil), Selector: selector, Mode: twk.Replace}
+	return twk.Replace(selector, view(name, nil))
 }
 
 func note(text string) twk.PatchElements { return add("#messages", "note", text) }
 
-func problem(text string) twk.PatchElements { return twk.PatchElements{Elements: view("error", text)} }
+func problem(text string) twk.PatchElements { return twk.Patch(view("error", text)) }

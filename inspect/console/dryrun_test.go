@@ -100,7 +100,7 @@ func TestDryRunTable(t *testing.T) {
 			[]string{"sfere/with-connection true"}, nil},
 		{"no stream out of band", effect.List{twk.PatchSignals{Signals: map[string]any{"n": 1}}},
 			[]string{"twk/patch-signals true"}, []error{twk.ErrNoStream}},
-		{"an event that cannot be sent", effect.List{sfere.Broadcast{To: sfere.Everyone(), Effects: effect.List{twk.PatchElements{Mode: twk.Append}}}},
+		{"an event that cannot be sent", effect.List{sfere.Broadcast{To: sfere.Everyone(), Effects: effect.List{twk.PatchElements{Mode: twk.ModeAppend}}}},
 			[]string{"sfere/broadcast true", "twk/patch-elements true"}, []error{nil}},
 	} {
 		r := p.Dispatcher.DryRun(t.Context(), consoletest.App{}, test.items...)

@@ -44,7 +44,7 @@ func TestStepShown(t *testing.T) {
 		{patch, "rendered by a record.once", "a template"},
 		{&patch, "#a", "a pointer is read as its value"},
 		{twk.PatchElements{Elements: twk.HTML("<p>")}, "<p>", "markup that is there already"},
-		{twk.PatchElements{Selector: "#a", Mode: twk.Remove}, "#a", "no markup"},
+		{twk.PatchElements{Selector: "#a", Mode: twk.ModeRemove}, "#a", "no markup"},
 		{twk.PatchElementsSeq{Elements: []twk.Content{twk.HTML("<i>"), once{t}}}, "<i>", "several"},
 		{sfere.Broadcast{To: sfere.Everyone(), Effects: effect.List{patch, effect.Batch{Effects: effect.List{&patch}}}}, "effect/batch", "nested lists"},
 		{effect.Batch{Effects: effect.List{nil}}, "item is nil", "what has no wire form says why"},

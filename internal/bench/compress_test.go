@@ -81,7 +81,7 @@ func (c *chat) message() string {
 
 // appended is one more message; morphed the last 20, sent again.
 func (c *chat) appended() twk.PatchElements {
-	return twk.PatchElements{Selector: "#messages", Mode: twk.Append, Elements: twk.HTML(c.message())}
+	return twk.PatchElements{Selector: "#messages", Mode: twk.ModeAppend, Elements: twk.HTML(c.message())}
 }
 
 func (c *chat) morphed() twk.PatchElements {

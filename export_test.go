@@ -1,0 +1,4 @@
+package sfere
+
+// MemoryStore is the store of a Conns that was given none.
+func MemoryStore() Store { return &memory{} }

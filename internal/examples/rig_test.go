@@ -1,0 +1,56 @@
+// Package examples_test runs the programs of the examples folder as processes,
+// with real browsers. The tests are here and not beside the programs, so that an
+// example can be copied out of this module with its tests.
+package examples_test
+
+import (
+	"bufio"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"sync"
+	"syscall"
+	"testing"
+)
+
+// build compiles an example and returns the path of the program.
+func build(t *testing.T, name string) string {
+	t.Helper()
+	bin := filepath.Join(t.TempDir(), name)
+	cmd := exec.Command("go", "build", "-o", bin, "./examples/"+name)
+	cmd.Dir = "../.."
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("building %s: %v\n%s", name, err, out)
+	}
+	return bin
+}
+
+var address = regexp.MustCompile(`http://\S+`)
+
+// run starts a program that prints its address, and returns that. stop sends
+// SIGTERM and waits for a clean end; the end of the test does so too.
+func run(t *testing.T, bin string, args ...string) (url string, stop func()) {
+	t.Helper()
+	cmd := exec.Command(bin, args...)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	stop = sync.OnceFunc(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("%s: %v", filepath.Base(bin), err)
+		}
+	})
+	t.Cleanup(stop)
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if url = address.FindString(line); url == "" {
+		t.Fatalf("%s printed %q: %v", filepath.Base(bin), line, err)
+	}
+	return url, stop
+}
