@@ -87,7 +87,7 @@ func NewApp(o *AppOptions, rs ...registry.Registry[twk.Session]) *App[twk.Sessio
 // error of [BuildApp].
 func NewAppWith[C any, P interface {
 	*C
-	twk.Embeds
+	EmbeddedSession() *twk.Session
 }](newCtx func(twk.Session) C, o *AppOptions, rs ...registry.Registry[C]) *App[C] {
 	a, err := BuildApp[C, P](newCtx, o, rs...)
 	if err != nil {
@@ -101,7 +101,7 @@ func NewAppWith[C any, P interface {
 // remedy.
 func BuildApp[C any, P interface {
 	*C
-	twk.Embeds
+	EmbeddedSession() *twk.Session
 }](newCtx func(twk.Session) C, o *AppOptions, rs ...registry.Registry[C]) (*App[C], error) {
 	a := &App[C]{mux: http.NewServeMux()}
 	if o != nil {

@@ -50,7 +50,7 @@ func (c *Conns) end(ctx context.Context, to Pattern, except excluded, cause sse.
 	for _, rc := range c.recipients(to, s, effect.IsDry(ctx)) {
 		switch {
 		case effect.IsDry(ctx):
-			effect.WouldDo(ctx, twk.Closing{Conn: rc.Conn.ID(), Key: rc.Key.String(), Cause: cause})
+			effect.WouldDo(ctx, twk.Delivery{Conn: rc.Conn.ID(), Key: rc.Key.String(), Cause: cause})
 			r.Delivered++
 		case rc.Conn.Close(cause):
 			r.Delivered++

@@ -92,13 +92,15 @@ func TestDryRun(t *testing.T) {
 		var would []string
 		for _, p := range dry.Plan {
 			for _, w := range p.Would {
-				switch w := w.(type) {
-				case twk.Delivery:
-					for _, f := range w.Frames {
-						would = append(would, w.Key+" "+strings.Join(f.Event().Data, " "))
-					}
-				case twk.Closing:
-					would = append(would, w.Key+" "+string(w.Cause))
+				d, ok := w.(twk.Delivery)
+				if !ok {
+					continue
+				}
+				for _, f := range d.Frames {
+					would = append(would, d.Key+" "+strings.Join(f.Event().Data, " "))
+				}
+				if d.Cause != "" {
+					would = append(would, d.Key+" "+string(d.Cause))
 				}
 			}
 		}

@@ -77,7 +77,7 @@ func New(c *console.Console, o *Options) *Inspector {
 	if in.conns == nil {
 		in.conns = sfere.New(nil)
 	}
-	in.csp = policy(cmp.Or(in.opts.Client.URL, twk.ClientURL))
+	in.csp = policy(in.opts.Client.Address())
 	in.views = parseViews(in)
 	in.feeds.in = in
 	in.feeds.all = map[*sse.Conn]*feed{}

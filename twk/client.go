@@ -1,6 +1,7 @@
 package twk
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -13,22 +14,19 @@ import (
 	"github.com/sfere-go/sfere/internal/datastarjs"
 )
 
-// The Datastar client that this package is written and tested for.
-const (
-	ClientVersion   = datastarjs.Version
-	ClientURL       = datastarjs.URL
-	ClientIntegrity = datastarjs.Integrity
-)
+// ClientVersion is the release of the Datastar client that this package is written
+// and tested for.
+const ClientVersion = datastarjs.Version
 
 // Client says where pages load the Datastar client from. The zero Client is the
 // pinned release on its public CDN, whose content the browser checks by its hash.
 // A program that wants another release names its address and its hash. Client is
 // a value; copies may be used from any goroutine.
 type Client struct {
-	// URL is the address of the script. Default: ClientURL.
+	// URL is the address of the script. Default: ClientVersion on its public CDN.
 	URL string
 	// Integrity is the hash that the browser checks, such as "sha256-...".
-	// Default: ClientIntegrity for ClientURL, none for other addresses.
+	// Default: that of ClientVersion if URL is empty, none for other addresses.
 	Integrity string
 	// Handler serves URL if that is a path of the program's own. Default: nil,
 	// somebody else serves it.
@@ -70,8 +68,11 @@ func FindClient(ctx context.Context, flag string) (Client, error) {
 	if err != nil {
 		return Client{}, nil
 	}
-	return Client{URL: "/datastar.js", Integrity: ClientIntegrity, Handler: datastarjs.Handler(js)}, nil
+	return Client{URL: "/datastar.js", Integrity: datastarjs.Integrity, Handler: datastarjs.Handler(js)}, nil
 }
+
+// Address returns where pages load the script from.
+func (c Client) Address() string { return cmp.Or(c.URL, datastarjs.URL) }
 
 // Script returns the tag that loads the client. It belongs into the head of a
 // page.
@@ -80,16 +81,13 @@ func (c Client) Script() HTML { return c.ScriptNonce("") }
 // ScriptNonce is [Client.Script] for a page whose content security policy asks for
 // a nonce.
 func (c Client) ScriptNonce(nonce string) HTML {
-	if c.URL == "" || c.URL == ClientURL {
-		c.URL = ClientURL
-		if c.Integrity == "" {
-			c.Integrity = ClientIntegrity
-		}
+	if c.Integrity == "" && c.Address() == datastarjs.URL {
+		c.Integrity = datastarjs.Integrity
 	}
 	var b strings.Builder
 	add := func(name, value string) { fmt.Fprintf(&b, ` %s="%s"`, name, html.EscapeString(value)) }
 	b.WriteString(`<script type="module"`)
-	add("src", c.URL)
+	add("src", c.Address())
 	if c.Integrity != "" {
 		add("integrity", c.Integrity)
 		add("crossorigin", "anonymous")

@@ -28,7 +28,7 @@ func TestFindClient(t *testing.T) {
 		{"https://cdn.example/d.js", "https://cdn.example/d.js", `src="https://cdn.example/d.js"></script>`, "", false, "a URL is passed on"},
 		{file, "/datastar.js", `integrity="sha256-`, "my client", false, "a file is served, whatever its version, and checked by the browser"},
 		{file + "x", "", "", "", true, "a missing file is a mistake of the user"},
-		{"", "", twk.ClientIntegrity, "", false, "without the bundle the browser is sent to the CDN, with the hash"},
+		{"", "", datastarjs.Integrity, "", false, "without the bundle the browser is sent to the CDN, with the hash"},
 	} {
 		got, err := twk.FindClient(ctx, tt.flag)
 		if (err != nil) != tt.fails || got.URL != tt.url || (got.Handler != nil) != (tt.body != "") {

@@ -66,7 +66,7 @@ func Registry(o *RegistryOptions) registry.Registry[Session] {
 			ReplaceURL{URL: "/items?page=2"},
 		)),
 		effect.Handle("Write to the console of the browser.", sends[ConsoleLog](s)).About(shared(
-			ConsoleLog{Message: "synchronised", Level: LevelInfo},
+			ConsoleLog{Message: "synchronised", Level: "info"},
 		)),
 		effect.Handle("Dispatch a custom event in the page.", sends[DispatchCustomEvent](s)).About(shared(
 			DispatchCustomEvent{Name: "saved", Detail: map[string]any{"id": "42"}},

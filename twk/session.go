@@ -27,12 +27,10 @@ type Session struct {
 // which sfere.NewAppWith finds it there.
 func (s *Session) EmbeddedSession() *Session { return s }
 
-// Embeds is implemented by a pointer to every Ctx that embeds a [Session].
-type Embeds interface{ EmbeddedSession() *Session }
-
-// Outlet is where the events of a dispatch go. A *Conn is one; others collect
+// Outlet is where the events of a dispatch go. A *sse.Conn is one; others collect
 // frames for many streams or for a test. Emit may be called from any goroutine
-// and must not wait.
+// and must not wait. An Outlet with a method Gathers() only keeps frames in
+// memory; a dry run renders into it as well.
 type Outlet interface {
 	Emit(ctx context.Context, frames ...*sse.Frame) error
 }

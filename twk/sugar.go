@@ -53,24 +53,12 @@ func (e ReplaceURL) script() (ExecuteScript, error) {
 	return sugar(e.Nonce, e.EventOptions, "window.history.replaceState({}, '', "+JS(e.URL)+")")
 }
 
-// Level is the kind of a console message.
-type Level string
-
-// The levels. The empty one is LevelLog.
-const (
-	LevelLog   Level = "log"
-	LevelDebug Level = "debug"
-	LevelInfo  Level = "info"
-	LevelWarn  Level = "warn"
-	LevelError Level = "error"
-)
-
 // ConsoleLog writes to the console of the browser.
 type ConsoleLog struct {
 	// Message is what to write.
 	Message string `json:"message" jsonschema:"description=text to write"`
-	// Level is the kind of message. Default: LevelLog.
-	Level Level `json:"level,omitempty" jsonschema:"enum=,enum=log,enum=debug,enum=info,enum=warn,enum=error,description=kind of message; log if empty"`
+	// Level is the kind of message: log, debug, info, warn or error. Default: log.
+	Level string `json:"level,omitempty" jsonschema:"enum=,enum=log,enum=debug,enum=info,enum=warn,enum=error,description=kind of message; log if empty"`
 	// Nonce is that of the page's content security policy, if it has one.
 	Nonce string `json:"nonce,omitempty" jsonschema:"description=nonce of the page's content security policy"`
 	EventOptions
@@ -82,12 +70,12 @@ func (ConsoleLog) EffectName() string { return "twk/console-log" }
 func (e ConsoleLog) script() (ExecuteScript, error) {
 	switch e.Level {
 	case "":
-		e.Level = LevelLog
-	case LevelLog, LevelDebug, LevelInfo, LevelWarn, LevelError:
+		e.Level = "log"
+	case "log", "debug", "info", "warn", "error":
 	default:
-		return ExecuteScript{}, fieldError("level", fmt.Errorf("is %q: use one of the Level constants", e.Level))
+		return ExecuteScript{}, fieldError("level", fmt.Errorf("is %q: use log, debug, info, warn or error", e.Level))
 	}
-	return sugar(e.Nonce, e.EventOptions, "console."+string(e.Level)+"("+JS(e.Message)+")")
+	return sugar(e.Nonce, e.EventOptions, "console."+e.Level+"("+JS(e.Message)+")")
 }
 
 // DispatchCustomEvent dispatches a CustomEvent in the page, which data-on:name
