@@ -133,7 +133,6 @@ func (h *Hub) forget(w *writer) {
 }
 
 func (w *writer) run() {
-	var again []*Conn
 	s := &w.scratch
 	for w.take() {
 		s.now = time.Now()
@@ -149,17 +148,10 @@ func (w *writer) run() {
 			if failed != "" {
 				c.Close(failed)
 			} else if more {
-				if c.writesItself() {
-					c.signal()
-				} else {
-					again = append(again, c)
-				}
+				// At once and not with others after the batch: the next stream of
+				// the batch may be one on which this writer gets stuck.
+				w.hub.schedule(c)
 			}
-		}
-		if len(again) > 0 {
-			w.hub.scheduleAll(again)
-			clear(again)
-			again = again[:0]
 		}
 	}
 }
