@@ -12,9 +12,9 @@ import (
 // around runs items with the dispatch interceptors around them.
 func (r *run) around(ctx context.Context, items effect.List) *effect.Result {
 	r.extra() // so that an attempt that is given up never meets the returned mark
-	slot := &core.Slot{Item: items, Runs: []any{r}}
-	call := &slot.Own
-	*call.State() = core.CallState{Runner: r, Level: r.level, Slot: slot}
+	slot := core.NewSlot(items, &r.scope)
+	slot.Runs = []any{r}
+	call := core.NewCall(core.CallState{Scope: &slot.Scope, At: core.At{Level: r.level}})
 	out := r.e.aroundDispatch(ctx, call, items).(*effect.Result)
 	slot.Mu.Lock()
 	slot.Closed = true
@@ -31,9 +31,11 @@ func (r *run) around(ctx context.Context, items effect.List) *effect.Result {
 
 // dispatchLayer contains the panics of one interceptor.
 func dispatchLayer(name string, step core.DispatchFunc) core.DispatchFunc {
-	return func(ctx context.Context, call *core.Call, items any) (out any) {
-		slot := call.State().Slot
-		r := runOf(call.State().Runner)
+	return func(ctx context.Context, call core.Call, items any) (out any) {
+		slot, r := call.Slot(), runOf(call)
+		if slot == nil || r == nil {
+			return foreign(items)
+		}
 		slot.Mu.Lock()
 		slot.Seen = name
 		slot.Mu.Unlock()
@@ -71,7 +73,20 @@ func (r *run) blame(slot *core.Slot, by string, err error) *effect.Result {
 	default:
 		base = r.unrun(slot, effect.ErrNotCalled)
 	}
-	return withErrors(base, &effect.Error{Phase: effect.PhaseInterceptor, Name: "dispatch", By: by, Dispatch: r.res.ID, Parent: r.res.Parent, Err: err})
+	return withErrors(base, &effect.Error{Phase: PhaseInterceptor, Name: "dispatch", By: by, Dispatch: r.res.ID, Parent: r.res.Parent, Err: err})
+}
+
+// errForeign is the cause of errors about calls that no step was given.
+var errForeign = errors.New("next was called with a Call of no dispatch: pass on the one that the interceptor got, or one made from it with With")
+
+// foreign is the result of a list that came with such a call.
+func foreign(items any) *effect.Result {
+	out := &effect.Result{Errors: []*effect.Error{{Phase: PhaseInterceptor, Name: "dispatch", Err: errForeign}}}
+	list, _ := items.(effect.List)
+	for i, item := range list {
+		out.Skipped = append(out.Skipped, effect.Skipped{Path: effect.NewPath(i), Item: item, Reason: errForeign})
+	}
+	return out
 }
 
 // unrun is the result of a dispatch of which nothing ran.
@@ -87,9 +102,12 @@ func (r *run) unrun(slot *core.Slot, reason error) *effect.Result {
 
 // lastDispatch runs a list that came through its interceptors. Every attempt has
 // its own result.
-func lastDispatch(ctx context.Context, call *core.Call, items any) any {
-	s := call.State()
-	slot, r := s.Slot, runOf(s.Runner)
+func lastDispatch(ctx context.Context, call core.Call, items any) any {
+	slot, r := call.Slot(), runOf(call)
+	if slot == nil || r == nil {
+		return foreign(items)
+	}
+	scope := call.State().Scope
 	slot.Mu.Lock()
 	if slot.Closed {
 		slot.Mu.Unlock()
@@ -97,14 +115,20 @@ func lastDispatch(ctx context.Context, call *core.Call, items any) any {
 	}
 	if slot.Entered {
 		first := r
-		r = &run{e: first.e, root: first.root, level: first.level, tree: first.tree}
+		r = &run{level: first.level, tree: first.tree}
+		r.begin(first.e, first.scope.Root)
 		r.res.ID, r.res.Parent = first.res.ID, first.res.Parent
 		r.extra().hold, r.extra().dry = first.extra().hold, first.extra().dry
 		slot.Runs = append(slot.Runs, r)
 	}
 	slot.Entered = true
 	slot.Mu.Unlock()
-	r.list(ctx, s.Runner.Root(), items.(effect.List), effect.Path{})
+	if scope.Root == r.scope.Root {
+		scope = &r.scope
+	} else { // without the slot of the list, and of this attempt
+		scope = &core.Scope{Root: scope.Root, Of: r}
+	}
+	r.list(ctx, scope, items.(effect.List), effect.Path{})
 	r.publish()
 	slot.Mu.Lock()
 	slot.Value = any(&r.res)

@@ -37,7 +37,7 @@ func add(_ context.Context, s Sum, a Add) (struct{}, error) {
 
 func adder() registry.Registry[Sum] {
 	return registry.New("bench",
-		effect.Handle("Add a number.", func(ctx context.Context, call *effect.Call[Sum], a Add) (struct{}, error) {
+		effect.Handle("Add a number.", func(ctx context.Context, call effect.Call[Sum], a Add) (struct{}, error) {
 			return add(ctx, call.Ctx(), a)
 		}),
 		effect.Expand[Sum]("Add a number twice.", func(_ effect.NoState, t Twice) (effect.List, error) {
@@ -46,11 +46,11 @@ func adder() registry.Registry[Sum] {
 }
 
 func passSums(name string) effect.Item[Sum] {
-	return effect.Intercept(effect.Interceptor[Sum]{Name: name, Effect: func(next effect.Handler[Sum]) effect.Handler[Sum] {
-		return func(ctx context.Context, call *effect.Call[Sum], item effect.Data) (any, error) {
+	return effect.Interceptor[Sum]{Name: name, Effect: func(next effect.EffectFunc[Sum]) effect.EffectFunc[Sum] {
+		return func(ctx context.Context, call effect.Call[Sum], item effect.Data) (any, error) {
 			return next(ctx, call, item)
 		}
-	}})
+	}}
 }
 
 // direct is called through a variable, so that it costs what a call costs.
@@ -142,7 +142,7 @@ func TestAllocations(t *testing.T) {
 	}
 	var total int
 	ctx := context.Background()
-	one := effect.List{Add{1}}
+	one, three := effect.List{Add{1}}, effect.List{Add{1}, Add{2}, Add{3}}
 	d := dispatch.Must(dispatch.New(adder()))
 	lifted := dispatch.Must(dispatch.New(registry.Lift(adder(), func(m *Mid) *Sum { return &m.Sum })))
 	for _, row := range []struct {
@@ -151,6 +151,7 @@ func TestAllocations(t *testing.T) {
 		run  func()
 	}{
 		{"one", 1, func() { d.Dispatch(ctx, Sum{&total}, one...) }},
+		{"three", 2, func() { d.Dispatch(ctx, Sum{&total}, three...) }},
 		{"lifted", 1, func() { lifted.Dispatch(ctx, Mid{Sum{&total}}, one...) }},
 	} {
 		if got := testing.AllocsPerRun(100, row.run); got > row.want {

@@ -16,12 +16,6 @@ import (
 	"github.com/sfere-go/sfere/registry"
 )
 
-// Error is one failure of a dispatch.
-type Error = effect.Error
-
-// Result is what a dispatch did.
-type Result = effect.Result
-
 // Options adjust a dispatcher. Zero fields mean the defaults.
 type Options struct {
 	// MaxDepth limits how deep actions may expand to actions, placeholders may
@@ -29,8 +23,8 @@ type Options struct {
 	// at most 1000.
 	MaxDepth int
 	// MaxItems limits how many items one dispatch may run, those from actions
-	// included. Continuations are dispatches of their own, but those nested more
-	// than ten deep share one more budget of this size. Default 10 000.
+	// included. A continuation has a budget of its own; those nested more than
+	// ten deep share one more of this size. Default 10 000.
 	MaxItems int
 	// MaxWireBytes limits what Decode reads. Default 1 MiB.
 	MaxWireBytes int
@@ -80,25 +74,28 @@ func (o *Options) withDefaults() Options {
 // Dispatcher runs effect data. It is immutable and may be used from any
 // number of goroutines. Make one with [New].
 type Dispatcher[C any] struct {
-	e *engine
+	e   *engine
+	all registry.Registry[C]
 }
 
 // New returns a dispatcher for the items of all registries. The error joins
 // everything that is wrong with them: duplicate names, missing docs or
-// handlers, unfit types; each names its place in the program and the remedy.
+// handlers, unfit types. Each part names its place in the program and the remedy.
 func New[C any](rs ...registry.Registry[C]) (*Dispatcher[C], error) {
 	return NewWith(nil, rs...)
 }
 
 // NewWith is [New] with options; nil means the defaults.
 func NewWith[C any](o *Options, rs ...registry.Registry[C]) (*Dispatcher[C], error) {
-	set := registry.Join(rs...).Bind(core.Seal{})
+	all := registry.Join(rs...)
+	set := (*core.Registry)(&all).State().Bound()
+	errs := slices.Clip(set.Errs) // the set is shared
 	if len(rs) == 0 {
-		set.Errs = append(set.Errs, errors.New("no registry: pass at least one, an empty dispatcher can run nothing"))
-	} else if len(set.Entries) == 0 && len(set.Errs) == 0 {
-		set.Errs = append(set.Errs, errors.New("the registries hold no effect, action or placeholder: pass what registry.New returned"))
+		errs = append(errs, errors.New("no registry: pass at least one, an empty dispatcher can run nothing"))
+	} else if len(set.Entries) == 0 && len(errs) == 0 {
+		errs = append(errs, errors.New("the registries hold no effect, action or placeholder: pass what registry.New returned"))
 	}
-	set.Errs = append(set.Errs, o.check()...)
+	errs = append(errs, o.check()...)
 	e := &engine{
 		opts:   o.withDefaults(),
 		byType: map[uintptr]*core.Entry{},
@@ -108,26 +105,26 @@ func NewWith[C any](o *Options, rs ...registry.Registry[C]) (*Dispatcher[C], err
 			change(&c)
 			return &c
 		},
-		entries: slices.SortedFunc(slices.Values(set.Entries), func(a, b *core.Entry) int { return cmp.Compare(a.Name, b.Name) }),
+		entries: set.Sorted,
 	}
 	for _, entry := range append([]*core.Entry{batchEntry()}, set.Entries...) {
 		if old := e.byName[entry.Name]; old != nil && old.Kind == core.Batch {
-			set.Errs = append(set.Errs, fmt.Errorf("registry %q: %s at %s is built in: give yours another name", entry.Registry, entry.Name, entry.Site))
+			errs = append(errs, fmt.Errorf("registry %q: %s at %s is built in: give yours another name", entry.Registry, entry.Name, entry.Site))
 			continue
 		}
 		if old := e.byType[typeKey(entry.Type)]; old != nil && old.Name != entry.Name {
-			set.Errs = append(set.Errs, fmt.Errorf("type %s is registered as %s at %s and as %s at %s: one type has one name", entry.Type, old.Name, old.Site, entry.Name, entry.Site))
+			errs = append(errs, fmt.Errorf("type %s is registered as %s at %s and as %s at %s: one type has one name", entry.Type, old.Name, old.Site, entry.Name, entry.Site))
 		}
 		e.byType[typeKey(entry.Type)] = entry
 		e.byName[entry.Name] = entry
 	}
-	if len(set.Errs) > 0 {
-		return nil, fmt.Errorf("dispatch: building a dispatcher: %w", errors.Join(set.Errs...))
+	if len(errs) > 0 {
+		return nil, fmt.Errorf("dispatch: building a dispatcher: %w", errors.Join(errs...))
 	}
 	if err := e.wrap(set.Interceptors); err != nil {
 		return nil, fmt.Errorf("dispatch: building a dispatcher: %w", err)
 	}
-	return &Dispatcher[C]{e}, nil
+	return &Dispatcher[C]{e, all}, nil
 }
 
 // Must returns d and panics if err is not nil. It is meant for variables
@@ -169,34 +166,23 @@ type first[C any] struct {
 	c C
 }
 
-// Dispatch runs items in order against ctx and c and returns what happened; it
-// never panics and never returns nil. ctx carries the dispatch data and ends the
-// dispatch early when it is done; nil means context.Background. Inside a handler
-// use its Call instead, which counts how deep continuations nest. c is copied; items are kept in the Result and
-// must not be changed afterwards.
-func (d *Dispatcher[C]) Dispatch(ctx context.Context, c C, items ...effect.Data) *Result {
+// Dispatch runs items in order against ctx and c and returns what happened. It
+// never panics and never returns nil. It may be called from any goroutine.
+//
+// ctx carries the dispatch data and ends the dispatch early when it is done; nil
+// means context.Background. c is copied. The Result keeps items, which must not be
+// changed afterwards. A handler must use its Call instead, which counts how deep
+// continuations nest.
+func (d *Dispatcher[C]) Dispatch(ctx context.Context, c C, items ...effect.Data) *effect.Result {
 	f := &first[C]{c: c}
-	f.e, f.root = d.e, &f.c
+	f.begin(d.e, &f.c)
 	f.res.ID = d.e.ids.Add(1)
 	return f.start(ctx, items)
 }
 
 // All iterates over the registered items in name order.
-func (d *Dispatcher[C]) All() iter.Seq[effect.Info] {
-	return func(yield func(effect.Info) bool) {
-		for _, e := range d.e.entries {
-			if !yield(effect.InfoOf(core.Seal{}, e)) {
-				return
-			}
-		}
-	}
-}
+func (d *Dispatcher[C]) All() iter.Seq[effect.Info] { return d.all.All() }
 
-// Get returns the registered item called name.
-func (d *Dispatcher[C]) Get(name string) (effect.Info, bool) {
-	e := d.e.byName[name]
-	if e == nil || e.Kind == core.Batch {
-		return effect.Info{}, false
-	}
-	return effect.InfoOf(core.Seal{}, e), true
-}
+// Get returns the registered item called name, and whether there is one. The
+// built-in [effect.Batch] is not listed.
+func (d *Dispatcher[C]) Get(name string) (effect.Info, bool) { return d.all.Get(name) }

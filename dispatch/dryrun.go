@@ -13,7 +13,7 @@ import (
 type Rehearsal struct {
 	// Result is that of the dispatch. The value of an effect that was left out is
 	// nil, as if it had succeeded and given none.
-	Result *Result
+	Result *effect.Result
 	// Plan has an entry for every effect that is not pure and whose turn came,
 	// those of continuations included, in the order in which they began.
 	Plan []Planned
@@ -25,7 +25,7 @@ type Planned struct {
 	Parent   uint64 // Result.Parent
 	Path     effect.Path
 	Item     effect.Data
-	World    effect.World
+	Reach    effect.Reach
 	// Ran tells whether the handler ran, in its dry form. Otherwise it knows
 	// nothing of dry runs and was left out.
 	Ran bool
@@ -41,7 +41,7 @@ type Planned struct {
 func (d *Dispatcher[C]) DryRun(ctx context.Context, c C, items ...effect.Data) *Rehearsal {
 	dry := &rehearsal{}
 	f := &first[C]{c: c}
-	f.e, f.root = d.e, &f.c
+	f.begin(d.e, &f.c)
 	f.res.ID = d.e.ids.Add(1)
 	f.extra().dry = dry
 	return &Rehearsal{Result: f.start(dry.in(ctx), items), Plan: dry.end()}
@@ -59,7 +59,7 @@ func (d *rehearsal) in(ctx context.Context) context.Context {
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	return effect.Rehearsing(core.Seal{}, ctx, func(any) {})
+	return core.Rehearsing(ctx, func(any) {})
 }
 
 // end returns the plan; what is recorded later is ignored.
@@ -76,14 +76,14 @@ func (d *rehearsal) end() []Planned {
 }
 
 // handle runs the handler of entry as far as a dry run allows.
-func (d *rehearsal) handle(ctx context.Context, r *run, call *core.Call, entry *core.Entry, item effect.Data) (any, error) {
-	world := effect.World(entry.World)
-	if world == effect.Pure {
+func (d *rehearsal) handle(ctx context.Context, r *run, call core.Call, entry *core.Entry, item effect.Data) (any, error) {
+	reach := effect.Reach(entry.Reach)
+	if reach == effect.Pure {
 		return invoke(d.in(ctx), entry.Handle, call, item)
 	}
 	p := &Planned{
-		Dispatch: r.res.ID, Parent: r.res.Parent, Path: (*effect.Call[any])(call).Path(),
-		Item: item, World: world, Ran: entry.Dry,
+		Dispatch: r.res.ID, Parent: r.res.Parent, Path: effect.Call[any](call).Path(),
+		Item: item, Reach: reach, Ran: entry.Dry,
 	}
 	d.mu.Lock()
 	if !d.done {
@@ -93,7 +93,7 @@ func (d *rehearsal) handle(ctx context.Context, r *run, call *core.Call, entry *
 	if !entry.Dry {
 		return nil, nil
 	}
-	return invoke(effect.Rehearsing(core.Seal{}, ctx, func(v any) {
+	return invoke(core.Rehearsing(ctx, func(v any) {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		if !d.done {
@@ -103,7 +103,7 @@ func (d *rehearsal) handle(ctx context.Context, r *run, call *core.Call, entry *
 }
 
 // handle runs the handler of an effect.
-func (r *run) handle(ctx context.Context, call *core.Call, entry *core.Entry, item effect.Data) (any, error) {
+func (r *run) handle(ctx context.Context, call core.Call, entry *core.Entry, item effect.Data) (any, error) {
 	if m := r.more.Load(); m != nil && m.dry != nil {
 		return m.dry.handle(ctx, r, call, entry, item)
 	}

@@ -16,11 +16,11 @@ func TestDryRunWithInterceptors(t *testing.T) {
 	}{
 		{nil, "without interceptors"},
 		{[]effect.Item[Env]{passEffects("a")}, "with an effect interceptor"},
-		{[]effect.Item[Env]{aroundDispatch("retry", func(ctx context.Context, c *call, items effect.List, next effect.Dispatcher[Env]) *effect.Result {
+		{[]effect.Item[Env]{aroundDispatch("retry", func(ctx context.Context, c call, items effect.List, next effect.DispatchFunc[Env]) *effect.Result {
 			next(ctx, c, items)
 			return next(ctx, c, items)
 		})}, "with a dispatch interceptor that retries"},
-		{[]effect.Item[Env]{aroundEffect("continue", func(ctx context.Context, c *call, item effect.Data, next effect.Handler[Env]) (any, error) {
+		{[]effect.Item[Env]{aroundEffect("continue", func(ctx context.Context, c call, item effect.Data, next effect.EffectFunc[Env]) (any, error) {
 			if c.Parent() == 0 {
 				c.Dispatch(context.Background(), Note{"continued"})
 			}

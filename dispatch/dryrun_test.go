@@ -28,33 +28,33 @@ func (nesting) EffectName() string { return "test/nesting" }
 func dryTester(t *testing.T, more ...effect.Item[Env]) *dispatch.Dispatcher[Env] {
 	t.Helper()
 	return tester(t, append([]effect.Item[Env]{
-		effect.Handle("Touch the world.", func(_ context.Context, c *call, _ outside) (int, error) {
+		effect.Handle("Touch the world.", func(_ context.Context, c call, _ outside) (int, error) {
 			c.Ctx().add("outside")
 			return 1, nil
 		}),
-		effect.Handle("Know of dry runs.", func(ctx context.Context, c *call, w within) (int, error) {
+		effect.Handle("Know of dry runs.", func(ctx context.Context, c call, w within) (int, error) {
 			if effect.IsDry(ctx) {
 				effect.WouldDo(ctx, fmt.Sprintf("change %d", w.N))
 				return 2, nil
 			}
 			c.Ctx().add("within")
 			return 3, nil
-		}).About(effect.About{World: effect.Local, Dry: true}),
-		effect.Handle("Change nothing.", func(ctx context.Context, c *call, _ pure) (bool, error) {
+		}).About(effect.About{Reach: effect.Local, Dry: true}),
+		effect.Handle("Change nothing.", func(ctx context.Context, c call, _ pure) (bool, error) {
 			c.Ctx().add("pure")
 			return effect.IsDry(ctx), nil
-		}).About(effect.About{World: effect.Pure}),
+		}).About(effect.About{Reach: effect.Pure}),
 		// It drops its ctx, and yet what it dispatches stays dry.
-		effect.Handle("Dispatch more.", func(_ context.Context, c *call, n nesting) (int, error) {
+		effect.Handle("Dispatch more.", func(_ context.Context, c call, n nesting) (int, error) {
 			return len(c.Dispatch(context.Background(), n.Effects...).Errors), nil
-		}).About(effect.About{World: effect.Pure}),
+		}).About(effect.About{Reach: effect.Pure}),
 	}, more...)...)
 }
 
 func planOf(r *dispatch.Rehearsal) []string {
 	var out []string
 	for _, p := range r.Plan {
-		out = append(out, fmt.Sprintf("%s %s %s ran=%t %v", p.Path, p.Item.EffectName(), p.World, p.Ran, p.Would))
+		out = append(out, fmt.Sprintf("%s %s %s ran=%t %v", p.Path, p.Item.EffectName(), p.Reach, p.Ran, p.Would))
 	}
 	return out
 }
@@ -87,23 +87,23 @@ func TestDryRun(t *testing.T) {
 
 func TestDryRunInterceptorsSeeIt(t *testing.T) {
 	var seen []bool
-	d := dryTester(t, effect.Intercept(effect.Interceptor[Env]{
+	d := dryTester(t, effect.Interceptor[Env]{
 		Name: "test/look",
-		Dispatch: func(next effect.Dispatcher[Env]) effect.Dispatcher[Env] {
-			return func(ctx context.Context, c *call, items effect.List) *effect.Result {
+		Dispatch: func(next effect.DispatchFunc[Env]) effect.DispatchFunc[Env] {
+			return func(ctx context.Context, c call, items effect.List) *effect.Result {
 				seen = append(seen, effect.IsDry(ctx))
 				next(ctx, c, items) // the last attempt counts
 				return next(ctx, c, items)
 			}
 		},
-		Effect: func(next effect.Handler[Env]) effect.Handler[Env] {
-			return func(ctx context.Context, c *call, item effect.Data) (any, error) {
+		Effect: func(next effect.EffectFunc[Env]) effect.EffectFunc[Env] {
+			return func(ctx context.Context, c call, item effect.Data) (any, error) {
 				seen = append(seen, effect.IsDry(ctx))
 				effect.WouldDo(ctx, "an interceptor has no plan")
 				return next(ctx, c, item)
 			}
 		},
-	}))
+	})
 	env := newEnv()
 	r := d.DryRun(t.Context(), env, outside{})
 	if diff := cmp.Diff([]string{"0 test/outside external ran=false []", "0 test/outside external ran=false []"}, planOf(r)); diff != "" {
@@ -120,14 +120,14 @@ func TestDryRunInterceptorsSeeIt(t *testing.T) {
 func TestDryRunLeftBehind(t *testing.T) {
 	var later sync.WaitGroup
 	release := make(chan struct{})
-	d := dryTester(t, does(func(ctx context.Context, c *call) (any, error) {
+	d := dryTester(t, does(func(ctx context.Context, c call) (any, error) {
 		later.Go(func() {
 			<-release
 			effect.WouldDo(ctx, "too late")
 			c.Dispatch(context.Background(), outside{}, within{9})
 		})
 		return nil, nil
-	}).(effect.Named[Env]).About(effect.About{World: effect.Local, Dry: true}))
+	}).(effect.Effect[Env]).About(effect.About{Reach: effect.Local, Dry: true}))
 	env := newEnv()
 	r := d.DryRun(t.Context(), env, Do{})
 	close(release)

@@ -25,7 +25,7 @@ func TestEffectThatDispatchesItself(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint(row.copies), func(t *testing.T) {
 			n.Store(0)
-			self := func(ctx context.Context, c *call) (any, error) {
+			self := func(ctx context.Context, c call) (any, error) {
 				n.Add(1)
 				for range row.copies {
 					c.Dispatch(ctx, Do{})
@@ -49,7 +49,7 @@ func TestEffectThatDispatchesItself(t *testing.T) {
 func TestEffectThatSchedulesItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n int
-		poll := func(ctx context.Context, c *call) (any, error) {
+		poll := func(ctx context.Context, c call) (any, error) {
 			if n++; n < 500 {
 				time.AfterFunc(time.Second, func() {
 					if err := c.Dispatch(ctx, Do{}).Err(); err != nil {
@@ -77,7 +77,7 @@ type Ring struct {
 func (Ring) EffectName() string { return "test/ring" }
 
 func TestValueThatHoldsItself(t *testing.T) {
-	d := tester(t, effect.Handle("Take a ring.", func(context.Context, *call, Ring) (int, error) { return 1, nil }))
+	d := tester(t, effect.Handle("Take a ring.", func(context.Context, call, Ring) (int, error) { return 1, nil }))
 	ring := &Ring{}
 	ring.Next = ring
 	res := d.Dispatch(t.Context(), newEnv(), ring, Note{"after"})
@@ -101,20 +101,20 @@ func TestBatchThatHoldsItself(t *testing.T) {
 
 func TestPlaceholderThatAsksItself(t *testing.T) {
 	n := 0
-	d := tester(t, handleSay(), effect.Resolver("Ask again.", func(ctx context.Context, c *call, l Loop) (string, error) {
+	d := tester(t, handleSay(), effect.Provide("Ask again.", func(ctx context.Context, c call, l Loop) (string, error) {
 		n++
 		var text string
 		var err error
 		for range l.Copies {
 			var s string
-			s, err = effect.Resolve(ctx, c, effect.From[string](l))
+			s, err = effect.Resolve(ctx, c, effect.Later[string](l))
 			text += s
 		}
 		return text, err
 	}))
 	for _, copies := range []int{1, 2} {
-		res := d.Dispatch(t.Context(), newEnv(), Say{effect.From[string](Loop{copies})}, Note{"after"})
-		if len(res.Errors) != 1 || res.Errors[0].Phase != effect.PhasePlaceholder {
+		res := d.Dispatch(t.Context(), newEnv(), Say{effect.Later[string](Loop{copies})}, Note{"after"})
+		if len(res.Errors) != 1 || res.Errors[0].Phase != dispatch.PhasePlaceholder {
 			t.Fatalf("want one placeholder error, got %v", res.Err())
 		}
 		if !errors.Is(res.Err(), dispatch.ErrDepth) && !errors.Is(res.Err(), dispatch.ErrBudget) {

@@ -20,7 +20,7 @@ type Printer struct{ Prefix string }
 
 func greetings() registry.Registry[Printer] {
 	return registry.New("demo",
-		effect.Handle("Print a greeting.", func(_ context.Context, call *effect.Call[Printer], g Greet) (int, error) {
+		effect.Handle("Print a greeting.", func(_ context.Context, call effect.Call[Printer], g Greet) (int, error) {
 			return fmt.Println(call.Ctx().Prefix + "hello, " + g.Name)
 		}))
 }
@@ -43,7 +43,7 @@ func Example() {
 	d, err := dispatch.New(
 		registry.Lift(greetings(), func(a *App) *Printer { return &a.Printer }),
 		registry.New("app",
-			effect.Handle("Greet every guest.", func(ctx context.Context, call *effect.Call[App], v Visit) (int, error) {
+			effect.Handle("Greet every guest.", func(ctx context.Context, call effect.Call[App], v Visit) (int, error) {
 				for _, guest := range v.Guests {
 					call.DispatchWith(ctx, func(a *App) { a.Prefix = a.Host + " says " }, Greet{guest})
 				}

@@ -49,11 +49,11 @@ func (r *run) tooDeep(entry *core.Entry, item effect.Data, path effect.Path) boo
 		m.deep = map[*core.Entry]bool{}
 	}
 	m.deep[entry] = true
-	r.fail(effect.PhaseLimit, path, item, "", err)
+	r.fail(PhaseLimit, path, item, "", err)
 	return true
 }
 
-func (r *run) action(ctx context.Context, call *core.Call, root any, entry *core.Entry, item effect.Data, path effect.Path) {
+func (r *run) action(ctx context.Context, call core.Call, scope *core.Scope, entry *core.Entry, item effect.Data, path effect.Path) {
 	if r.tooDeep(entry, item, path) {
 		return
 	}
@@ -67,24 +67,24 @@ func (r *run) action(ctx context.Context, call *core.Call, root any, entry *core
 	if !ok || len(list) == 0 {
 		return
 	}
-	r.list(ctx, root, list, path.Child(entry.Name, 0))
+	r.list(ctx, scope, list, path.Child(entry.Name, 0))
 }
 
 // expandOnce is the innermost step of an expansion.
-func (r *run) expandOnce(ctx context.Context, call *core.Call, entry *core.Entry, item effect.Data) (any, effect.Phase, error) {
+func (r *run) expandOnce(ctx context.Context, call core.Call, entry *core.Entry, item effect.Data) (any, effect.Phase, error) {
 	state, err := r.state(ctx, call, entry.State)
 	if err != nil {
-		return nil, effect.PhaseState, err
+		return nil, PhaseState, err
 	}
-	v, err := invoke(ctx, func(ctx context.Context, call *core.Call, item any) (any, error) {
+	v, err := invoke(ctx, func(ctx context.Context, call core.Call, item any) (any, error) {
 		return entry.Expand(ctx, call, state, item)
 	}, call, item)
-	return v, effect.PhaseExpand, err
+	return v, PhaseExpand, err
 }
 
 // state gives the state that an action sees: a fresh one, or in a batch the
 // same for all actions of a registry.
-func (r *run) state(ctx context.Context, call *core.Call, st *core.State) (any, error) {
+func (r *run) state(ctx context.Context, call core.Call, st *core.State) (any, error) {
 	if st == nil {
 		return nil, nil
 	}
@@ -96,9 +96,8 @@ func (r *run) state(ctx context.Context, call *core.Call, st *core.State) (any, 
 			return state, nil
 		}
 	}
-	at := *call
-	at.State().Place = st.Place
-	state, err := invoke(ctx, func(ctx context.Context, call *core.Call, _ any) (any, error) { return st.Func(ctx, call) }, &at, nil)
+	call.State().Place = st.Place
+	state, err := invoke(ctx, func(ctx context.Context, call core.Call, _ any) (any, error) { return st.Func(ctx, call) }, call, nil)
 	if err == nil && b != nil {
 		b.states[st] = state
 	}
@@ -106,32 +105,29 @@ func (r *run) state(ctx context.Context, call *core.Call, st *core.State) (any, 
 }
 
 // runBatch expands everything against one snapshot, then runs the effects.
-func (r *run) runBatch(ctx context.Context, root any, entry *core.Entry, b effect.Batch, path effect.Path) {
+func (r *run) runBatch(ctx context.Context, scope *core.Scope, entry *core.Entry, b effect.Batch, path effect.Path) {
 	if r.tooDeep(entry, b, path) || len(b.Effects) == 0 {
 		return
 	}
 	below := path.Child(entry.Name, 0)
 	if r.batching() != nil { // a batch in a batch is part of it
-		r.list(ctx, root, b.Effects, below)
+		r.list(ctx, scope, b.Effects, below)
 		return
 	}
 	m := r.extra()
 	collected := &batch{states: map[*core.State]any{}}
 	m.batch = collected
-	r.list(ctx, root, b.Effects, below)
+	r.list(ctx, scope, b.Effects, below)
 	m.batch = nil
-	calls := make([]core.Call, len(collected.effects))
-	for i, p := range collected.effects {
+	for _, p := range collected.effects {
 		if m.stop == nil && ctx.Err() != nil {
 			m.stop = cancelled(ctx)
-			r.fail(effect.PhaseCancel, p.path, p.item, "", m.stop)
+			r.fail(PhaseCancel, p.path, p.item, "", m.stop)
 		}
 		if m.stop != nil {
 			r.skip(p.path, p.item, "", m.stop)
 			continue
 		}
-		step, _ := p.path.Up().(*core.Step)
-		*calls[i].State() = core.CallState{Runner: r.at(root), Place: p.entry.Place, Index: int32(p.path.Index()), Up: step, Level: r.level}
-		r.effect(ctx, &calls[i], p.entry, p.item, p.path)
+		r.effect(ctx, r.callAt(scope, p.entry, p.path), p.entry, p.item, p.path)
 	}
 }

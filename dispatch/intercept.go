@@ -43,7 +43,7 @@ func (e *engine) wrap(ics []*core.Interceptor) error {
 			return nil
 		})
 		if err != nil {
-			errs = append(errs, fmt.Errorf("registry %q: interceptor %s made at %s: %w", ic.Registry, ic.Name, ic.Site, err))
+			errs = append(errs, fmt.Errorf("registry %q: interceptor %s passed to registry.New at %s: %w", ic.Registry, ic.Name, ic.Site, err))
 		}
 	}
 	if anyEffect {
@@ -61,12 +61,15 @@ func (e *engine) wrap(ics []*core.Interceptor) error {
 // layer contains the panics of one interceptor and remembers which one an
 // error came from.
 func layer(name string, step core.Handler) core.Handler {
-	return func(ctx context.Context, call *core.Call, item any) (v any, err error) {
+	return func(ctx context.Context, call core.Call, item any) (v any, err error) {
 		v, err = invoke(ctx, step, call, item)
 		if err == nil && v != nil {
 			return v, nil
 		}
-		slot := call.State().Slot
+		slot := call.Slot()
+		if slot == nil {
+			return nil, errForeign
+		}
 		slot.Mu.Lock()
 		defer slot.Mu.Unlock()
 		switch {
@@ -103,23 +106,16 @@ func isSkip(err error) (yes bool) {
 	return effect.IsSkip(err)
 }
 
-// enter begins the last step under a slot and returns the call for the handler;
-// false if the interceptor that called next has returned.
-func enter(call *core.Call, place *core.Place) (*core.Call, bool) {
-	slot := call.State().Slot
+// enter begins the last step under slot; false if the interceptor that called
+// next has returned.
+func enter(slot *core.Slot) bool {
 	slot.Mu.Lock()
 	defer slot.Mu.Unlock()
 	if slot.Closed {
-		return nil, false
-	}
-	own := &slot.Own
-	if slot.Entered { // a retry: the first handler may have kept its call
-		own = &core.Call{}
+		return false
 	}
 	slot.Entered = true
-	*own = *call
-	own.State().Place = place
-	return own, true
+	return true
 }
 
 // leave ends the last step.
@@ -135,46 +131,44 @@ func leave(slot *core.Slot, item effect.Data, v any, phase effect.Phase, err err
 }
 
 // lastEffect runs the handler of an effect that came through its interceptors.
-func (e *engine) lastEffect(ctx context.Context, call *core.Call, item any) (any, error) {
-	return e.last(ctx, call, item, core.Effect, func(r *run, own *core.Call, entry *core.Entry, data effect.Data) (any, effect.Phase, error) {
-		v, err := r.handle(ctx, own, entry, data)
-		return v, effect.PhaseEffect, err
+func (e *engine) lastEffect(ctx context.Context, call core.Call, item any) (any, error) {
+	return e.last(ctx, call, item, core.Effect, func(r *run, call core.Call, entry *core.Entry, data effect.Data) (any, effect.Phase, error) {
+		v, err := r.handle(ctx, call, entry, data)
+		return v, PhaseEffect, err
 	})
 }
 
 // lastAction expands an action that came through its interceptors.
-func (e *engine) lastAction(ctx context.Context, call *core.Call, item any) (any, error) {
-	return e.last(ctx, call, item, core.Action, func(r *run, own *core.Call, entry *core.Entry, data effect.Data) (any, effect.Phase, error) {
-		return r.expandOnce(ctx, own, entry, data)
+func (e *engine) lastAction(ctx context.Context, call core.Call, item any) (any, error) {
+	return e.last(ctx, call, item, core.Action, func(r *run, call core.Call, entry *core.Entry, data effect.Data) (any, effect.Phase, error) {
+		return r.expandOnce(ctx, call, entry, data)
 	})
 }
 
 // last is what the innermost steps have in common: they look at the item as the
 // interceptors left it and resolve what they have put into it.
-func (e *engine) last(ctx context.Context, call *core.Call, item any, kind core.Kind,
-	do func(*run, *core.Call, *core.Entry, effect.Data) (any, effect.Phase, error)) (any, error) {
-	slot := call.State().Slot
-	entry, data, phase, err := e.rewritten(item, kind, slot)
-	var place *core.Place
-	if err == nil {
-		place = entry.Place
+func (e *engine) last(ctx context.Context, call core.Call, item any, kind core.Kind,
+	do func(*run, core.Call, *core.Entry, effect.Data) (any, effect.Phase, error)) (any, error) {
+	slot, r := call.Slot(), runOf(call)
+	if slot == nil || r == nil {
+		return nil, errForeign
 	}
-	own, ok := enter(call, place)
-	if !ok {
+	entry, data, phase, err := e.rewritten(item, kind, slot)
+	if !enter(slot) {
 		return nil, effect.ErrReturned
 	}
 	if err != nil {
 		return leave(slot, data, nil, phase, err)
 	}
-	r := runOf(own.State().Runner)
+	call.State().Place = entry.Place
 	if entry.Plan.HasLate() {
-		resolved, _, err := r.resolveAll(ctx, own, entry, data, 0)
+		resolved, _, err := r.resolveAll(ctx, call, entry, data, 0)
 		if err != nil {
-			return leave(slot, data, nil, effect.PhasePlaceholder, err)
+			return leave(slot, data, nil, PhasePlaceholder, err)
 		}
 		data = resolved.(effect.Data)
 	}
-	v, phase, err := do(r, own, entry, data)
+	v, phase, err := do(r, call, entry, data)
 	return leave(slot, data, v, phase, err)
 }
 
@@ -188,7 +182,7 @@ func (e *engine) rewritten(item any, kind core.Kind, slot *core.Slot) (*core.Ent
 	}
 	if entry.Kind != kind {
 		what := map[core.Kind]string{core.Effect: "effect", core.Action: "action"}[kind]
-		return nil, data, effect.PhaseLookup, fmt.Errorf("%s is not an %s: an interceptor cannot put it in the place of one", entry.Name, what)
+		return nil, data, PhaseLookup, fmt.Errorf("%s is not an %s: an interceptor cannot put it in the place of one", entry.Name, what)
 	}
 	if e.opts.Validate == nil {
 		return entry, data, "", nil
@@ -198,7 +192,7 @@ func (e *engine) rewritten(item any, kind core.Kind, slot *core.Slot) (*core.Ent
 	slot.Mu.Unlock()
 	if !reflect.DeepEqual(before, data) {
 		if err := e.validate(data); err != nil {
-			return nil, data, effect.PhaseValidate, err
+			return nil, data, PhaseValidate, err
 		}
 	}
 	return entry, data, "", nil
@@ -206,9 +200,9 @@ func (e *engine) rewritten(item any, kind core.Kind, slot *core.Slot) (*core.Ent
 
 // through sends an item through a chain and reports its failure or skipping.
 // ok is false if there is nothing to go on with.
-func (r *run) through(ctx context.Context, chain core.Handler, call *core.Call, item effect.Data, path effect.Path) (v any, in *core.Slot, ok bool) {
-	in = &core.Slot{Item: item}
-	call.State().Slot, call.State().Place = in, nil
+func (r *run) through(ctx context.Context, chain core.Handler, call core.Call, item effect.Data, path effect.Path) (v any, in *core.Slot, ok bool) {
+	in = core.NewSlot(item, call.State().Scope)
+	call.State().Scope, call.State().Place = &in.Scope, nil
 	v, err := chain(ctx, call, item)
 	in.Mu.Lock()
 	in.Closed = true // nothing writes to it any more
@@ -227,12 +221,12 @@ func (r *run) through(ctx context.Context, chain core.Handler, call *core.Call, 
 		r.fail(effect.Phase(in.Phase), path, executed, "", err)
 		return nil, in, false
 	}
-	r.fail(effect.PhaseInterceptor, path, executed, in.By, err)
+	r.fail(PhaseInterceptor, path, executed, in.By, err)
 	return in.Value, in, in.Ran
 }
 
 // intercepted runs an effect through its interceptors.
-func (r *run) intercepted(ctx context.Context, call *core.Call, item effect.Data, path effect.Path) {
+func (r *run) intercepted(ctx context.Context, call core.Call, item effect.Data, path effect.Path) {
 	v, in, ok := r.through(ctx, r.e.aroundEffect, call, item, path)
 	if ok {
 		executed, _ := in.Item.(effect.Data)
@@ -241,7 +235,7 @@ func (r *run) intercepted(ctx context.Context, call *core.Call, item effect.Data
 }
 
 // expand gives the list an action stands for, through its interceptors.
-func (r *run) expand(ctx context.Context, call *core.Call, entry *core.Entry, item effect.Data, path effect.Path) (effect.List, bool) {
+func (r *run) expand(ctx context.Context, call core.Call, entry *core.Entry, item effect.Data, path effect.Path) (effect.List, bool) {
 	if r.e.aroundAction == nil {
 		v, phase, err := r.expandOnce(ctx, call, entry, item)
 		if err != nil {

@@ -56,20 +56,20 @@ func (Nope) EffectName() string { return "test/nope" }
 var errFail = errors.New("failed on purpose")
 
 func handleNote() effect.Item[Env] {
-	return effect.Handle("Log a text.", func(_ context.Context, c *call, n Note) (string, error) {
+	return effect.Handle("Log a text.", func(_ context.Context, c call, n Note) (string, error) {
 		c.Ctx().add("%s%s", c.Ctx().Label, n.Text)
 		return n.Text, nil
 	})
 }
 
 func handleFail() effect.Item[Env] {
-	return effect.Handle("Fail.", func(_ context.Context, _ *call, f Fail) (int, error) {
+	return effect.Handle("Fail.", func(_ context.Context, _ call, f Fail) (int, error) {
 		return 0, fmt.Errorf("%s: %w", f.Text, errFail)
 	})
 }
 
 func handleBoom() effect.Item[Env] {
-	return effect.Handle("Panic.", func(_ context.Context, _ *call, b Boom) (int, error) {
+	return effect.Handle("Panic.", func(_ context.Context, _ call, b Boom) (int, error) {
 		switch b.How {
 		case "error":
 			panic(errFail)
@@ -86,8 +86,8 @@ func handleBoom() effect.Item[Env] {
 }
 
 // does handles Do with one of fs.
-func does(fs ...func(ctx context.Context, c *call) (any, error)) effect.Item[Env] {
-	return effect.Handle("Run a function of the test.", func(ctx context.Context, c *call, d Do) (any, error) { return fs[d.N](ctx, c) })
+func does(fs ...func(ctx context.Context, c call) (any, error)) effect.Item[Env] {
+	return effect.Handle("Run a function of the test.", func(ctx context.Context, c call, d Do) (any, error) { return fs[d.N](ctx, c) })
 }
 
 // tester builds a dispatcher for the basic effects and more.

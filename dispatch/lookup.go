@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
+	"slices"
+	"strings"
 
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/internal/core"
@@ -29,7 +32,7 @@ func (e *engine) direct(item effect.Data) *core.Entry {
 // handler takes: pointers are followed and wire form is decoded.
 func (e *engine) lookup(item effect.Data) (*core.Entry, effect.Data, effect.Phase, error) {
 	if item == nil {
-		return nil, nil, effect.PhaseLookup, errors.New("item is nil")
+		return nil, nil, PhaseLookup, errors.New("item is nil")
 	}
 	t := reflect.TypeOf(item)
 	if entry := e.byType[typeKey(t)]; entry != nil {
@@ -38,7 +41,7 @@ func (e *engine) lookup(item effect.Data) (*core.Entry, effect.Data, effect.Phas
 	if t.Kind() == reflect.Pointer {
 		v := reflect.ValueOf(item)
 		if v.IsNil() {
-			return nil, item, effect.PhaseLookup, fmt.Errorf("item is a nil %s", t)
+			return nil, item, PhaseLookup, fmt.Errorf("item is a nil %s", t)
 		}
 		if raw, ok := item.(*effect.Raw); ok {
 			item = *raw
@@ -56,20 +59,40 @@ func (e *engine) lookup(item effect.Data) (*core.Entry, effect.Data, effect.Phas
 	}
 	name := safeName(item)
 	if entry := e.byName[name]; entry != nil {
-		return nil, item, effect.PhaseLookup, fmt.Errorf("%s is registered for type %s, not %s", name, entry.Type, t)
+		return nil, item, PhaseLookup, fmt.Errorf("%s is registered for type %s, not %s", name, entry.Type, t)
 	}
-	return nil, item, effect.PhaseLookup, e.unknown(name)
+	return nil, item, PhaseLookup, e.unknown(name)
 }
 
-// unknown names what is registered and looks like name.
+// unknown says what is registered and looks like name, or else what to do.
 func (e *engine) unknown(name string) error {
-	return fmt.Errorf("%w %q%s", ErrUnknown, name, near.Hint(name, func(yield func(string) bool) {
+	hint := near.Hint(name, func(yield func(string) bool) {
 		for _, entry := range e.entries {
 			if !yield(entry.Name) {
 				return
 			}
 		}
-	}))
+	})
+	if hint == "" {
+		hint = ": " + e.remedy(name)
+	}
+	return fmt.Errorf("%w %q%s", ErrUnknown, name, hint)
+}
+
+// prefixForm is what may be repeated in a message without quotes.
+var prefixForm = regexp.MustCompile(`^[a-z0-9-]{1,60}$`)
+
+// remedy says what to do about a name that is like no other.
+func (e *engine) remedy(name string) string {
+	prefix, _, ok := strings.Cut(name, "/")
+	if !ok || !prefixForm.MatchString(prefix) {
+		return "a name has the form package/kebab-name"
+	}
+	prefix += "/"
+	if slices.ContainsFunc(e.entries, func(entry *core.Entry) bool { return strings.HasPrefix(entry.Name, prefix) }) {
+		return "the registries with the prefix " + prefix + " have no such name; Dispatcher.All lists all"
+	}
+	return "no registry with the prefix " + prefix + " is joined"
 }
 
 // safeName survives an EffectName that panics, as one on a nil pointer does.

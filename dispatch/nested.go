@@ -9,16 +9,11 @@ import (
 	"github.com/sfere-go/sfere/internal/core"
 )
 
-// Root implements core.Runner.
-func (r *run) Root() any { return r.root }
-
 // Changed implements core.Runner.
-func (r *run) Changed(change func(root any)) core.Runner {
-	return &view{r, r.e.clone(r.root, change), false}
-}
+func (r *run) Changed(root any, change func(root any)) any { return r.e.clone(root, change) }
 
 // Detach implements core.Runner.
-func (r *run) Detach() core.Runner { return &view{r, r.root, true} }
+func (r *run) Detach() core.Runner { return detached{r} }
 
 // Failed implements core.Runner.
 func (r *run) Failed() bool {
@@ -32,53 +27,38 @@ func (r *run) ID() uint64 { return r.res.ID }
 // Parent implements core.Runner.
 func (r *run) Parent() uint64 { return r.res.Parent }
 
-// view is a run seen by calls whose Ctx was changed or which are detached. It is
-// immutable.
-type view struct {
-	*run
-	root     any
-	detached bool
+// Nested implements core.Runner.
+func (r *run) Nested(ctx context.Context, call core.Call, items, hold any) any {
+	return r.nested(ctx, call, items.(effect.List), hold, false)
 }
 
-// Root implements core.Runner.
-func (v *view) Root() any { return v.root }
-
-// Changed implements core.Runner.
-func (v *view) Changed(change func(root any)) core.Runner {
-	return &view{v.run, v.run.e.clone(v.root, change), v.detached}
-}
+// detached is a run seen by calls whose continuations keep their errors.
+type detached struct{ *run }
 
 // Detach implements core.Runner.
-func (v *view) Detach() core.Runner { return &view{v.run, v.root, true} }
+func (d detached) Detach() core.Runner { return d }
 
 // Nested implements core.Runner.
-func (v *view) Nested(ctx context.Context, call *core.Call, items, hold any) any {
-	return v.run.nested(ctx, call, v.root, items.(effect.List), hold, v.detached)
+func (d detached) Nested(ctx context.Context, call core.Call, items, hold any) any {
+	return d.nested(ctx, call, items.(effect.List), hold, true)
 }
 
-// at returns the Runner of calls that see root.
-func (r *run) at(root any) core.Runner {
-	if root == r.root {
-		return r
+// runOf returns the run that call belongs to; nil if none.
+func runOf(call core.Call) *run {
+	scope := call.State().Scope
+	if scope == nil {
+		return nil
 	}
-	return &view{r, root, false}
-}
-
-// runOf returns the run behind a Runner of this package.
-func runOf(runner core.Runner) *run {
-	if v, ok := runner.(*view); ok {
-		return v.run
+	if d, ok := scope.Of.(detached); ok {
+		return d.run
 	}
-	return runner.(*run)
+	r, _ := scope.Of.(*run)
+	return r
 }
 
-// Nested implements core.Runner.
-func (r *run) Nested(ctx context.Context, call *core.Call, items, hold any) any {
-	return r.nested(ctx, call, r.root, items.(effect.List), hold, false)
-}
-
-func (r *run) nested(ctx context.Context, call *core.Call, root any, items effect.List, hold any, detached bool) *effect.Result {
-	child := &run{e: r.e, root: root, level: call.State().Level + 1, tree: r.tree}
+func (r *run) nested(ctx context.Context, call core.Call, items effect.List, hold any, detached bool) *effect.Result {
+	child := &run{level: call.State().At.Level + 1, tree: r.tree}
+	child.begin(r.e, call.State().Scope.Root)
 	child.res.ID, child.res.Parent = r.e.ids.Add(1), r.res.ID
 	m := r.extra()
 	over := m.over()
@@ -101,7 +81,7 @@ func (r *run) nested(ctx context.Context, call *core.Call, root any, items effec
 		}
 		err := fmt.Errorf("%w: %d continuations deep", ErrDepth, r.e.opts.MaxDepth)
 		child.extra().stop = err
-		child.fail(effect.PhaseLimit, effect.Path{}, first, "", err)
+		child.fail(PhaseLimit, effect.Path{}, first, "", err)
 	}
 	out := child.start(ctx, items)
 	if !detached && !over && len(out.Errors) > 0 {
@@ -111,17 +91,17 @@ func (r *run) nested(ctx context.Context, call *core.Call, root any, items effec
 }
 
 // Resolve implements core.Runner.
-func (r *run) Resolve(ctx context.Context, call *core.Call, ref any) (any, error) {
+func (r *run) Resolve(ctx context.Context, call core.Call, ref any) (any, error) {
 	v, _, err := r.resolve(ctx, call, ref, 0)
 	return v, err
 }
 
 // resolved returns item with all references replaced; ok is false if that
 // failed, which has been reported then.
-func (r *run) resolved(ctx context.Context, call *core.Call, entry *core.Entry, item effect.Data, path effect.Path) (out effect.Data, ok bool) {
+func (r *run) resolved(ctx context.Context, call core.Call, entry *core.Entry, item effect.Data, path effect.Path) (out effect.Data, ok bool) {
 	v, by, err := r.resolveAll(ctx, call, entry, item, 0)
 	if err != nil {
-		r.fail(effect.PhasePlaceholder, path, item, by, err)
+		r.fail(PhasePlaceholder, path, item, by, err)
 		return nil, false
 	}
 	return v.(effect.Data), true
@@ -129,7 +109,7 @@ func (r *run) resolved(ctx context.Context, call *core.Call, entry *core.Entry, 
 
 // resolveAll returns item with all references replaced, or the name of the
 // placeholder at fault.
-func (r *run) resolveAll(ctx context.Context, call *core.Call, entry *core.Entry, item any, depth int) (out any, by string, err error) {
+func (r *run) resolveAll(ctx context.Context, call core.Call, entry *core.Entry, item any, depth int) (out any, by string, err error) {
 	refs, err := entry.Plan.Refs(item)
 	if err != nil {
 		return nil, "", endless(err)
@@ -159,7 +139,7 @@ func endless(err error) error {
 }
 
 // resolve asks the placeholder that ref names, its own arguments first.
-func (r *run) resolve(ctx context.Context, call *core.Call, ref any, depth int) (any, string, error) {
+func (r *run) resolve(ctx context.Context, call core.Call, ref any, depth int) (any, string, error) {
 	data, ok := ref.(effect.Data)
 	if !ok {
 		return nil, "", fmt.Errorf("%T is not effect data", ref)
@@ -172,7 +152,7 @@ func (r *run) resolve(ctx context.Context, call *core.Call, ref any, depth int) 
 	if entry.Kind != core.Placeholder {
 		return nil, by, fmt.Errorf("%s is not a placeholder", entry.Name)
 	}
-	level := call.State().Level + 1
+	level := call.State().At.Level + 1
 	if err := r.mayAsk(int(level), depth); err != nil {
 		return nil, by, err
 	}
@@ -180,9 +160,8 @@ func (r *run) resolve(ctx context.Context, call *core.Call, ref any, depth int) 
 	if err != nil {
 		return nil, inner, err
 	}
-	own := *call
-	own.State().Place, own.State().Level = entry.Place, level
-	v, err := invoke(ctx, entry.Handle, &own, args)
+	call.State().Place, call.State().At.Level = entry.Place, level
+	v, err := invoke(ctx, entry.Handle, call, args)
 	return v, by, err
 }
 

@@ -29,7 +29,7 @@ func (Again) EffectName() string { return "test/again" }
 func grouping() []effect.Item[Env] {
 	return []effect.Item[Env]{
 		effect.Expand[Env]("Run a list.", func(_ effect.NoState, g Group) (effect.List, error) { return g.Effects, nil }),
-		effect.Handle("Continue with a list.", func(ctx context.Context, c *call, a Again) (int, error) {
+		effect.Handle("Continue with a list.", func(ctx context.Context, c call, a Again) (int, error) {
 			return len(c.Dispatch(ctx, a.Effects...).Outcomes), nil
 		}),
 		handleSay(), handleWho(),
@@ -94,13 +94,13 @@ func model(l effect.List) (log []string, errors int) {
 func TestAnyListRunsInOrder(t *testing.T) {
 	plain := tester(t, grouping()...)
 	wrapped := tester(t, append(grouping(), passEffects("a"),
-		aroundAction("b", func(ctx context.Context, c *call, item effect.Data, next effect.Expander[Env]) (effect.List, error) {
+		aroundAction("b", func(ctx context.Context, c call, item effect.Data, next effect.ActionFunc[Env]) (effect.List, error) {
 			return next(ctx, c, item)
 		}),
-		aroundDispatch("c", func(ctx context.Context, c *call, items effect.List, next effect.Dispatcher[Env]) *effect.Result {
+		aroundDispatch("c", func(ctx context.Context, c call, items effect.List, next effect.DispatchFunc[Env]) *effect.Result {
 			return next(ctx, c, items)
 		}))...)
-	decodes := tester(t, append(grouping(), effect.Handle("Be known.", func(context.Context, *call, Nope) (int, error) { return 0, nil }))...)
+	decodes := tester(t, append(grouping(), effect.Handle("Be known.", func(context.Context, call, Nope) (int, error) { return 0, nil }))...)
 	rapid.Check(t, func(rt *rapid.T) {
 		list := drawList(rt, 3)
 		wantLog, wantErrors := model(list)

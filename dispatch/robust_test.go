@@ -22,11 +22,11 @@ type oddError struct{ v any }
 func (oddError) Error() string { return "odd" }
 
 func passEffects(name string) effect.Item[Env] {
-	return effect.Intercept(effect.Interceptor[Env]{Name: name, Effect: func(next effect.Handler[Env]) effect.Handler[Env] { return next }})
+	return effect.Interceptor[Env]{Name: name, Effect: func(next effect.EffectFunc[Env]) effect.EffectFunc[Env] { return next }}
 }
 
 func TestErrorThatCannotBeCompared(t *testing.T) {
-	fails := func(context.Context, *call) (any, error) { return nil, oddError{[]int{1}} }
+	fails := func(context.Context, call) (any, error) { return nil, oddError{[]int{1}} }
 	d := tester(t, does(fails), passEffects("a"), passEffects("b"))
 	res := d.Dispatch(t.Context(), newEnv(), Do{}, Note{"after"})
 	wantSummary(t, res, summary{
@@ -37,7 +37,7 @@ func TestErrorThatCannotBeCompared(t *testing.T) {
 
 func TestContinuationReportsWhileInterceptorReads(t *testing.T) {
 	var wg sync.WaitGroup
-	start := func(ctx context.Context, c *call) (any, error) {
+	start := func(ctx context.Context, c call) (any, error) {
 		for range 4 {
 			wg.Go(func() {
 				for range 50 {
@@ -48,10 +48,10 @@ func TestContinuationReportsWhileInterceptorReads(t *testing.T) {
 		return nil, nil
 	}
 	seen := 0
-	d := tester(t, does(start), effect.Intercept(effect.Interceptor[Env]{
+	d := tester(t, does(start), effect.Interceptor[Env]{
 		Name: "reader",
-		Dispatch: func(next effect.Dispatcher[Env]) effect.Dispatcher[Env] {
-			return func(ctx context.Context, c *call, items effect.List) *effect.Result {
+		Dispatch: func(next effect.DispatchFunc[Env]) effect.DispatchFunc[Env] {
+			return func(ctx context.Context, c call, items effect.List) *effect.Result {
 				res := next(ctx, c, items)
 				if c.Parent() == 0 {
 					for range 100 {
@@ -63,7 +63,7 @@ func TestContinuationReportsWhileInterceptorReads(t *testing.T) {
 				return res
 			}
 		},
-	}))
+	})
 	res := d.Dispatch(t.Context(), newEnv(), Do{})
 	before := len(res.Errors)
 	wg.Wait()
@@ -74,7 +74,7 @@ func TestContinuationReportsWhileInterceptorReads(t *testing.T) {
 
 func TestInterceptorGivesUpOnNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		slow := func(context.Context, *call) (any, error) {
+		slow := func(context.Context, call) (any, error) {
 			time.Sleep(time.Minute)
 			return "late", nil
 		}
@@ -83,10 +83,10 @@ func TestInterceptorGivesUpOnNext(t *testing.T) {
 			v   any
 			err error
 		}
-		d := tester(t, does(slow), effect.Intercept(effect.Interceptor[Env]{
+		d := tester(t, does(slow), effect.Interceptor[Env]{
 			Name: "timeout",
-			Effect: func(next effect.Handler[Env]) effect.Handler[Env] {
-				return func(ctx context.Context, c *call, item effect.Data) (any, error) {
+			Effect: func(next effect.EffectFunc[Env]) effect.EffectFunc[Env] {
+				return func(ctx context.Context, c call, item effect.Data) (any, error) {
 					done := make(chan answer, 1)
 					go func() {
 						v, err := next(ctx, c, item)
@@ -100,7 +100,7 @@ func TestInterceptorGivesUpOnNext(t *testing.T) {
 					}
 				}
 			},
-		}), passEffects("inner"))
+		}, passEffects("inner"))
 		res := d.Dispatch(t.Context(), newEnv(), Do{}, Note{"after"})
 		want := summary{
 			Outcomes: []string{"1 test/note = after"},
@@ -115,16 +115,16 @@ func TestInterceptorGivesUpOnNext(t *testing.T) {
 
 func TestDispatchInterceptorRetries(t *testing.T) {
 	var n atomic.Int64
-	flaky := func(context.Context, *call) (any, error) {
+	flaky := func(context.Context, call) (any, error) {
 		if n.Add(1) == 1 {
 			return nil, errFail
 		}
 		return "second", nil
 	}
-	d := tester(t, does(flaky), effect.Intercept(effect.Interceptor[Env]{
+	d := tester(t, does(flaky), effect.Interceptor[Env]{
 		Name: "retry",
-		Dispatch: func(next effect.Dispatcher[Env]) effect.Dispatcher[Env] {
-			return func(ctx context.Context, c *call, items effect.List) *effect.Result {
+		Dispatch: func(next effect.DispatchFunc[Env]) effect.DispatchFunc[Env] {
+			return func(ctx context.Context, c call, items effect.List) *effect.Result {
 				first := next(ctx, c, items)
 				if first.Err() == nil {
 					return first
@@ -136,28 +136,28 @@ func TestDispatchInterceptorRetries(t *testing.T) {
 				return second
 			}
 		},
-	}))
+	})
 	wantSummary(t, d.Dispatch(t.Context(), newEnv(), Do{}), summary{Outcomes: []string{"0 test/do = second"}})
 }
 
 func TestDispatchInterceptorPanicsAfterAnswer(t *testing.T) {
 	prepared := &effect.Result{Outcomes: []effect.Outcome{{Item: Note{"cached"}, Value: "cached"}}}
 	d := tester(t,
-		effect.Intercept(effect.Interceptor[Env]{
+		effect.Interceptor[Env]{
 			Name: "outer",
-			Dispatch: func(next effect.Dispatcher[Env]) effect.Dispatcher[Env] {
-				return func(ctx context.Context, c *call, items effect.List) *effect.Result {
+			Dispatch: func(next effect.DispatchFunc[Env]) effect.DispatchFunc[Env] {
+				return func(ctx context.Context, c call, items effect.List) *effect.Result {
 					next(ctx, c, items)
 					panic("observer broke")
 				}
 			},
-		}),
-		effect.Intercept(effect.Interceptor[Env]{
+		},
+		effect.Interceptor[Env]{
 			Name: "cache",
-			Dispatch: func(effect.Dispatcher[Env]) effect.Dispatcher[Env] {
-				return func(context.Context, *call, effect.List) *effect.Result { return prepared }
+			Dispatch: func(effect.DispatchFunc[Env]) effect.DispatchFunc[Env] {
+				return func(context.Context, call, effect.List) *effect.Result { return prepared }
 			},
-		}))
+		})
 	for range 2 {
 		wantSummary(t, d.Dispatch(t.Context(), newEnv(), Note{"x"}), summary{
 			Outcomes: []string{"0 test/note = cached"},
@@ -195,9 +195,9 @@ func (Shy) EffectName() string { return "test/shy" }
 func (Shy) PerRecipient() bool { panic("do not ask") }
 
 func TestPerRecipientPanics(t *testing.T) {
-	shy := effect.Handle("Be shy.", func(context.Context, *call, Shy) (int, error) { return 0, nil }).About(effect.About{Shared: true})
+	shy := effect.Handle("Be shy.", func(context.Context, call, Shy) (int, error) { return 0, nil }).About(effect.About{Shared: true})
 	var held effect.List
-	shares := func(ctx context.Context, c *call) (any, error) {
+	shares := func(ctx context.Context, c call) (any, error) {
 		c.DispatchShared(ctx, func(d effect.Data) { held = append(held, d) }, Shy{})
 		return nil, nil
 	}
@@ -211,7 +211,7 @@ func TestPerRecipientPanics(t *testing.T) {
 }
 
 func TestHoldPanics(t *testing.T) {
-	shares := func(ctx context.Context, c *call) (any, error) {
+	shares := func(ctx context.Context, c call) (any, error) {
 		c.DispatchShared(ctx, func(effect.Data) { panic("no room") }, Note{"a"}, Note{"b"})
 		return "done", nil
 	}
@@ -230,12 +230,12 @@ func TestRewrittenItemIsValidated(t *testing.T) {
 		return nil
 	}}
 	env := newEnv()
-	d := testerWith(t, o, effect.Intercept(effect.Interceptor[Env]{
+	d := testerWith(t, o, effect.Interceptor[Env]{
 		Name: "spoiler",
-		Effect: func(next effect.Handler[Env]) effect.Handler[Env] {
-			return func(ctx context.Context, c *call, _ effect.Data) (any, error) { return next(ctx, c, Note{"bad"}) }
+		Effect: func(next effect.EffectFunc[Env]) effect.EffectFunc[Env] {
+			return func(ctx context.Context, c call, _ effect.Data) (any, error) { return next(ctx, c, Note{"bad"}) }
 		},
-	}))
+	})
 	wantSummary(t, d.Dispatch(t.Context(), env, Note{"good"}), summary{Errors: []string{"validate test/note at 0: bad note"}})
 	if len(*env.Log) != 0 {
 		t.Error("the handler ran")
@@ -255,7 +255,7 @@ type Say struct {
 func (Say) EffectName() string { return "test/say" }
 
 func handleSay() effect.Item[Env] {
-	return effect.Handle("Log a late text.", func(_ context.Context, c *call, s Say) (string, error) {
+	return effect.Handle("Log a late text.", func(_ context.Context, c call, s Say) (string, error) {
 		c.Ctx().add("%s", s.Text.Value)
 		return s.Text.Value, nil
 	})
@@ -267,7 +267,7 @@ type Wrapped struct{ effect.List }
 func (Wrapped) EffectName() string { return "test/wrapped" }
 
 func TestDecodeOfEmbeddedList(t *testing.T) {
-	d := tester(t, effect.Handle("Take a wrapped list.", func(context.Context, *call, Wrapped) (int, error) { return 1, nil }))
+	d := tester(t, effect.Handle("Take a wrapped list.", func(context.Context, call, Wrapped) (int, error) { return 1, nil }))
 	got, err := d.Decode([]byte(`[{"effect":"test/wrapped","args":[{"effect":"test/note","args":{"text":"x"}}]}]`))
 	if err != nil {
 		t.Fatal(err)
@@ -279,14 +279,14 @@ func TestDecodeOfEmbeddedList(t *testing.T) {
 
 func TestBuildErrorsOfInterceptors(t *testing.T) {
 	for _, row := range []struct {
-		hook   func(effect.Handler[Env]) effect.Handler[Env]
+		hook   func(effect.EffectFunc[Env]) effect.EffectFunc[Env]
 		want   string
 		reason string
 	}{
-		{func(effect.Handler[Env]) effect.Handler[Env] { return nil }, "nil step", "it would panic at every effect"},
-		{func(effect.Handler[Env]) effect.Handler[Env] { panic("oops") }, "oops", "New returns errors and does not panic"},
+		{func(effect.EffectFunc[Env]) effect.EffectFunc[Env] { return nil }, "nil step", "it would panic at every effect"},
+		{func(effect.EffectFunc[Env]) effect.EffectFunc[Env] { panic("oops") }, "oops", "New returns errors and does not panic"},
 	} {
-		_, err := dispatch.New(registry.New("test", handleNote(), effect.Intercept(effect.Interceptor[Env]{Name: "bad", Effect: row.hook})))
+		_, err := dispatch.New(registry.New("test", handleNote(), effect.Interceptor[Env]{Name: "bad", Effect: row.hook}))
 		if err == nil || !containsAll(err.Error(), "bad", row.want, "robust_test.go") {
 			t.Errorf("%s: got %v", row.reason, err)
 		}

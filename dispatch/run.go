@@ -13,21 +13,23 @@ import (
 	"github.com/sfere-go/sfere/internal/core"
 )
 
-// Causes of errors of phase "limit", and of skipped items.
 var (
-	ErrDepth  = errors.New("too deep: it expands or continues without end")
+	// ErrDepth is the cause of errors about actions, placeholders, continuations
+	// and values that nest deeper than Options.MaxDepth allows.
+	ErrDepth = errors.New("too deep: it expands or continues without end")
+	// ErrBudget is the cause of errors about more items than Options.MaxItems
+	// allows, and the reason of the items skipped for it.
 	ErrBudget = errors.New("too many items in one dispatch")
 )
 
 // run is one dispatch. It is allocated with every Dispatch, in one piece with
-// the first call and the first outcome, so what is rare is in more.
+// the first outcome and the Ctx, so what is rare is in more.
 //
 // All fields but more belong to the goroutine that runs the items.
 type run struct {
 	e     *engine
-	root  any // *Root
+	scope core.Scope // of calls whose Ctx nobody changed; constant
 	res   effect.Result
-	call  core.Call // of the first item
 	one   [1]effect.Outcome
 	n     int32 // items seen
 	level int32
@@ -80,6 +82,11 @@ func (r *run) extra() *more {
 	return m
 }
 
+// begin makes r ready to run items against root.
+func (r *run) begin(e *engine, root any) {
+	r.e, r.scope.Root, r.scope.Of = e, root, r
+}
+
 // start runs items with all dispatch interceptors around and returns the result.
 func (r *run) start(ctx context.Context, items effect.List) *effect.Result {
 	if ctx == nil {
@@ -88,7 +95,7 @@ func (r *run) start(ctx context.Context, items effect.List) *effect.Result {
 	if r.e.aroundDispatch != nil {
 		return r.around(ctx, items)
 	}
-	r.list(ctx, r.root, items, effect.Path{})
+	r.list(ctx, &r.scope, items, effect.Path{})
 	if r.more.CompareAndSwap(nil, returned) { // the usual end: nothing went wrong
 		return &r.res
 	}
@@ -130,12 +137,8 @@ func (m *more) over() bool {
 	return m.done
 }
 
-// list runs items whose paths are siblings of at.
-func (r *run) list(ctx context.Context, root any, items effect.List, at effect.Path) {
-	var calls []core.Call // of this list, in one allocation
-	if r.call.State().Runner != nil || len(items) > 1 {
-		calls = make([]core.Call, len(items))
-	}
+// list runs items whose paths are siblings of at, with calls of scope.
+func (r *run) list(ctx context.Context, scope *core.Scope, items effect.List, at effect.Path) {
 	if r.res.Outcomes == nil {
 		if len(items) <= 1 {
 			r.res.Outcomes = r.one[:0]
@@ -148,11 +151,7 @@ func (r *run) list(ctx context.Context, root any, items effect.List, at effect.P
 		if r.ends(ctx, path, item) {
 			continue
 		}
-		call := &r.call
-		if calls != nil {
-			call = &calls[i]
-		}
-		r.item(ctx, call, root, item, path)
+		r.item(ctx, scope, item, path)
 	}
 }
 
@@ -163,10 +162,10 @@ func (r *run) ends(ctx context.Context, path effect.Path, item effect.Data) bool
 		return true
 	}
 	r.n++
-	phase, err := effect.PhaseLimit, error(nil)
+	phase, err := PhaseLimit, error(nil)
 	switch {
 	case ctx.Err() != nil:
-		phase, err = effect.PhaseCancel, cancelled(ctx)
+		phase, err = PhaseCancel, cancelled(ctx)
 	case int(r.n) > r.e.opts.MaxItems:
 		err = fmt.Errorf("%w: more than %d", ErrBudget, r.e.opts.MaxItems)
 	case r.tree != nil && r.tree.spent(r.level, r.e.opts.MaxItems):
@@ -197,7 +196,7 @@ func cancelled(ctx context.Context) error {
 	return fmt.Errorf("%w: %w", err, cause)
 }
 
-func (r *run) item(ctx context.Context, call *core.Call, root any, item effect.Data, path effect.Path) {
+func (r *run) item(ctx context.Context, scope *core.Scope, item effect.Data, path effect.Path) {
 	entry := r.e.direct(item)
 	if entry == nil {
 		var phase effect.Phase
@@ -209,13 +208,13 @@ func (r *run) item(ctx context.Context, call *core.Call, root any, item effect.D
 	}
 	if m := r.more.Load(); m != nil && m.hold != nil && !r.shared(entry, item) {
 		if err := guard(func() error { m.hold(item); return nil }); err != nil {
-			r.fail(effect.PhaseEffect, path, item, "hold", err)
+			r.fail(PhaseEffect, path, item, "hold", err)
 		}
 		return
 	}
 	if r.e.opts.Validate != nil {
 		if err := r.e.validate(item); err != nil {
-			r.fail(effect.PhaseValidate, path, item, "", err)
+			r.fail(PhaseValidate, path, item, "", err)
 			return
 		}
 	}
@@ -224,21 +223,23 @@ func (r *run) item(ctx context.Context, call *core.Call, root any, item effect.D
 		b.effects = append(b.effects, pending{entry, item, path})
 		return
 	}
-	step, _ := path.Up().(*core.Step)
-	*call.State() = core.CallState{Runner: r, Place: entry.Place, Index: int32(path.Index()), Up: step, Level: r.level}
-	if root != r.root {
-		call.State().Runner = &view{run: r, root: root}
-	}
+	call := r.callAt(scope, entry, path)
 	switch entry.Kind {
 	case core.Effect:
 		r.effect(ctx, call, entry, item, path)
 	case core.Action:
-		r.action(ctx, call, root, entry, item, path)
+		r.action(ctx, call, scope, entry, item, path)
 	case core.Batch:
-		r.runBatch(ctx, root, entry, item.(effect.Batch), path)
+		r.runBatch(ctx, scope, entry, item.(effect.Batch), path)
 	default:
-		r.fail(effect.PhaseLookup, path, item, "", fmt.Errorf("%s is a placeholder: use it in a field of type effect.Late, with effect.From", entry.Name))
+		r.fail(PhaseLookup, path, item, "", fmt.Errorf("%s is a placeholder: use it in a field of type effect.Late, with effect.Later", entry.Name))
 	}
+}
+
+// callAt returns the call for the item at path.
+func (r *run) callAt(scope *core.Scope, entry *core.Entry, path effect.Path) core.Call {
+	step, _ := path.Up().(*core.Step)
+	return core.NewCall(core.CallState{Scope: scope, Place: entry.Place, Up: step, At: core.At{Index: int32(path.Index()), Level: r.level}})
 }
 
 func (e *engine) validate(item effect.Data) error {
@@ -263,7 +264,7 @@ func (r *run) shared(entry *core.Entry, item effect.Data) bool {
 	return !differs
 }
 
-func (r *run) effect(ctx context.Context, call *core.Call, entry *core.Entry, item effect.Data, path effect.Path) {
+func (r *run) effect(ctx context.Context, call core.Call, entry *core.Entry, item effect.Data, path effect.Path) {
 	if entry.Plan.HasLate() {
 		var ok bool
 		if item, ok = r.resolved(ctx, call, entry, item, path); !ok {
@@ -276,7 +277,7 @@ func (r *run) effect(ctx context.Context, call *core.Call, entry *core.Entry, it
 	}
 	v, err := r.handle(ctx, call, entry, item)
 	if err != nil {
-		r.fail(effect.PhaseEffect, path, item, "", err)
+		r.fail(PhaseEffect, path, item, "", err)
 		return
 	}
 	r.res.Outcomes = append(r.res.Outcomes, effect.Outcome{Path: path, Item: item, Value: v})
@@ -312,7 +313,7 @@ func (r *run) skip(path effect.Path, item effect.Data, by string, reason error) 
 }
 
 // invoke calls h and turns a panic into an error.
-func invoke(ctx context.Context, h core.Handler, call *core.Call, item any) (v any, err error) {
+func invoke(ctx context.Context, h core.Handler, call core.Call, item any) (v any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			v, err = nil, &effect.PanicError{Value: p, Stack: debug.Stack()}

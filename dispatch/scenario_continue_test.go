@@ -15,17 +15,17 @@ import (
 	"github.com/sfere-go/sfere/registry"
 )
 
-var lang = effect.NewKey[string]("lang")
+var lang = effect.NewContextKey[string]("lang")
 
-func TestTS40ChildDataWin(t *testing.T) {
+func TestChildDataWin(t *testing.T) {
 	env := newEnv()
-	parent := func(ctx context.Context, c *call) (any, error) {
+	parent := func(ctx context.Context, c call) (any, error) {
 		c.Dispatch(lang.With(ctx, "de"), Do{1})
 		l, _ := lang.From(ctx)
 		c.Ctx().add("parent %s", l)
 		return nil, nil
 	}
-	child := func(ctx context.Context, c *call) (any, error) {
+	child := func(ctx context.Context, c call) (any, error) {
 		l, _ := lang.From(ctx)
 		u, _ := user.From(ctx)
 		c.Ctx().add("child %s %s", l, u)
@@ -47,7 +47,7 @@ type Show struct{}
 func (Show) EffectName() string { return "test/show" }
 
 func show() effect.Item[Wide] {
-	return effect.Handle("Log the Ctx.", func(_ context.Context, c *effect.Call[Wide], _ Show) (int, error) {
+	return effect.Handle("Log the Ctx.", func(_ context.Context, c effect.Call[Wide], _ Show) (int, error) {
 		x := c.Ctx()
 		x.Env.add("%s %s %s", x.Env.Label, x.Stream, x.User)
 		return 0, nil
@@ -63,14 +63,14 @@ type Redirect struct {
 func (Redirect) EffectName() string { return "test/redirect" }
 
 func redirect() effect.Item[Wide] {
-	return effect.Handle("Continue with another stream.", func(ctx context.Context, c *effect.Call[Wide], r Redirect) (int, error) {
+	return effect.Handle("Continue with another stream.", func(ctx context.Context, c effect.Call[Wide], r Redirect) (int, error) {
 		c.DispatchWith(ctx, func(w *Wide) { w.Stream = r.Stream }, r.Effects...)
 		c.Ctx().Env.add("parent keeps %s", c.Ctx().Stream)
 		return 0, nil
 	})
 }
 
-func TestTS41ChangeOfOneField(t *testing.T) {
+func TestChangeOfOneField(t *testing.T) {
 	env := newEnv()
 	env.Label = "L"
 	d := dispatch.Must(dispatch.New(registry.New("wide", show(), redirect())))
@@ -87,13 +87,13 @@ type Relabel struct {
 func (Relabel) EffectName() string { return "test/relabel" }
 
 func relabel() effect.Item[Env] {
-	return effect.Handle("Continue with another label.", func(ctx context.Context, c *call, r Relabel) (int, error) {
+	return effect.Handle("Continue with another label.", func(ctx context.Context, c call, r Relabel) (int, error) {
 		c.DispatchWith(ctx, func(e *Env) { e.Label = r.Label }, r.Effects...)
 		return 0, nil
 	})
 }
 
-func TestTS42ChangesAccumulateAcrossLiftedRegistries(t *testing.T) {
+func TestChangesAccumulateAcrossLiftedRegistries(t *testing.T) {
 	type outermost struct{ Wide Wide }
 	env := newEnv()
 	inWide := registry.Join(
@@ -117,11 +117,11 @@ func TestTS42ChangesAccumulateAcrossLiftedRegistries(t *testing.T) {
 	})
 }
 
-func TestTS43ContinuationAfterTheParentReturned(t *testing.T) {
+func TestContinuationAfterTheParentReturned(t *testing.T) {
 	var wg sync.WaitGroup
 	start := make(chan struct{})
 	results := make(chan *effect.Result, 8)
-	begin := func(ctx context.Context, c *call) (any, error) {
+	begin := func(ctx context.Context, c call) (any, error) {
 		for range cap(results) {
 			wg.Go(func() {
 				<-start
@@ -150,7 +150,7 @@ func TestTS43ContinuationAfterTheParentReturned(t *testing.T) {
 }
 
 func TestContinuationsWhileTheParentRuns(t *testing.T) {
-	fan := func(ctx context.Context, c *call) (any, error) {
+	fan := func(ctx context.Context, c call) (any, error) {
 		var wg sync.WaitGroup
 		for range 8 {
 			wg.Go(func() {
@@ -169,17 +169,17 @@ func TestContinuationsWhileTheParentRuns(t *testing.T) {
 	}
 }
 
-func TestTS44ErrorsOfContinuations(t *testing.T) {
+func TestErrorsOfContinuations(t *testing.T) {
 	for _, row := range []struct {
 		detach bool
 		want   []string
 		reason string
 	}{
-		{false, []string{`lookup test/nope at 0: unknown effect, action or placeholder "test/nope": did you mean test/note?`}, "rolled up to the caller (W45)"},
+		{false, []string{`lookup test/nope at 0: unknown effect, action or placeholder "test/nope": did you mean test/note?`}, "rolled up to the caller"},
 		{true, nil, "kept to itself"},
 	} {
 		var inner *effect.Result
-		nested := func(ctx context.Context, c *call) (any, error) {
+		nested := func(ctx context.Context, c call) (any, error) {
 			if row.detach {
 				c = c.Detached()
 			}
@@ -200,8 +200,8 @@ func TestTS44ErrorsOfContinuations(t *testing.T) {
 }
 
 func TestRollUpThroughLevels(t *testing.T) {
-	outer := func(ctx context.Context, c *call) (any, error) { c.Dispatch(ctx, Do{1}); return nil, nil }
-	middle := func(ctx context.Context, c *call) (any, error) {
+	outer := func(ctx context.Context, c call) (any, error) { c.Dispatch(ctx, Do{1}); return nil, nil }
+	middle := func(ctx context.Context, c call) (any, error) {
 		c.Detached().With(func(*Env) {}).Dispatch(ctx, Fail{"hidden"})
 		c.With(func(*Env) {}).Detached().Dispatch(ctx, Fail{"hidden"})
 		c.Dispatch(ctx, Fail{"seen"})
@@ -219,7 +219,7 @@ func TestContinuationIsCancelled(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		var inner *effect.Result
-		wait := func(ctx context.Context, c *call) (any, error) {
+		wait := func(ctx context.Context, c call) (any, error) {
 			go func() {
 				time.Sleep(time.Hour)
 				inner = c.Dispatch(ctx, Note{"too late"})
@@ -240,7 +240,7 @@ func TestContinuationIsCancelled(t *testing.T) {
 
 func TestContinuationDepth(t *testing.T) {
 	n := 0
-	self := func(ctx context.Context, c *call) (any, error) { n++; c.Dispatch(ctx, Do{}); return nil, nil }
+	self := func(ctx context.Context, c call) (any, error) { n++; c.Dispatch(ctx, Do{}); return nil, nil }
 	res := testerWith(t, &dispatch.Options{MaxDepth: 5}, does(self)).Dispatch(t.Context(), newEnv(), Do{})
 	wantSummary(t, res, summary{
 		Outcomes: []string{"0 test/do = <nil>"},
@@ -253,7 +253,7 @@ func TestContinuationDepth(t *testing.T) {
 
 func TestCallTellsItsPlace(t *testing.T) {
 	env := newEnv()
-	place := func(ctx context.Context, c *call) (any, error) {
+	place := func(ctx context.Context, c call) (any, error) {
 		c.Ctx().add("%d %d %s %q", c.ID(), c.Parent(), c.Path(), c.Path().Chain())
 		if c.Parent() == 0 {
 			c.Dispatch(ctx, Note{"x"}, effect.Batch{Effects: effect.List{Do{}}})
@@ -267,13 +267,13 @@ func TestCallTellsItsPlace(t *testing.T) {
 func TestDispatchSharedHoldsInOrder(t *testing.T) {
 	env := newEnv()
 	shared := func(name string, s bool) effect.Item[Env] {
-		h := effect.Handle("Log a late text.", func(_ context.Context, c *call, s Say) (string, error) {
+		h := effect.Handle("Log a late text.", func(_ context.Context, c call, s Say) (string, error) {
 			c.Ctx().add("run %s", s.Text.Value)
 			return "", nil
 		})
 		return h.About(effect.About{Shared: s})
 	}
-	shares := func(ctx context.Context, c *call) (any, error) {
+	shares := func(ctx context.Context, c call) (any, error) {
 		c.DispatchShared(ctx, func(d effect.Data) {
 			if s, ok := d.(Say); ok && s.Text.From != nil {
 				c.Ctx().add("hold late say")
@@ -281,16 +281,16 @@ func TestDispatchSharedHoldsInOrder(t *testing.T) {
 			}
 			c.Ctx().add("hold %s", d.EffectName())
 		},
-			Say{effect.Of("1")}, Note{"2"}, Say{who()}, Say{effect.Of("4")}, Pair{},
+			Say{effect.Now("1")}, Note{"2"}, Say{who()}, Say{effect.Now("4")}, Pair{},
 			effect.Raw{Effect: "test/say", Args: []byte(`{"text":"raw"}`)}, Increment{},
-			effect.Batch{Effects: effect.List{Say{effect.Of("x")}}}, Nope{}, &Say{effect.Of("last")})
+			effect.Batch{Effects: effect.List{Say{effect.Now("x")}}}, Nope{}, &Say{effect.Now("last")})
 		return nil, nil
 	}
 	d, err := dispatch.New(registry.New("test", handleNote(), handleWho(), does(shares), shared("say", true),
-		effect.State(func(context.Context, *call) (int, error) { return 1, nil }),
+		effect.State(func(context.Context, call) (int, error) { return 1, nil }),
 		effect.Expand[Env]("Depends on state.", func(int, Increment) (effect.List, error) { return nil, nil }),
 		effect.Expand[Env]("Two things.", func(effect.NoState, Pair) (effect.List, error) {
-			return effect.List{Say{effect.Of("5.0")}, Note{"5.1"}, Say{effect.Of("5.2")}}, nil
+			return effect.List{Say{effect.Now("5.0")}, Note{"5.1"}, Say{effect.Now("5.2")}}, nil
 		})))
 	if err != nil {
 		t.Fatal(err)

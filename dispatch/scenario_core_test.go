@@ -79,13 +79,13 @@ func actions() []effect.Item[Env] {
 // counter is a registry whose actions see how far it has counted.
 func counter(n *int, fail bool) registry.Registry[Env] {
 	return registry.New("counter",
-		effect.State(func(context.Context, *call) (int, error) {
+		effect.State(func(context.Context, call) (int, error) {
 			if fail {
 				return 0, errFail
 			}
 			return *n, nil
 		}),
-		effect.Handle("Set the counter.", func(_ context.Context, _ *call, s Set) (int, error) {
+		effect.Handle("Set the counter.", func(_ context.Context, _ call, s Set) (int, error) {
 			*n = s.To
 			return s.To, nil
 		}),
@@ -94,46 +94,46 @@ func counter(n *int, fail bool) registry.Registry[Env] {
 		}))
 }
 
-func TestTS01To10Basics(t *testing.T) {
+func TestBasics(t *testing.T) {
 	for _, row := range []struct {
-		id     string
+		name   string
 		items  effect.List
 		want   summary
 		log    []string
 		reason string
 	}{
-		{"TS1", effect.List{Note{"ok"}},
+		{"one effect", effect.List{Note{"ok"}},
 			summary{Outcomes: []string{"0 test/note = ok"}}, []string{"ok"},
 			"one effect, one outcome, no error"},
-		{"TS2", effect.List{Note{"A"}, Fail{"F"}, Note{"B"}},
+		{"failing effect", effect.List{Note{"A"}, Fail{"F"}, Note{"B"}},
 			summary{
 				Outcomes: []string{"0 test/note = A", "2 test/note = B"},
 				Errors:   []string{"effect test/fail at 1: F: failed on purpose"},
 			}, []string{"A", "B"},
 			"a failing effect does not stop the next"},
-		{"TS3", effect.List{Note{"A"}, Nope{}, Note{"B"}},
+		{"unknown name", effect.List{Note{"A"}, Nope{}, Note{"B"}},
 			summary{
 				Outcomes: []string{"0 test/note = A", "2 test/note = B"},
 				Errors:   []string{`lookup test/nope at 1: unknown effect, action or placeholder "test/nope": did you mean test/note?`},
 			}, []string{"A", "B"},
-			"an unknown name is an error of its item and suggests near names (W54)"},
-		{"TS5", nil, summary{}, nil, "an empty list is fine"},
-		{"TS6", effect.List{Note{"E0"}, Two{}, Note{"E3"}},
+			"an unknown name is an error of its item and suggests near names"},
+		{"empty list", nil, summary{}, nil, "an empty list is fine"},
+		{"action", effect.List{Note{"E0"}, Two{}, Note{"E3"}},
 			summary{Outcomes: []string{"0 test/note = E0", "1.0 test/note = E1", "1.1 test/note = E2", "2 test/note = E3"}},
 			[]string{"E0", "E1", "E2", "E3"},
 			"what an action gives takes its place in the order"},
-		{"TS7", effect.List{Chain{2, "x"}},
+		{"nested actions", effect.List{Chain{2, "x"}},
 			summary{Outcomes: []string{"0.0.0.0 test/note = x!!"}}, []string{"x!!"},
 			"actions expand to actions"},
-		{"TS8", effect.List{Nothing{}}, summary{}, nil, "nil from an action is nothing to do"},
-		{"TS9", effect.List{Note{"A"}, Broken{}, Broken{true}, Note{"B"}},
+		{"empty action", effect.List{Nothing{}}, summary{}, nil, "nil from an action is nothing to do"},
+		{"failing action", effect.List{Note{"A"}, Broken{}, Broken{true}, Note{"B"}},
 			summary{
 				Outcomes: []string{"0 test/note = A", "3 test/note = B"},
 				Errors:   []string{"expand test/broken at 1: failed on purpose", "expand test/broken at 2: panic: broken"},
 			}, []string{"A", "B"},
 			"a failing action is an error of phase expand"},
 	} {
-		t.Run(row.id, func(t *testing.T) {
+		t.Run(row.name, func(t *testing.T) {
 			env := newEnv()
 			res := tester(t, actions()...).Dispatch(t.Context(), env, row.items...)
 			if diff := cmp.Diff(row.want, summarize(res)); diff != "" {
@@ -146,10 +146,47 @@ func TestTS01To10Basics(t *testing.T) {
 	}
 }
 
-func TestTS04ZeroCtx(t *testing.T) {
+// A name that is like no other names the remedy.
+func TestUnknownNameWithoutANearOne(t *testing.T) {
+	for _, row := range []struct{ name, want, reason string }{
+		{"twk/patch-elements", `unknown effect, action or placeholder "twk/patch-elements": no registry with the prefix twk/ is joined`, "a registry was forgotten"},
+		{"test/something-else", `unknown effect, action or placeholder "test/something-else": the registries with the prefix test/ have no such name; Dispatcher.All lists all`, "the registry is there, the item is not"},
+		{"patch-elements", `unknown effect, action or placeholder "patch-elements": a name has the form package/kebab-name`, "the package is missing"},
+		{"no\nline/x", `unknown effect, action or placeholder "no\nline/x": a name has the form package/kebab-name`, "text from outside is not repeated without quotes"},
+	} {
+		res := tester(t).Dispatch(t.Context(), newEnv(), effect.Raw{Effect: row.name})
+		if len(res.Errors) != 1 || !errors.Is(res.Err(), dispatch.ErrUnknown) {
+			t.Fatalf("%s: got %v", row.reason, res.Err())
+		}
+		if diff := cmp.Diff(row.want, res.Errors[0].Err.Error()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", row.reason, diff)
+		}
+	}
+}
+
+// A handler without a value has an outcome all the same.
+func TestDo(t *testing.T) {
+	d := dispatch.Must(dispatch.New(registry.New("test",
+		effect.Do("Fail on demand.", func(_ context.Context, _ call, n Note) error {
+			if n.Text == "" {
+				return errFail
+			}
+			return nil
+		}))))
+	res := d.Dispatch(t.Context(), newEnv(), Note{"x"}, Note{})
+	wantSummary(t, res, summary{
+		Outcomes: []string{"0 test/note = {}"},
+		Errors:   []string{"effect test/note at 1: failed on purpose"},
+	})
+	if _, ok := effect.Value[struct{}](res); !ok {
+		t.Error("Value cannot find an effect without a value")
+	}
+}
+
+func TestZeroCtx(t *testing.T) {
 	type empty struct{}
 	var got []string
-	d := dispatch.Must(dispatch.New(registry.New("test", effect.Handle("Note.", func(ctx context.Context, c *effect.Call[empty], n Note) (int, error) {
+	d := dispatch.Must(dispatch.New(registry.New("test", effect.Handle("Note.", func(ctx context.Context, c effect.Call[empty], n Note) (int, error) {
 		got = append(got, n.Text)
 		return 0, nil
 	}))))
@@ -159,14 +196,14 @@ func TestTS04ZeroCtx(t *testing.T) {
 	}
 }
 
-func TestTS05EmptyListRunsDispatchHooksOnce(t *testing.T) {
+func TestEmptyListRunsDispatchHooksOnce(t *testing.T) {
 	env := newEnv()
 	res := tester(t, onion("a")).Dispatch(t.Context(), env)
 	wantSummary(t, res, summary{})
 	wantLog(t, env, "a> dispatch", "a< dispatch")
 }
 
-func TestTS10And11EndlessAction(t *testing.T) {
+func TestEndlessAction(t *testing.T) {
 	env := newEnv()
 	res := tester(t, actions()...).Dispatch(t.Context(), env, Note{"before"}, Itself{1}, Note{"after"})
 	wantLog(t, env, "before", "after")
@@ -174,7 +211,7 @@ func TestTS10And11EndlessAction(t *testing.T) {
 		t.Fatalf("want one error, got %v", res.Err())
 	}
 	e := res.Errors[0]
-	if e.Phase != effect.PhaseLimit || e.Name != "test/itself" || !errors.Is(e, dispatch.ErrDepth) {
+	if e.Phase != dispatch.PhaseLimit || e.Name != "test/itself" || !errors.Is(e, dispatch.ErrDepth) {
 		t.Errorf("want a depth error that names the action, got %v", e)
 	}
 	if len(e.Chain) != 100 || e.Chain[0] != "test/itself" {
@@ -185,7 +222,7 @@ func TestTS10And11EndlessAction(t *testing.T) {
 	}
 }
 
-func TestTS12FanningAction(t *testing.T) {
+func TestFanningAction(t *testing.T) {
 	env := newEnv()
 	res := tester(t, actions()...).Dispatch(t.Context(), env, Note{"before"}, Itself{2}, Note{"after"})
 	wantLog(t, env, "before") // the budget ends the dispatch
@@ -201,7 +238,7 @@ func TestTS12FanningAction(t *testing.T) {
 	if budget == nil {
 		t.Fatalf("want ErrBudget, got %v", res.Err())
 	}
-	if budget.Phase != effect.PhaseLimit || len(budget.Chain) == 0 || budget.Chain[0] != "test/itself" {
+	if budget.Phase != dispatch.PhaseLimit || len(budget.Chain) == 0 || budget.Chain[0] != "test/itself" {
 		t.Errorf("want phase limit and the chain, got %s with %d names", budget.Phase, len(budget.Chain))
 	}
 	if len(res.Errors) > 2 { // one more for the depth, which is reached first
@@ -219,23 +256,23 @@ func TestTS12FanningAction(t *testing.T) {
 	})
 }
 
-func TestTS13State(t *testing.T) {
+func TestState(t *testing.T) {
 	n := 41
 	d := dispatch.Must(dispatch.New(counter(&n, false)))
 	wantSummary(t, d.Dispatch(t.Context(), newEnv(), Increment{}), summary{Outcomes: []string{"0.0 test/set = 42"}})
 
 	without := dispatch.Must(dispatch.New(registry.New("test",
-		effect.Handle("Set.", func(_ context.Context, _ *call, s Set) (int, error) { return s.To, nil }),
+		effect.Handle("Set.", func(_ context.Context, _ call, s Set) (int, error) { return s.To, nil }),
 		effect.Expand[Env]("Add one.", func(state int, _ Increment) (effect.List, error) { return effect.List{Set{state + 1}}, nil }))))
 	wantSummary(t, without.Dispatch(t.Context(), newEnv(), Increment{}), summary{Outcomes: []string{"0.0 test/set = 1"}})
 }
 
 // States belong to registries, so that a later one cannot clobber an earlier
-// one (W52).
+// one.
 func TestStatesCompose(t *testing.T) {
 	n := 10
 	d := dispatch.Must(dispatch.New(counter(&n, false), registry.New("names",
-		effect.State(func(_ context.Context, c *call) (string, error) { return c.Ctx().Label, nil }),
+		effect.State(func(_ context.Context, c call) (string, error) { return c.Ctx().Label, nil }),
 		handleNote(),
 		effect.Expand[Env]("Note the label.", func(label string, _ Two) (effect.List, error) { return effect.List{Note{"is " + label}}, nil }))))
 	env := newEnv()
@@ -243,13 +280,13 @@ func TestStatesCompose(t *testing.T) {
 	wantSummary(t, d.Dispatch(t.Context(), env, Increment{}, Two{}), summary{Outcomes: []string{"0.0 test/set = 11", "1.0 test/note = is L"}})
 }
 
-func TestTS14BatchOrInterleaved(t *testing.T) {
+func TestBatchOrInterleaved(t *testing.T) {
 	for _, row := range []struct {
 		items  effect.List
 		want   int
 		reason string
 	}{
-		{effect.List{Increment{}, Increment{}}, 2, "an action sees what the effects before it did (W43)"},
+		{effect.List{Increment{}, Increment{}}, 2, "an action sees what the effects before it did"},
 		{effect.List{effect.Batch{Effects: effect.List{Increment{}, Increment{}}}}, 1, "in a batch all actions see one snapshot, as upstream"},
 		{effect.List{Increment{}, effect.Batch{Effects: effect.List{Increment{}, Increment{}}}, Increment{}}, 3, "the snapshot is of the moment the batch starts"},
 		{effect.List{effect.Batch{Effects: effect.List{Increment{}, effect.Batch{Effects: effect.List{Increment{}}}}}}, 1, "a batch in a batch is part of it"},

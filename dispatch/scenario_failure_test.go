@@ -13,7 +13,7 @@ import (
 	"github.com/sfere-go/sfere/registry"
 )
 
-func TestTS15Panics(t *testing.T) {
+func TestPanics(t *testing.T) {
 	for _, row := range []struct{ how, want, reason string }{
 		{"text", "panic: text", "a plain panic"},
 		{"error", "panic: failed on purpose", "a panic with an error keeps the error"},
@@ -24,7 +24,7 @@ func TestTS15Panics(t *testing.T) {
 		env := newEnv()
 		res := tester(t).Dispatch(t.Context(), env, Boom{row.how}, Note{"after"})
 		wantLog(t, env, "after")
-		if len(res.Errors) != 1 || !strings.Contains(res.Errors[0].Error(), row.want) || res.Errors[0].Phase != effect.PhaseEffect {
+		if len(res.Errors) != 1 || !strings.Contains(res.Errors[0].Error(), row.want) || res.Errors[0].Phase != dispatch.PhaseEffect {
 			t.Errorf("%s: got %v", row.reason, res.Err())
 			continue
 		}
@@ -38,11 +38,11 @@ func TestTS15Panics(t *testing.T) {
 	}
 }
 
-func TestTS16StateAndPlaceholderFail(t *testing.T) {
+func TestStateAndPlaceholderFail(t *testing.T) {
 	n := 0
 	d := dispatch.Must(dispatch.New(counter(&n, true), registry.New("test", handleNote(), handleSay(),
-		effect.Resolver("Fail.", func(context.Context, *call, Loop) (string, error) { return "", errFail }))))
-	res := d.Dispatch(t.Context(), newEnv(), Increment{}, Say{effect.From[string](Loop{})}, Note{"after"}, Set{5})
+		effect.Provide("Fail.", func(context.Context, call, Loop) (string, error) { return "", errFail }))))
+	res := d.Dispatch(t.Context(), newEnv(), Increment{}, Say{effect.Later[string](Loop{})}, Note{"after"}, Set{5})
 	wantSummary(t, res, summary{
 		Outcomes: []string{"2 test/note = after", "3 test/set = 5"},
 		Errors: []string{
@@ -55,7 +55,7 @@ func TestTS16StateAndPlaceholderFail(t *testing.T) {
 	}
 }
 
-func TestTS17MalformedItems(t *testing.T) {
+func TestMalformedItems(t *testing.T) {
 	for _, row := range []struct {
 		item   effect.Data
 		want   string
@@ -66,12 +66,12 @@ func TestTS17MalformedItems(t *testing.T) {
 		{effect.Raw{Effect: "test/note", Args: []byte(`{"text":1}`)},
 			"decode test/note at 1: reading the arguments of test/note: json: cannot unmarshal number into Go struct field Note.text of type string", "wire form of the wrong type"},
 		{effect.Raw{Effect: "test/note", Args: []byte(`{"text":`)}, "decode test/note at 1: reading the arguments of test/note: unexpected EOF", "broken wire form"},
-		{effect.Raw{}, `lookup  at 1: unknown effect, action or placeholder ""`, "no name"},
+		{effect.Raw{}, `lookup  at 1: unknown effect, action or placeholder "": a name has the form package/kebab-name`, "no name"},
 		{other{}, "lookup test/note at 1: test/note is registered for type dispatch_test.Note, not dispatch_test.other", "another type of the same name"},
-		{Loop{}, "lookup test/loop at 1: test/loop is a placeholder: use it in a field of type effect.Late, with effect.From", "a placeholder on its own"},
+		{Loop{}, "lookup test/loop at 1: test/loop is a placeholder: use it in a field of type effect.Late, with effect.Later", "a placeholder on its own"},
 	} {
 		env := newEnv()
-		d := tester(t, effect.Resolver("Loop.", func(context.Context, *call, Loop) (string, error) { return "", nil }))
+		d := tester(t, effect.Provide("Loop.", func(context.Context, call, Loop) (string, error) { return "", nil }))
 		res := d.Dispatch(t.Context(), env, Note{"A"}, row.item, Note{"B"})
 		wantLog(t, env, "A", "B")
 		if diff := cmp.Diff([]string{row.want}, summarize(res).Errors); diff != "" {
@@ -92,7 +92,7 @@ func TestPointerIsReadAsItsValue(t *testing.T) {
 	}
 }
 
-func TestTS18PathsOfOrigin(t *testing.T) {
+func TestPathsOfOrigin(t *testing.T) {
 	res := tester(t, actions()...).Dispatch(t.Context(), newEnv(), Fail{"F"}, Two{}, Chain{1, "x"}, Nope{}, Note{"last"})
 	wantSummary(t, res, summary{
 		Outcomes: []string{"1.0 test/note = E1", "1.1 test/note = E2", "2.0.0 test/note = x!", "4 test/note = last"},
@@ -110,10 +110,10 @@ func TestTS18PathsOfOrigin(t *testing.T) {
 	}
 }
 
-func TestTS19Cancelled(t *testing.T) {
+func TestCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	env := newEnv()
-	stop := func(context.Context, *call) (any, error) { cancel(); return "stopped", nil }
+	stop := func(context.Context, call) (any, error) { cancel(); return "stopped", nil }
 	d := tester(t, append(actions(), does(stop))...)
 	res := d.Dispatch(ctx, env, Do{}, Note{"x"}, Two{})
 	wantSummary(t, res, summary{
@@ -137,7 +137,7 @@ func TestTS19Cancelled(t *testing.T) {
 	})
 }
 
-func TestTS54Validation(t *testing.T) {
+func TestValidation(t *testing.T) {
 	o := &dispatch.Options{Validate: func(d effect.Data) error {
 		if n, ok := d.(Note); ok && n.Text == "" {
 			return errors.New("text is empty")

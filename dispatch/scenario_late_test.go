@@ -48,59 +48,59 @@ func (Value) EffectName() string    { return "test/value" }
 func (Form) EffectName() string     { return "test/form" }
 func (Greeting) EffectName() string { return "test/greeting" }
 
-var late = effect.NewKey[any]("late")
+var late = effect.NewContextKey[any]("late")
 
 // lates are the placeholders of the scenarios, and effects that use them.
 func lates() []effect.Item[Env] {
 	return []effect.Item[Env]{
 		handleSay(), handleWho(),
-		effect.Resolver("In capitals.", func(_ context.Context, c *call, u Upper) (string, error) {
+		effect.Provide("In capitals.", func(_ context.Context, c call, u Upper) (string, error) {
 			return strings.ToUpper(u.Of.Value) + c.Ctx().Label, nil
 		}),
-		effect.Resolver("What the data say.", func(ctx context.Context, _ *call, _ Value) (any, error) {
+		effect.Provide("What the data say.", func(ctx context.Context, _ call, _ Value) (any, error) {
 			v, ok := late.From(ctx)
 			if !ok {
 				return nil, errors.New("not yet known")
 			}
 			return v, nil
 		}),
-		effect.Handle("Take a form.", func(context.Context, *call, Form) (int, error) { return 1, nil }),
+		effect.Handle("Take a form.", func(context.Context, call, Form) (int, error) { return 1, nil }),
 		effect.Expand[Env]("Greet.", func(_ effect.NoState, g Greeting) (effect.List, error) {
-			return effect.List{Note{"hello " + g.Name.Value}, Say{effect.From[string](Who{})}}, nil
+			return effect.List{Note{"hello " + g.Name.Value}, Say{effect.Later[string](Who{})}}, nil
 		}),
 	}
 }
 
-func who() effect.Late[string] { return effect.From[string](Who{}) }
+func who() effect.Late[string] { return effect.Later[string](Who{}) }
 
-func TestTS20To23Placeholders(t *testing.T) {
-	upper := effect.From[string](Upper{who()})
+func TestPlaceholdersAreResolved(t *testing.T) {
+	upper := effect.Later[string](Upper{who()})
 	for _, row := range []struct {
-		id, reason string
-		item       effect.Data
-		want       effect.List
+		name, reason string
+		item         effect.Data
+		want         effect.List
 	}{
-		{"TS20", "a reference becomes its value", Say{who()}, effect.List{Say{effect.Of("Bob")}}},
-		{"TS20 literal", "a literal stays", Say{effect.Of("Ann")}, effect.List{Say{effect.Of("Ann")}}},
-		{"TS21", "arguments are resolved first", Say{upper}, effect.List{Say{effect.Of("BOB")}}},
-		{"TS21 deep", "at any depth", Say{effect.From[string](Upper{upper})}, effect.List{Say{effect.Of("BOB")}}},
-		{"TS22", "in structs, slices, maps, arrays and behind pointers", Form{
+		{"reference", "a reference becomes its value", Say{who()}, effect.List{Say{effect.Now("Bob")}}},
+		{"literal", "a literal stays", Say{effect.Now("Ann")}, effect.List{Say{effect.Now("Ann")}}},
+		{"argument", "arguments are resolved first", Say{upper}, effect.List{Say{effect.Now("BOB")}}},
+		{"argument of an argument", "at any depth", Say{effect.Later[string](Upper{upper})}, effect.List{Say{effect.Now("BOB")}}},
+		{"form", "in structs, slices, maps, arrays and behind pointers", Form{
 			Title:   who(),
-			Tags:    []effect.Late[string]{effect.Of("x"), who()},
-			Fields:  map[string]effect.Late[string]{"name": who(), "lit": effect.Of("l")},
+			Tags:    []effect.Late[string]{effect.Now("x"), who()},
+			Fields:  map[string]effect.Late[string]{"name": who(), "lit": effect.Now("l")},
 			Section: &Section{who(), []Section{{Name: upper}}},
-			Any:     effect.From[any](Who{}),
+			Any:     effect.Later[any](Who{}),
 		}, effect.List{Form{
-			Title:   effect.Of("Bob"),
-			Tags:    []effect.Late[string]{effect.Of("x"), effect.Of("Bob")},
-			Fields:  map[string]effect.Late[string]{"name": effect.Of("Bob"), "lit": effect.Of("l")},
-			Section: &Section{effect.Of("Bob"), []Section{{Name: effect.Of("BOB")}}},
-			Any:     effect.Of[any]("Bob"),
+			Title:   effect.Now("Bob"),
+			Tags:    []effect.Late[string]{effect.Now("x"), effect.Now("Bob")},
+			Fields:  map[string]effect.Late[string]{"name": effect.Now("Bob"), "lit": effect.Now("l")},
+			Section: &Section{effect.Now("Bob"), []Section{{Name: effect.Now("BOB")}}},
+			Any:     effect.Now[any]("Bob"),
 		}}},
-		{"TS23", "in actions and in what they give", Greeting{who()}, effect.List{Note{"hello Bob"}, Say{effect.Of("Bob")}}},
-		{"TS23 batch", "in a batch too", effect.Batch{Effects: effect.List{Greeting{who()}}}, effect.List{Note{"hello Bob"}, Say{effect.Of("Bob")}}},
+		{"action", "in actions and in what they give", Greeting{who()}, effect.List{Note{"hello Bob"}, Say{effect.Now("Bob")}}},
+		{"batch", "in a batch too", effect.Batch{Effects: effect.List{Greeting{who()}}}, effect.List{Note{"hello Bob"}, Say{effect.Now("Bob")}}},
 	} {
-		t.Run(row.id, func(t *testing.T) {
+		t.Run(row.name, func(t *testing.T) {
 			for name, d := range map[string]*dispatch.Dispatcher[Env]{
 				"plain":       tester(t, lates()...),
 				"intercepted": tester(t, append(lates(), onion("i"))...),
@@ -113,7 +113,7 @@ func TestTS20To23Placeholders(t *testing.T) {
 				if diff := cmp.Diff(row.want, executed(res)); diff != "" {
 					t.Errorf("%s, %s (-want +got):\n%s", name, row.reason, diff)
 				}
-				if after := fmt.Sprintf("%#v", row.item); after != before && row.id != "TS22" {
+				if after := fmt.Sprintf("%#v", row.item); after != before && row.name != "form" {
 					t.Errorf("the item was changed from %s to %s", before, after)
 				}
 			}
@@ -138,8 +138,8 @@ type Later struct {
 
 func (Later) EffectName() string { return "test/later" }
 
-func TestTS24And25LateInContinuations(t *testing.T) {
-	later := effect.Handle("Continue with a value.", func(ctx context.Context, c *call, l Later) (effect.List, error) {
+func TestLateInContinuations(t *testing.T) {
+	later := effect.Handle("Continue with a value.", func(ctx context.Context, c call, l Later) (effect.List, error) {
 		return executed(c.Dispatch(late.With(ctx, l.Value), l.Effects...)), nil
 	})
 	three := 3
@@ -149,13 +149,13 @@ func TestTS24And25LateInContinuations(t *testing.T) {
 		want   Form
 		reason string
 	}{
-		{"text", Form{Any: effect.From[any](Value{})}, Form{Any: effect.Of[any]("text")}, "TS24: resolved where it runs, not where it was written (W42)"},
-		{"", Form{Title: effect.From[string](Value{})}, Form{}, "TS25: an empty text is a value"},
-		{false, Form{Any: effect.From[any](Value{})}, Form{Any: effect.Of[any](false)}, "TS25: so is false"},
-		{0, Form{Any: effect.From[any](Value{})}, Form{Any: effect.Of[any](0)}, "TS25: and zero"},
-		{&three, Form{Times: effect.From[*int](Value{})}, Form{Times: effect.Of(&three)}, "a pointer"},
-		{(*int)(nil), Form{Times: effect.From[*int](Value{})}, Form{}, "TS25: a nil pointer"},
-		{[]bool(nil), Form{Flags: effect.From[[]bool](Value{})}, Form{}, "TS25: a nil slice"},
+		{"text", Form{Any: effect.Later[any](Value{})}, Form{Any: effect.Now[any]("text")}, "resolved where it runs, not where it was written"},
+		{"", Form{Title: effect.Later[string](Value{})}, Form{}, "an empty text is a value"},
+		{false, Form{Any: effect.Later[any](Value{})}, Form{Any: effect.Now[any](false)}, "so is false"},
+		{0, Form{Any: effect.Later[any](Value{})}, Form{Any: effect.Now[any](0)}, "and zero"},
+		{&three, Form{Times: effect.Later[*int](Value{})}, Form{Times: effect.Now(&three)}, "a pointer"},
+		{(*int)(nil), Form{Times: effect.Later[*int](Value{})}, Form{}, "a nil pointer"},
+		{[]bool(nil), Form{Flags: effect.Later[[]bool](Value{})}, Form{}, "a nil slice"},
 	} {
 		res := tester(t, append(lates(), later)...).Dispatch(t.Context(), newEnv(), Later{row.value, effect.List{row.ref}})
 		if err := res.Err(); err != nil {
@@ -174,7 +174,7 @@ func TestLateValueOfAnotherType(t *testing.T) {
 		item         effect.Data
 		want, reason string
 	}{
-		{7, Say{effect.From[string](Value{})}, "placeholder test/say at 0 by test/value: placeholder gave a int, the field wants string", "the types differ"},
+		{7, Say{effect.Later[string](Value{})}, "placeholder test/say at 0 by test/value: placeholder gave a int, the field wants string", "the types differ"},
 	} {
 		res := tester(t, lates()...).Dispatch(late.With(t.Context(), row.value), newEnv(), row.item)
 		if diff := cmp.Diff([]string{row.want}, summarize(res).Errors); diff != "" {
@@ -182,7 +182,7 @@ func TestLateValueOfAnotherType(t *testing.T) {
 		}
 	}
 	var l effect.Late[*int]
-	l = effect.From[*int](Value{})
+	l = effect.Later[*int](Value{})
 	if err := l.Set(nil); err != nil || l.IsRef() {
 		t.Errorf("an untyped nil is the nil of a pointer: %v", err)
 	}
@@ -192,7 +192,7 @@ func TestLateValueOfAnotherType(t *testing.T) {
 	}
 }
 
-func TestTS26ValueThatLooksLikeAReference(t *testing.T) {
+func TestValueThatLooksLikeAReference(t *testing.T) {
 	for _, row := range []struct {
 		value  any
 		reason string
@@ -203,13 +203,13 @@ func TestTS26ValueThatLooksLikeAReference(t *testing.T) {
 		{Who{}, "placeholder data"},
 		{effect.Raw{Effect: "test/who"}, "placeholder data in wire form"},
 	} {
-		item := Form{Any: effect.From[any](Value{})}
+		item := Form{Any: effect.Later[any](Value{})}
 		for name, d := range map[string]*dispatch.Dispatcher[Env]{
 			"plain":       tester(t, lates()...),
 			"intercepted": tester(t, append(lates(), onion("i"))...),
 		} {
 			res := d.Dispatch(user.With(late.With(t.Context(), row.value), "Bob"), newEnv(), item)
-			if diff := cmp.Diff(effect.List{Form{Any: effect.Of(row.value)}}, executed(res)); diff != "" {
+			if diff := cmp.Diff(effect.List{Form{Any: effect.Now(row.value)}}, executed(res)); diff != "" {
 				t.Errorf("%s, %s: not taken as it is (-want +got):\n%s", name, row.reason, diff)
 			}
 		}
@@ -226,7 +226,7 @@ type Cast struct {
 func (Cast) EffectName() string { return "test/cast" }
 
 func handleCast() effect.Item[Env] {
-	return effect.Handle("Run a list for everyone.", func(ctx context.Context, c *call, cast Cast) ([]string, error) {
+	return effect.Handle("Run a list for everyone.", func(ctx context.Context, c call, cast Cast) ([]string, error) {
 		var told []string
 		for _, to := range cast.To {
 			skip := false
@@ -242,7 +242,7 @@ func handleCast() effect.Item[Env] {
 	})
 }
 
-func TestTS27LateInASetOfValues(t *testing.T) {
+func TestLateInASetOfValues(t *testing.T) {
 	env := newEnv()
 	d := tester(t, append(lates(), handleCast())...)
 	res := d.Dispatch(user.With(t.Context(), "Bob"), env, Cast{
@@ -252,29 +252,29 @@ func TestTS27LateInASetOfValues(t *testing.T) {
 		t.Error(err)
 	}
 	// The exclusion is resolved for the sender, the nested list for each
-	// recipient (W25, W39).
+	// recipient.
 	wantLog(t, env, "Ann", "Cy")
 }
 
-func TestTS28PlaceholdersWithoutEnd(t *testing.T) {
+func TestPlaceholdersWithoutEnd(t *testing.T) {
 	deep := who()
 	for range 150 {
-		deep = effect.From[string](Upper{deep})
+		deep = effect.Later[string](Upper{deep})
 	}
 	for _, row := range []struct {
 		item   effect.Data
 		reason string
 	}{
 		{Say{deep}, "arguments nest deeper than the limit"},
-		{Say{effect.From[string](Loop{1})}, "a placeholder that asks for itself"},
+		{Say{effect.Later[string](Loop{1})}, "a placeholder that asks for itself"},
 	} {
 		env := newEnv()
-		d := tester(t, append(lates(), effect.Resolver("Ask again.", func(ctx context.Context, c *call, l Loop) (string, error) {
-			return effect.Resolve(ctx, c, effect.From[string](l))
+		d := tester(t, append(lates(), effect.Provide("Ask again.", func(ctx context.Context, c call, l Loop) (string, error) {
+			return effect.Resolve(ctx, c, effect.Later[string](l))
 		}))...)
 		res := d.Dispatch(user.With(t.Context(), "Bob"), env, row.item, Note{"after"})
 		wantLog(t, env, "after")
-		if len(res.Errors) != 1 || res.Errors[0].Phase != effect.PhasePlaceholder || !errors.Is(res.Err(), dispatch.ErrDepth) {
+		if len(res.Errors) != 1 || res.Errors[0].Phase != dispatch.PhasePlaceholder || !errors.Is(res.Err(), dispatch.ErrDepth) {
 			t.Errorf("%s: want one depth error of phase placeholder, got %v", row.reason, res.Err())
 		}
 	}
@@ -290,7 +290,7 @@ func TestPlaceholderErrors(t *testing.T) {
 			"plain":       tester(t, lates()...),
 			"intercepted": tester(t, append(lates(), onion("i"))...),
 		} {
-			res := d.Dispatch(t.Context(), newEnv(), Say{effect.From[string](effect.Raw{Effect: row.ref})})
+			res := d.Dispatch(t.Context(), newEnv(), Say{effect.Later[string](effect.Raw{Effect: row.ref})})
 			if diff := cmp.Diff([]string{row.want}, summarize(res).Errors); diff != "" {
 				t.Errorf("%s, %s (-want +got):\n%s", name, row.reason, diff)
 			}
@@ -299,18 +299,18 @@ func TestPlaceholderErrors(t *testing.T) {
 }
 
 func TestRewrittenItemWithReference(t *testing.T) {
-	d := tester(t, append(lates(), aroundEffect("rewrite", func(ctx context.Context, c *call, _ effect.Data, next effect.Handler[Env]) (any, error) {
-		return next(user.With(ctx, "Cy"), c.With(func(e *Env) { e.Label = "!" }), Say{effect.From[string](Upper{who()})})
+	d := tester(t, append(lates(), aroundEffect("rewrite", func(ctx context.Context, c call, _ effect.Data, next effect.EffectFunc[Env]) (any, error) {
+		return next(user.With(ctx, "Cy"), c.With(func(e *Env) { e.Label = "!" }), Say{effect.Later[string](Upper{who()})})
 	}))...)
 	res := d.Dispatch(t.Context(), newEnv(), Note{"x"})
-	if diff := cmp.Diff(effect.List{Say{effect.Of("CY!")}}, executed(res)); diff != "" {
+	if diff := cmp.Diff(effect.List{Say{effect.Now("CY!")}}, executed(res)); diff != "" {
 		t.Errorf("references in a rewritten item see what the interceptors left (-want +got):\n%s", diff)
 	}
 }
 
 func TestResolveInHandler(t *testing.T) {
-	resolves := func(ctx context.Context, c *call) (any, error) {
-		return effect.Resolve(ctx, c, effect.From[string](Upper{who()}))
+	resolves := func(ctx context.Context, c call) (any, error) {
+		return effect.Resolve(ctx, c, effect.Later[string](Upper{who()}))
 	}
 	res := tester(t, append(lates(), does(resolves))...).Dispatch(user.With(t.Context(), "Bob"), newEnv(), Do{})
 	if v, _ := effect.Value[string](res); v != "BOB" {
@@ -332,8 +332,8 @@ func (lateAsKey) EffectName() string  { return "test/late-as-key" }
 
 func TestUnfitLateTypes(t *testing.T) {
 	_, err := dispatch.New(registry.New("test",
-		effect.Handle("Bad.", func(context.Context, *call, lateInLate) (int, error) { return 0, nil }),
-		effect.Handle("Bad.", func(context.Context, *call, lateAsKey) (int, error) { return 0, nil })))
+		effect.Handle("Bad.", func(context.Context, call, lateInLate) (int, error) { return 0, nil }),
+		effect.Handle("Bad.", func(context.Context, call, lateAsKey) (int, error) { return 0, nil })))
 	if err == nil || !containsAll(err.Error(), "lateInLate.X is a effect.Late[", "late arguments instead", "lateAsKey.X has late values as map keys") {
 		t.Errorf("got %v", err)
 	}
@@ -345,12 +345,12 @@ func TestLateJSON(t *testing.T) {
 		text   string
 		reason string
 	}{
-		{effect.Of[any]("x"), `"x"`, "a literal is the value"},
-		{effect.Of[any](nil), `null`, "also nil"},
-		{effect.Of[any](false), `false`, "and false"},
-		{effect.Of[any](map[string]any{"a": "<b>"}), `{"a":"<b>"}`, "no HTML escapes"},
-		{effect.Of[any](map[string]any{"$placeholder": "test/who"}), `{"$literal":{"$placeholder":"test/who"}}`, "data that looks like a reference is no reference (W40)"},
-		{effect.Of[any](map[string]any{"$literal": "x"}), `{"$literal":{"$literal":"x"}}`, "nor is data that looks like a literal one"},
+		{effect.Now[any]("x"), `"x"`, "a literal is the value"},
+		{effect.Now[any](nil), `null`, "also nil"},
+		{effect.Now[any](false), `false`, "and false"},
+		{effect.Now[any](map[string]any{"a": "<b>"}), `{"a":"<b>"}`, "no HTML escapes"},
+		{effect.Now[any](map[string]any{"$placeholder": "test/who"}), `{"$literal":{"$placeholder":"test/who"}}`, "data that looks like a reference is no reference"},
+		{effect.Now[any](map[string]any{"$literal": "x"}), `{"$literal":{"$literal":"x"}}`, "nor is data that looks like a literal one"},
 		{effect.Late[any]{From: effect.Raw{Effect: "test/who"}}, `{"$placeholder":"test/who","args":{}}`, "a reference"},
 		{effect.Late[any]{From: effect.Raw{Effect: "test/who", Args: json.RawMessage(`[1]`)}}, `{"$placeholder":"test/who","args":[1]}`, "positional arguments"},
 	} {

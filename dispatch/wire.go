@@ -16,7 +16,7 @@ import (
 var ErrTooLarge = errors.New("wire form is over the limit")
 
 // Decode reads a list in wire form, as effect.List marshals itself, into the
-// registered types, at any nesting depth. The error joins an *[Error] for every
+// registered types, at any nesting depth. The error joins an *[effect.Error] for every
 // item that is wrong; nothing is returned then. A decoded list runs exactly
 // like the literal one.
 func (d *Dispatcher[C]) Decode(text []byte) (effect.List, error) {
@@ -55,7 +55,7 @@ func (e *decoder) list(raw effect.List) (effect.List, error) {
 		}
 		data, phase, err := e.raw(r)
 		if err != nil {
-			errs = append(errs, &Error{Phase: phase, Path: effect.NewPath(i), Name: r.Effect, Item: r, Err: err})
+			errs = append(errs, &effect.Error{Phase: phase, Path: effect.NewPath(i), Name: r.Effect, Item: r, Err: err})
 			continue
 		}
 		out[i] = data
@@ -70,7 +70,7 @@ func (e *decoder) list(raw effect.List) (effect.List, error) {
 // form. Such items can be made in Go too, so the limits are checked here as well.
 func (e *engine) decodeRaw(r effect.Raw) (effect.Data, effect.Phase, error) {
 	if err := checkWire(r.Args, e.opts.MaxWireBytes, e.opts.MaxWireDepth); err != nil {
-		return nil, effect.PhaseDecode, err
+		return nil, PhaseDecode, err
 	}
 	return (&decoder{engine: e}).raw(r)
 }
@@ -79,7 +79,7 @@ func (e *engine) decodeRaw(r effect.Raw) (effect.Data, effect.Phase, error) {
 func (e *decoder) raw(r effect.Raw) (effect.Data, effect.Phase, error) {
 	entry := e.byName[r.Effect]
 	if entry == nil {
-		return nil, effect.PhaseLookup, e.unknown(r.Effect)
+		return nil, PhaseLookup, e.unknown(r.Effect)
 	}
 	var data effect.Data
 	err := guard(func() (err error) { // of methods of the types
@@ -87,7 +87,7 @@ func (e *decoder) raw(r effect.Raw) (effect.Data, effect.Phase, error) {
 		return err
 	})
 	if err != nil {
-		return nil, effect.PhaseDecode, err
+		return nil, PhaseDecode, err
 	}
 	return data, "", nil
 }

@@ -24,16 +24,16 @@ func literal() effect.List {
 	return effect.List{
 		Note{"<b>&amp; \u2028 \"quotes\""},
 		Two{},
-		Say{effect.Of("lit")},
-		Say{effect.From[string](Upper{effect.From[string](Upper{who()})})},
+		Say{effect.Now("lit")},
+		Say{effect.Later[string](Upper{effect.Later[string](Upper{who()})})},
 		Form{
 			Title:   who(),
-			Tags:    []effect.Late[string]{effect.Of("x"), who()},
+			Tags:    []effect.Late[string]{effect.Now("x"), who()},
 			Fields:  map[string]effect.Late[string]{"a": who()},
-			Pair:    [2]effect.Late[int]{effect.Of(1)},
-			Section: &Section{Name: who(), Sub: []Section{{Name: effect.Of("s")}}},
-			Any:     effect.Of[any](map[string]any{"$placeholder": "test/who"}),
-			Flags:   effect.Of([]bool{true, false}),
+			Pair:    [2]effect.Late[int]{effect.Now(1)},
+			Section: &Section{Name: who(), Sub: []Section{{Name: effect.Now("s")}}},
+			Any:     effect.Now[any](map[string]any{"$placeholder": "test/who"}),
+			Flags:   effect.Now([]bool{true, false}),
 		},
 		Cast{To: []string{"Ann", "Bob"}, Except: []effect.Late[string]{who()}, Effects: effect.List{
 			Say{who()},
@@ -94,12 +94,12 @@ func TestDecodeForms(t *testing.T) {
 		{`[{"effect":"test/two","args":null}]`, effect.List{Two{}}, "or be null"},
 		{`[{"args":{"text":"x"},"effect":"test/note"}]`, effect.List{Note{"x"}}, "in any order"},
 		{`[{"effect":"test/say","args":{"text":{"$placeholder":"test/upper","args":["bob"]}}}]`,
-			effect.List{Say{effect.From[string](Upper{effect.Of("bob")})}}, "a placeholder takes positional arguments"},
+			effect.List{Say{effect.Later[string](Upper{effect.Now("bob")})}}, "a placeholder takes positional arguments"},
 		{`[{"effect":"test/say","args":{"text":{"$placeholder":"test/upper","args":[{"$placeholder":"test/who"}]}}}]`,
-			effect.List{Say{effect.From[string](Upper{who()})}}, "which may be references"},
+			effect.List{Say{effect.Later[string](Upper{who()})}}, "which may be references"},
 		{`[{"effect":"test/say","args":{"text":{"$placeholder":"test/who"}}}]`, effect.List{Say{who()}}, "or none"},
 		{`[{"effect":"test/form","args":{"any":{"$literal":{"$placeholder":"test/who"}}}}]`,
-			effect.List{Form{Any: effect.Of[any](map[string]any{"$placeholder": "test/who"})}}, "a literal that looks like a reference"},
+			effect.List{Form{Any: effect.Now[any](map[string]any{"$placeholder": "test/who"})}}, "a literal that looks like a reference"},
 		{`[{"effect":"test/cast","args":{"effects":[{"effect":"effect/batch","args":{"effects":[{"effect":"test/two"}]}}]}}]`,
 			effect.List{Cast{Effects: effect.List{effect.Batch{Effects: effect.List{Two{}}}}}}, "nested lists"},
 	} {
@@ -168,7 +168,7 @@ func TestDecodeReportsEveryItem(t *testing.T) {
 	}
 	var got []string
 	for _, e := range joined.Unwrap() {
-		item, ok := e.(*dispatch.Error)
+		item, ok := e.(*effect.Error)
 		if !ok {
 			t.Fatalf("got %T", e)
 		}
@@ -182,7 +182,7 @@ func TestDecodeReportsEveryItem(t *testing.T) {
 func TestRawItemOverTheLimits(t *testing.T) {
 	d := wireTester(t, &dispatch.Options{MaxWireBytes: 50})
 	res := d.Dispatch(t.Context(), newEnv(), effect.Raw{Effect: "test/note", Args: json.RawMessage(`{"text":"` + strings.Repeat("x", 60) + `"}`)})
-	if !errors.Is(res.Err(), dispatch.ErrTooLarge) || res.Errors[0].Phase != effect.PhaseDecode {
+	if !errors.Is(res.Err(), dispatch.ErrTooLarge) || res.Errors[0].Phase != dispatch.PhaseDecode {
 		t.Errorf("got %v", res.Err())
 	}
 }

@@ -11,10 +11,10 @@ import (
 // Data is the value that describes something to be done: an effect, an action
 // or a placeholder, as a plain struct with exported fields.
 //
-// EffectName is a constant of the type, "package/kebab-name", and does not
-// depend on the fields. Implement it on the struct type and pass values;
-// a pointer to effect data is accepted by a dispatcher and read as its value.
-// Values are never changed by this module and may be shared between goroutines.
+// EffectName must return a constant of the type, "package/kebab-name", whatever
+// the fields are. Implement it on the struct type and pass values; a dispatcher
+// reads a pointer to effect data as its value. This module never changes effect
+// data, so that values may be shared between goroutines.
 type Data interface{ EffectName() string }
 
 // List is a sequence of effect data. The nil list is empty, and an empty list in

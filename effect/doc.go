@@ -16,7 +16,7 @@
 //	func notifications(c *slack.Client) registry.Registry[App] {
 //		return registry.New("app",
 //			effect.Handle("Post a message to a channel.",
-//				func(ctx context.Context, call *effect.Call[App], n Notify) (slack.Receipt, error) {
+//				func(ctx context.Context, call effect.Call[App], n Notify) (slack.Receipt, error) {
 //					return c.Post(ctx, n.Channel, n.Text)
 //				}),
 //		)
@@ -24,10 +24,10 @@
 //
 // # Kinds
 //
-//   - an effect ([Handle]) touches the world;
+//   - an effect ([Handle], [Do]) touches the world;
 //   - an action ([Expand]) is a pure function from state and data to more effect data;
-//   - a placeholder ([Resolver]) gives the value of a [Late] field when the effect that holds it runs;
-//   - an interceptor ([Intercept]) wraps dispatches, actions and effects.
+//   - a placeholder ([Provide]) gives the value of a [Late] field when the effect that holds it runs;
+//   - an interceptor ([Interceptor]) wraps dispatches, actions and effects.
 //
 // Authors of effects import this package and registry; package dispatch runs
 // what they wrote. All three import the standard library only.

@@ -10,21 +10,13 @@ import (
 // a handler that gets it must change nothing, and says with [WouldDo] what it
 // would have done. Only handlers whose [About] has Dry set, those of Pure
 // effects, actions, placeholders, state functions and interceptors ever see one.
-func IsDry(ctx context.Context) bool { return ctx.Value(dryKey{}) != nil }
+func IsDry(ctx context.Context) bool { return core.Rehearsal(ctx) != nil }
 
 // WouldDo adds v to the plan of the dry run that ctx belongs to; without one it
 // does nothing. v should marshal to JSON and must not be changed afterwards. It
 // may be called from any goroutine until the dry run returns.
 func WouldDo(ctx context.Context, v any) {
-	if record, ok := ctx.Value(dryKey{}).(func(any)); ok {
+	if record := core.Rehearsal(ctx); record != nil {
 		record(v)
 	}
-}
-
-type dryKey struct{}
-
-// Rehearsing returns a ctx of a dry run whose plan record adds to. It is of use
-// to package dispatch only.
-func Rehearsing(_ core.Seal, ctx context.Context, record func(any)) context.Context {
-	return context.WithValue(ctx, dryKey{}, record)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
 )
 
@@ -44,8 +45,8 @@ func TestPath(t *testing.T) {
 	}
 }
 
-func TestKeysAreDistinct(t *testing.T) {
-	a, b := effect.NewKey[int]("n"), effect.NewKey[int]("n")
+func TestContextKeysAreDistinct(t *testing.T) {
+	a, b := effect.NewContextKey[int]("n"), effect.NewContextKey[int]("n")
 	ctx := a.With(context.Background(), 1)
 	if _, ok := b.From(ctx); ok {
 		t.Error("two keys of one name are one key")
@@ -56,7 +57,7 @@ func TestKeysAreDistinct(t *testing.T) {
 	if v, _ := a.From(ctx); v != 1 {
 		t.Error("an inner value changed the outer context")
 	}
-	e := effect.NewKey[error]("err")
+	e := effect.NewContextKey[error]("err")
 	if _, ok := e.From(context.Background()); ok || a.String() != "n" {
 		t.Error("an empty context has a value")
 	}
@@ -69,9 +70,9 @@ func TestErrorText(t *testing.T) {
 		want   string
 		reason string
 	}{
-		{&effect.Error{Phase: effect.PhaseEffect, Path: effect.NewPath(1), Name: "a/b", Err: errors.New("x")}, "effect a/b at 1: x", "the plain form"},
-		{&effect.Error{Phase: effect.PhaseInterceptor, Name: "a/b", By: "guard", Chain: []string{"c/d"}, Err: errors.New("x")}, "interceptor a/b at 0 by guard (via c/d): x", "with everything"},
-		{&effect.Error{Phase: effect.PhaseLimit, Name: "a", Chain: long, Err: errors.New("x")}, "limit a at 0 (via a > a > a > a > ... > a): x", "a long chain is cut"},
+		{&effect.Error{Phase: dispatch.PhaseEffect, Path: effect.NewPath(1), Name: "a/b", Err: errors.New("x")}, "effect a/b at 1: x", "the plain form"},
+		{&effect.Error{Phase: dispatch.PhaseInterceptor, Name: "a/b", By: "guard", Chain: []string{"c/d"}, Err: errors.New("x")}, "interceptor a/b at 0 by guard (via c/d): x", "with everything"},
+		{&effect.Error{Phase: dispatch.PhaseLimit, Name: "a", Chain: long, Err: errors.New("x")}, "limit a at 0 (via a > a > a > a > ... > a): x", "a long chain is cut"},
 	} {
 		if got := row.err.Error(); got != row.want {
 			t.Errorf("%s: got %q, want %q", row.reason, got, row.want)
@@ -85,8 +86,8 @@ func TestErrorText(t *testing.T) {
 	}
 }
 
-func TestWorld(t *testing.T) {
-	got := fmt.Sprint(effect.External, effect.Local, effect.Pure, effect.World(0))
+func TestReach(t *testing.T) {
+	got := fmt.Sprint(effect.External, effect.Local, effect.Pure, effect.Reach(0))
 	if got != "external local pure external" {
 		t.Error(got)
 	}

@@ -35,7 +35,7 @@ type Poster interface {
 func notifications(p Poster) registry.Registry[App] {
 	return registry.New("app",
 		effect.Handle("Post a message to a channel.",
-			func(ctx context.Context, call *effect.Call[App], n Notify) (Receipt, error) {
+			func(ctx context.Context, call effect.Call[App], n Notify) (Receipt, error) {
 				number, err := p.Post(ctx, call.Ctx().User, n.Channel, n.Text)
 				return Receipt{number}, err
 			}))
@@ -96,11 +96,11 @@ type Balance int
 
 func bank(account *int) registry.Registry[App] {
 	return registry.New("bank",
-		effect.State(func(context.Context, *effect.Call[App]) (Balance, error) {
+		effect.State(func(context.Context, effect.Call[App]) (Balance, error) {
 			return Balance(*account), nil
 		}),
 		effect.Handle("Pay into the account.",
-			func(_ context.Context, _ *effect.Call[App], d Deposit) (int, error) {
+			func(_ context.Context, _ effect.Call[App], d Deposit) (int, error) {
 				*account += d.Amount
 				return *account, nil
 			}),

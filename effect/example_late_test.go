@@ -29,12 +29,12 @@ func (Recipient) EffectName() string { return "party/recipient" }
 func (Everyone) EffectName() string  { return "party/everyone" }
 
 // recipient is dispatch data: a typed key for a value in the context.
-var recipient = effect.NewKey[string]("recipient")
+var recipient = effect.NewContextKey[string]("recipient")
 
 func party() registry.Registry[App] {
 	return registry.New("party",
-		effect.Resolver("The guest whose turn it is.",
-			func(ctx context.Context, _ *effect.Call[App], _ Recipient) (string, error) {
+		effect.Provide("The guest whose turn it is.",
+			func(ctx context.Context, _ effect.Call[App], _ Recipient) (string, error) {
 				name, ok := recipient.From(ctx)
 				if !ok {
 					return "", fmt.Errorf("nobody's turn")
@@ -42,11 +42,11 @@ func party() registry.Registry[App] {
 				return name, nil
 			}),
 		effect.Handle("Welcome somebody.",
-			func(_ context.Context, _ *effect.Call[App], w Welcome) (int, error) {
+			func(_ context.Context, _ effect.Call[App], w Welcome) (int, error) {
 				return fmt.Println("welcome,", w.Name.Value)
 			}),
 		effect.Handle("Run effects for every guest.",
-			func(ctx context.Context, call *effect.Call[App], e Everyone) (int, error) {
+			func(ctx context.Context, call effect.Call[App], e Everyone) (int, error) {
 				for _, guest := range e.Guests {
 					call.Dispatch(recipient.With(ctx, guest), e.Effects...)
 				}
@@ -60,7 +60,7 @@ func ExampleLate() {
 	d := dispatch.Must(dispatch.New(party()))
 	item := Everyone{
 		Guests:  []string{"Bob", "Cy"},
-		Effects: effect.List{Welcome{Name: effect.From[string](Recipient{})}},
+		Effects: effect.List{Welcome{Name: effect.Later[string](Recipient{})}},
 	}
 	d.Dispatch(context.Background(), App{}, item)
 

@@ -11,21 +11,22 @@ import (
 // the T when the effect that holds the field runs. Handlers read Value and never
 // see a reference.
 //
-// Make one with [Of] or [From]. A resolved value is taken as it is, also when it is
-// zero or looks like a reference; it is not resolved again. In JSON a literal
-// is the T itself and a reference is {"$placeholder": name, "args": {...}}; a
+// Make one with [Now] or [Later]. A resolved value is taken as it is, even if it
+// is zero or looks like a reference; it is not resolved again. In JSON a literal
+// is the T itself and a reference is {"$placeholder": name, "args": {...}}. A
 // literal object that could be taken for one is wrapped as {"$literal": ...}.
 type Late[T any] struct {
 	Value T    // the literal, or the resolved value
 	From  Data // the placeholder; nil for a literal
 }
 
-// Of returns a literal late value.
-func Of[T any](v T) Late[T] { return Late[T]{Value: v} }
+// Now returns a late value that is known already: the literal v.
+func Now[T any](v T) Late[T] { return Late[T]{Value: v} }
 
-// From returns a late value given by the placeholder that p names. The fields
-// of p are its arguments; they may be late themselves.
-func From[T any](p Data) Late[T] { return Late[T]{From: p} }
+// Later returns a late value that the placeholder p gives when the effect that
+// holds it runs. The fields of p are its arguments; they may be late themselves.
+// The placeholder must give a T; another value is an error of the effect.
+func Later[T any](p Data) Late[T] { return Late[T]{From: p} }
 
 // IsRef reports whether l waits for a placeholder.
 func (l *Late[T]) IsRef() bool { return l.From != nil }

@@ -43,20 +43,20 @@ func (C) EffectName() string    { return "test/c" }
 func (Act) EffectName() string  { return "test/act" }
 func (Hold) EffectName() string { return "test/hold" }
 
-func logs[E effect.Data](text string) effect.Named[Env] {
-	return effect.Handle("Log "+text+".", func(_ context.Context, c *call, _ E) (string, error) {
+func logs[E effect.Data](text string) effect.Effect[Env] {
+	return effect.Handle("Log "+text+".", func(_ context.Context, c call, _ E) (string, error) {
 		c.Ctx().add(text)
 		return text, nil
 	})
 }
 
 func hook(name string) effect.Item[Env] {
-	return effect.Intercept(effect.Interceptor[Env]{Name: name, Effect: func(next effect.Handler[Env]) effect.Handler[Env] {
-		return func(ctx context.Context, c *call, item effect.Data) (any, error) {
+	return effect.Interceptor[Env]{Name: name, Effect: func(next effect.EffectFunc[Env]) effect.EffectFunc[Env] {
+		return func(ctx context.Context, c call, item effect.Data) (any, error) {
 			c.Ctx().add(name)
 			return next(ctx, c, item)
 		}
-	}})
+	}}
 }
 
 func run(t *testing.T, r registry.Registry[Env], items ...effect.Data) []string {
@@ -72,7 +72,7 @@ func run(t *testing.T, r registry.Registry[Env], items ...effect.Data) []string 
 	return *env.Log
 }
 
-func TestTS45ReplaceOnPurpose(t *testing.T) {
+func TestReplaceOnPurpose(t *testing.T) {
 	base := registry.Join(registry.New("base", logs[A]("base a"), logs[B]("base b"), hook("h1")), registry.New("more", hook("h2")))
 	t.Run("joining is an error that names both", func(t *testing.T) {
 		err := registry.Join(base, registry.New("mine", logs[A]("my a"))).Err()
@@ -132,7 +132,7 @@ type pointer struct{}
 func (*pointer) EffectName() string { return "test/pointer" }
 
 func handle[E effect.Data]() effect.Item[Env] {
-	return effect.Handle("Do nothing.", func(context.Context, *call, E) (int, error) { return 0, nil })
+	return effect.Handle("Do nothing.", func(context.Context, call, E) (int, error) { return 0, nil })
 }
 
 func act[S any](f func(S, Act) (effect.List, error)) effect.Item[Env] {
@@ -140,10 +140,10 @@ func act[S any](f func(S, Act) (effect.List, error)) effect.Item[Env] {
 }
 
 func state[S any]() effect.Item[Env] {
-	return effect.State(func(context.Context, *call) (S, error) { return *new(S), nil })
+	return effect.State(func(context.Context, call) (S, error) { return *new(S), nil })
 }
 
-func TestTS46BuildErrors(t *testing.T) {
+func TestBuildErrors(t *testing.T) {
 	_ = badHidden{}.hidden
 	nothing := func(effect.NoState, Act) (effect.List, error) { return nil, nil }
 	var b strings.Builder
@@ -157,15 +157,15 @@ func TestTS46BuildErrors(t *testing.T) {
 		{"no name", "names are for messages like these", func() error { return registry.New("", logs[A]("a")).Err() }},
 		{"nil item", "a nil item says which", func() error { return registry.New("test", logs[A]("a"), nil).Err() }},
 		{"twice in one kind", "both sites are named", func() error { return registry.New("test", logs[A]("1"), logs[A]("2")).Err() }},
-		{"twice across kinds", "all kinds share one name space (W53)", func() error {
+		{"twice across kinds", "all kinds share one name space", func() error {
 			return registry.New("test", handle[A](), effect.Expand[Env]("Expand.", func(effect.NoState, otherA) (effect.List, error) { return nil, nil })).Err()
 		}},
 		{"no doc", "docs are part of an item", func() error {
-			return registry.New("test", effect.Handle("", func(context.Context, *call, A) (int, error) { return 0, nil })).Err()
+			return registry.New("test", effect.Handle("", func(context.Context, call, A) (int, error) { return 0, nil })).Err()
 		}},
 		{"nil handler", "a handler is needed", func() error { return registry.New("test", effect.Handle[Env, A, int]("Do.", nil)).Err() }},
 		{"nil expansion", "also for actions", func() error { return registry.New("test", effect.Expand[Env, effect.NoState, Act]("Do.", nil)).Err() }},
-		{"nil resolver", "and placeholders", func() error { return registry.New("test", effect.Resolver[Env, Hold, int]("Do.", nil)).Err() }},
+		{"nil resolver", "and placeholders", func() error { return registry.New("test", effect.Provide[Env, Hold, int]("Do.", nil)).Err() }},
 		{"func field", "effect data are values", func() error { return registry.New("test", handle[badFunc]()).Err() }},
 		{"chan field", "at any depth", func() error { return registry.New("test", handle[badChan]()).Err() }},
 		{"hidden field", "hidden fields cannot be compared or sent", func() error { return registry.New("test", handle[badHidden]()).Err() }},
@@ -180,8 +180,18 @@ func TestTS46BuildErrors(t *testing.T) {
 			return registry.New("test", state[int](), act(func(string, Act) (effect.List, error) { return nil, nil })).Err()
 		}},
 		{"nameless interceptor", "its name appears in errors", func() error {
-			return registry.New("test", logs[A]("a"), effect.Intercept(effect.Interceptor[Env]{})).Err()
+			return registry.New("test", logs[A]("a"), effect.Interceptor[Env]{}).Err()
 		}},
+		{"pointer to an interceptor", "items are values", func() error {
+			return registry.New("test", logs[A]("a"), effect.Item[Env](&effect.Interceptor[Env]{Name: "x"})).Err()
+		}},
+		{"zero effect", "a zero item was not made by its function", func() error {
+			return registry.New("test", logs[A]("a"), effect.Effect[Env]{}.About(effect.About{})).Err()
+		}},
+		{"nil state function", "also for state functions", func() error {
+			return registry.New("test", logs[A]("a"), effect.State[Env, int](nil)).Err()
+		}},
+		{"nil handler of Do", "and for handlers without a value", func() error { return registry.New("test", effect.Do[Env, A]("Do.", nil)).Err() }},
 		{"example of another type", "examples are of the item", func() error {
 			return registry.New("test", logs[A]("a").About(effect.About{Examples: []effect.Data{B{}}})).Err()
 		}},
@@ -213,7 +223,7 @@ func TestTS46BuildErrors(t *testing.T) {
 	}
 }
 
-func TestTS47EquivalentWaysToBuild(t *testing.T) {
+func TestEquivalentWaysToBuild(t *testing.T) {
 	constructor := func() registry.Registry[Env] { return registry.New("test", logs[A]("a"), logs[B]("b")) }
 	withArgument := func(text string) registry.Registry[Env] { return registry.New("test", logs[A](text), logs[B]("b")) }
 	value := registry.New("test", logs[A]("a"), logs[B]("b"))
@@ -252,22 +262,22 @@ func TestRegistryIsImmutable(t *testing.T) {
 	}
 	_ = two
 	named := logs[C]("c")
-	about := named.About(effect.About{World: effect.Pure})
+	about := named.About(effect.About{Reach: effect.Pure})
 	plain, _ := registry.New("p", named).Get("test/c")
 	pure, _ := registry.New("p", about).Get("test/c")
-	if plain.World != effect.External || pure.World != effect.Pure {
-		t.Errorf("About changed its receiver: %v, %v", plain.World, pure.World)
+	if plain.Reach != effect.External || pure.Reach != effect.Pure {
+		t.Errorf("About changed its receiver: %v, %v", plain.Reach, pure.Reach)
 	}
 }
 
 func TestAllIsSortedAndComplete(t *testing.T) {
 	r := registry.Join(
-		registry.New("z", logs[C]("c"), logs[A]("a").About(effect.About{World: effect.Local, Shared: true, Examples: []effect.Data{A{1}}, Meta: map[string]any{"k": "v"}})),
+		registry.New("z", logs[C]("c"), logs[A]("a").About(effect.About{Reach: effect.Local, Shared: true, Examples: []effect.Data{A{1}}, Meta: map[string]any{"k": "v"}})),
 		registry.New("y", state[int](), act(func(int, Act) (effect.List, error) { return nil, nil }),
-			effect.Resolver("Hold.", func(context.Context, *call, Hold) (bool, error) { return true, nil })))
+			effect.Provide("Hold.", func(context.Context, call, Hold) (bool, error) { return true, nil })))
 	var got []string
 	for i := range r.All() {
-		line := fmt.Sprintf("%s %s %s %v %v %v %v %q", i.Kind, i.Name, i.Registry, i.World, i.Shared, i.Result, i.State, i.Doc)
+		line := fmt.Sprintf("%s %s %s %v %v %v %v %q", i.Kind, i.Name, i.Registry, i.Reach, i.Shared, i.Result, i.State, i.Doc)
 		if !regexp.MustCompile(`^registry/registry_test\.go:\d+$`).MatchString(i.Site) {
 			t.Errorf("%s was made at %q", i.Name, i.Site)
 		}

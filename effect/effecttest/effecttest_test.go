@@ -74,12 +74,12 @@ func (Silent) EffectName() string  { return "kit/silent" }
 func (Plain) EffectName() string   { return "kit/plain" }
 
 func handle[E effect.Data](doc string, examples ...effect.Data) effect.Item[Env] {
-	return effect.Handle(doc, func(context.Context, *effect.Call[Env], E) (int, error) { return 1, nil }).
+	return effect.Handle(doc, func(context.Context, effect.Call[Env], E) (int, error) { return 1, nil }).
 		About(effect.About{Examples: examples})
 }
 
 func ask() effect.Item[Env] {
-	return effect.Resolver("Ask for a text.", func(_ context.Context, _ *effect.Call[Env], a Ask) (string, error) {
+	return effect.Provide("Ask for a text.", func(_ context.Context, _ effect.Call[Env], a Ask) (string, error) {
 		return "<" + a.Of.Value + ">", nil
 	})
 }
@@ -87,8 +87,8 @@ func ask() effect.Item[Env] {
 func TestRunAcceptsAGoodRegistry(t *testing.T) {
 	effecttest.Run(t, registry.New("kit", ask(), handle[Plain]("Do nothing."),
 		handle[Good]("Say a text, then more.",
-			Good{Text: effect.Of("<b>")},
-			&Good{Text: effect.From[string](Ask{effect.From[string](Ask{effect.Of("x")})})},
+			Good{Text: effect.Now("<b>")},
+			&Good{Text: effect.Later[string](Ask{effect.Later[string](Ask{effect.Now("x")})})},
 			Good{Effects: effect.List{Good{}, effect.Batch{Effects: effect.List{Plain{}}}, effect.Raw{Effect: "kit/plain", Args: json.RawMessage("{}")}}},
 		)))
 }
@@ -114,9 +114,9 @@ func TestRunReports(t *testing.T) {
 			[]string{"nested item 0, nested item 0 is kit/plain"}, "at any depth"},
 		{"nested wire form", []effect.Item[Env]{handle[Good]("Say a text.", Good{Effects: effect.List{effect.Raw{Effect: "kit/good", Args: json.RawMessage(`{"txt":1}`)}}})},
 			[]string{"cannot be read back"}, "wire form inside examples is decoded"},
-		{"reference without placeholder", []effect.Item[Env]{handle[Good]("Say a text.", Good{Text: effect.From[string](Ask{})})},
+		{"reference without placeholder", []effect.Item[Env]{handle[Good]("Say a text.", Good{Text: effect.Later[string](Ask{})})},
 			[]string{"refers to kit/ask, which is no placeholder"}, "late values have to resolve"},
-		{"reference in a reference", []effect.Item[Env]{ask(), handle[Good]("Say a text.", Good{Text: effect.From[string](Ask{effect.From[string](Plain{})})})},
+		{"reference in a reference", []effect.Item[Env]{ask(), handle[Good]("Say a text.", Good{Text: effect.Later[string](Ask{effect.Later[string](Plain{})})})},
 			[]string{"kit/ask refers to kit/plain, which is no placeholder"}, "also in arguments"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -150,8 +150,8 @@ func TestRecorder(t *testing.T) {
 	} {
 		rec := effecttest.Recorder[Env]{Answer: row.answer}
 		d := dispatch.Must(dispatch.New(registry.New("kit", ask(), handle[Good]("Say."), handle[Plain]("Do."), rec.Interceptor())))
-		res := d.Dispatch(t.Context(), Env{}, Good{Text: effect.From[string](Ask{effect.Of("x")})}, effect.Batch{Effects: effect.List{Plain{}}})
-		if diff := cmp.Diff(effect.List{Good{Text: effect.Of("<x>")}, Plain{}}, rec.Effects()); diff != "" {
+		res := d.Dispatch(t.Context(), Env{}, Good{Text: effect.Later[string](Ask{effect.Now("x")})}, effect.Batch{Effects: effect.List{Plain{}}})
+		if diff := cmp.Diff(effect.List{Good{Text: effect.Now("<x>")}, Plain{}}, rec.Effects()); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", row.reason, diff)
 		}
 		if got := res.Outcomes[0].Value; got != row.want {

@@ -28,11 +28,11 @@ type Recorder[C any] struct {
 
 // Interceptor returns the part of a registry that records. Registered last it
 // sees what other interceptors let through, registered first what they got.
-func (r *Recorder[C]) Interceptor() effect.Intercepting[C] {
-	return effect.Intercept(effect.Interceptor[C]{
+func (r *Recorder[C]) Interceptor() effect.Interceptor[C] {
+	return effect.Interceptor[C]{
 		Name: "effecttest/recorder",
-		Effect: func(next effect.Handler[C]) effect.Handler[C] {
-			return func(ctx context.Context, call *effect.Call[C], item effect.Data) (any, error) {
+		Effect: func(next effect.EffectFunc[C]) effect.EffectFunc[C] {
+			return func(ctx context.Context, call effect.Call[C], item effect.Data) (any, error) {
 				r.mu.Lock()
 				r.effects = append(r.effects, item)
 				r.mu.Unlock()
@@ -47,7 +47,7 @@ func (r *Recorder[C]) Interceptor() effect.Intercepting[C] {
 				return next(ctx, call, item)
 			}
 		},
-	})
+	}
 }
 
 // Effects returns a copy of what was recorded so far; nil if nothing was.

@@ -16,7 +16,7 @@ type ref struct{ N int }
 
 func (ref) EffectName() string { return "core/ref" }
 
-func late(n int) effect.Late[int] { return effect.From[int](ref{n}) }
+func late(n int) effect.Late[int] { return effect.Later[int](ref{n}) }
 
 // Tree holds late values and lists in all places, and itself.
 type Tree struct {
@@ -34,7 +34,7 @@ type Tree2 struct{ Late effect.Late[int] }
 
 func tree() Tree {
 	return Tree{
-		Late: late(1), Slice: []effect.Late[int]{effect.Of(7), late(2)},
+		Late: late(1), Slice: []effect.Late[int]{effect.Now(7), late(2)},
 		Map:   map[string]*Tree{"a": {Late: late(3)}},
 		Array: [2]Tree2{{late(4)}, {}},
 		Next:  &Tree{Next: &Tree{Late: late(5)}},
@@ -57,8 +57,8 @@ func TestMapLateCopies(t *testing.T) {
 		t.Errorf("the original was changed (-want +got):\n%s", diff)
 	}
 	want := tree()
-	want.Late, want.Slice[1], want.Map["a"].Late = effect.Of(10), effect.Of(20), effect.Of(30)
-	want.Array[0].Late, want.Next.Next.Late = effect.Of(40), effect.Of(50)
+	want.Late, want.Slice[1], want.Map["a"].Late = effect.Now(10), effect.Now(20), effect.Now(30)
+	want.Array[0].Late, want.Next.Next.Late = effect.Now(40), effect.Now(50)
 	if diff := cmp.Diff(want, out); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -165,7 +165,7 @@ func TestPlansOfTypes(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := 0
-	_, err = plan.MapLate(Embeds{late(1), effect.From[string](ref{2})}, func(l core.Late) error {
+	_, err = plan.MapLate(Embeds{late(1), effect.Later[string](ref{2})}, func(l core.Late) error {
 		n += l.Ref().(ref).N
 		return nil
 	})
@@ -179,7 +179,7 @@ func BenchmarkRefs(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	item := any(Tree2{effect.Of(1)})
+	item := any(Tree2{effect.Now(1)})
 	b.ReportAllocs()
 	for b.Loop() {
 		if refs, err := plan.Refs(item); refs || err != nil {

@@ -12,30 +12,30 @@ import (
 )
 
 // trace prints on the way in and on the way out.
-func trace(name string) effect.Intercepting[App] {
-	return effect.Intercept(effect.Interceptor[App]{
+func trace(name string) effect.Interceptor[App] {
+	return effect.Interceptor[App]{
 		Name: name,
-		Dispatch: func(next effect.Dispatcher[App]) effect.Dispatcher[App] {
-			return func(ctx context.Context, call *effect.Call[App], items effect.List) *effect.Result {
+		Dispatch: func(next effect.DispatchFunc[App]) effect.DispatchFunc[App] {
+			return func(ctx context.Context, call effect.Call[App], items effect.List) *effect.Result {
 				fmt.Println(name, "in: dispatch of", len(items))
 				res := next(ctx, call, items)
 				fmt.Println(name, "out: dispatch")
 				return res
 			}
 		},
-		Effect: func(next effect.Handler[App]) effect.Handler[App] {
-			return func(ctx context.Context, call *effect.Call[App], item effect.Data) (any, error) {
+		Effect: func(next effect.EffectFunc[App]) effect.EffectFunc[App] {
+			return func(ctx context.Context, call effect.Call[App], item effect.Data) (any, error) {
 				fmt.Println(name, "in:", item.EffectName())
 				v, err := next(ctx, call, item)
 				fmt.Println(name, "out:", item.EffectName())
 				return v, err
 			}
 		},
-	})
+	}
 }
 
 // The interceptor that is registered first is outermost.
-func ExampleIntercept() {
+func ExampleInterceptor() {
 	d := dispatch.Must(dispatch.New(
 		notifications(&printer{}),
 		registry.New("traces", trace("a"), trace("b")),
@@ -56,11 +56,11 @@ func ExampleIntercept() {
 var errForbidden = errors.New("guests may not post")
 
 // guard lets only users with a name post, and leaves out what nobody reads.
-func guard() effect.Intercepting[App] {
-	return effect.Intercept(effect.Interceptor[App]{
+func guard() effect.Interceptor[App] {
+	return effect.Interceptor[App]{
 		Name: "app/guard",
-		Effect: func(next effect.Handler[App]) effect.Handler[App] {
-			return func(ctx context.Context, call *effect.Call[App], item effect.Data) (any, error) {
+		Effect: func(next effect.EffectFunc[App]) effect.EffectFunc[App] {
+			return func(ctx context.Context, call effect.Call[App], item effect.Data) (any, error) {
 				n, ok := item.(Notify)
 				if ok && call.Ctx().User == "" {
 					return nil, errForbidden // blocks this item and is reported
@@ -71,11 +71,11 @@ func guard() effect.Intercepting[App] {
 				return next(ctx, call, item)
 			}
 		},
-	})
+	}
 }
 
 // A guard blocks by not calling next.
-func ExampleIntercept_guard() {
+func ExampleInterceptor_guard() {
 	d := dispatch.Must(dispatch.New(notifications(&printer{}), registry.New("guards", guard())))
 	res := d.Dispatch(context.Background(), App{}, Notify{"ops", "hello"})
 	fmt.Println(res.Err(), "-", errors.Is(res.Err(), errForbidden))
@@ -97,7 +97,7 @@ func (Remind) EffectName() string { return "app/remind" }
 func reminders(background *sync.WaitGroup) registry.Registry[App] {
 	return registry.New("reminders",
 		effect.Handle("Run effects in the background.",
-			func(ctx context.Context, call *effect.Call[App], r Remind) (struct{}, error) {
+			func(ctx context.Context, call effect.Call[App], r Remind) (struct{}, error) {
 				ctx = context.WithoutCancel(ctx) // outlive the request
 				background.Go(func() {
 					res := call.DispatchWith(ctx, func(a *App) { a.User = "reminder for " + a.User }, r.Effects...)
