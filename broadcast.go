@@ -47,10 +47,10 @@ func (WithConnection) EffectName() string { return "sfere/with-connection" }
 
 // Send returns the effect that runs effects against the connections under key.
 func Send(key Key, effects ...effect.Data) WithConnection {
-	return WithConnection{Key: effect.Of(key), Effects: effects}
+	return WithConnection{Key: effect.Now(key), Effects: effects}
 }
 
-func (c *Conns) broadcast(ctx context.Context, call *twk.Call, b Broadcast) (Report, error) {
+func (c *Conns) broadcast(ctx context.Context, call twk.Call, b Broadcast) (Report, error) {
 	except, err := c.excluded(ctx, call, b.To, b.Exclude)
 	if err != nil {
 		return Report{}, err
@@ -60,7 +60,7 @@ func (c *Conns) broadcast(ctx context.Context, call *twk.Call, b Broadcast) (Rep
 	return c.deliver(ctx, call, b.To, to, b.Effects), nil
 }
 
-func (c *Conns) withConnection(ctx context.Context, call *twk.Call, w WithConnection) (Report, error) {
+func (c *Conns) withConnection(ctx context.Context, call twk.Call, w WithConnection) (Report, error) {
 	k, err := c.complete(ctx, call.Ctx(), w.Key.Value)
 	if err != nil {
 		return Report{}, err

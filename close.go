@@ -24,7 +24,7 @@ type Close struct {
 // EffectName returns "sfere/close".
 func (Close) EffectName() string { return "sfere/close" }
 
-func (c *Conns) closeMatching(ctx context.Context, call *twk.Call, e Close) (Report, error) {
+func (c *Conns) closeMatching(ctx context.Context, call twk.Call, e Close) (Report, error) {
 	except, err := c.excluded(ctx, call, e.To, e.Exclude)
 	if err != nil {
 		return Report{}, err

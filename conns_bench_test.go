@@ -265,11 +265,11 @@ func (heldChan) MarshalJSON() ([]byte, error) { return []byte("null"), nil }
 // bench returns the effects of the benchmarks.
 func bench(c *crowded) registry.Registry[twk.Session] {
 	return registry.New("bench",
-		effect.Handle("Say that the stream is held.", func(_ context.Context, _ *twk.Call, t told) (struct{}, error) {
+		effect.Handle("Say that the stream is held.", func(_ context.Context, _ twk.Call, t told) (struct{}, error) {
 			close(t.Held.c)
 			return struct{}{}, nil
 		}),
-		effect.Handle("Broadcast by a scan.", func(ctx context.Context, call *twk.Call, s scanBroadcast) (Report, error) {
+		effect.Handle("Broadcast by a scan.", func(ctx context.Context, call twk.Call, s scanBroadcast) (Report, error) {
 			found := &snapshot{}
 			for _, conn := range c.scan.matching(s.To) {
 				found.entries = append(found.entries, c.conns.entryOf(conn))

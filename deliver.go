@@ -14,7 +14,7 @@ import (
 // deliver runs items once for everybody in s where that is possible, and once
 // for each where it is not. In a dry run everything is rendered, and what each
 // recipient would get is recorded instead of sent.
-func (c *Conns) deliver(ctx context.Context, call *twk.Call, to Pattern, s *snapshot, items effect.List) Report {
+func (c *Conns) deliver(ctx context.Context, call twk.Call, to Pattern, s *snapshot, items effect.List) Report {
 	r := Report{Matched: len(s.entries)}
 	if len(s.entries) == 0 || len(items) == 0 {
 		r.Delivered = len(s.entries)
@@ -94,7 +94,7 @@ func (c *Conns) recipients(to Pattern, s *snapshot, sorted bool) []Recipient {
 
 // deliverTo runs the steps for one recipient and sends what comes of it in one
 // piece. Errors of its effects are also in the result of the dispatch.
-func (c *Conns) deliverTo(ctx context.Context, call *twk.Call, to Recipient, out *batch, steps []step) error {
+func (c *Conns) deliverTo(ctx context.Context, call twk.Call, to Recipient, out *batch, steps []step) error {
 	ctx = context.WithValue(ctx, recipientKey{}, to)
 	own := call.With(func(s *twk.Session) {
 		*s = twk.Session{Conn: to.Conn, Out: out}

@@ -158,7 +158,7 @@ func ExampleRecipientOf() {
 	})
 	d.Dispatch(context.Background(), App{}, sfere.Broadcast{To: sfere.Category("lobby"), Effects: effect.List{
 		twk.PatchElements{Elements: greeting},
-		twk.PatchSignals{Late: map[string]effect.Late[any]{"me": effect.From[any](sfere.OwnKey{Part: "id"})}},
+		twk.PatchSignals{Late: map[string]effect.Late[any]{"me": effect.Later[any](sfere.OwnKey{Part: "id"})}},
 	}})
 	pages["ann"].show(2)
 	pages["bob"].show(2)

@@ -19,7 +19,7 @@ type Exclude struct {
 func Except(keys ...Key) Exclude {
 	var x Exclude
 	for _, k := range keys {
-		x.Keys = append(x.Keys, effect.Of(k))
+		x.Keys = append(x.Keys, effect.Now(k))
 	}
 	return x
 }
@@ -34,7 +34,7 @@ type excluded struct {
 }
 
 // excluded checks to and x.
-func (c *Conns) excluded(ctx context.Context, call *twk.Call, to Pattern, x Exclude) (excluded, error) {
+func (c *Conns) excluded(ctx context.Context, call twk.Call, to Pattern, x Exclude) (excluded, error) {
 	if err := to.Validate(); err != nil {
 		return excluded{}, err
 	}

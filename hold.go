@@ -53,7 +53,7 @@ type HoldStream struct {
 // EffectName returns "sfere/hold".
 func (HoldStream) EffectName() string { return "sfere/hold" }
 
-func (c *Conns) hold(ctx context.Context, call *twk.Call, h HoldStream) (any, error) {
+func (c *Conns) hold(ctx context.Context, call twk.Call, h HoldStream) (any, error) {
 	s := call.Ctx()
 	if s.Conn == nil {
 		return nil, &Error{Op: "holding", Key: h.Key, Err: twk.ErrNoStream}
@@ -117,7 +117,7 @@ type Touch struct {
 // EffectName returns "sfere/touch".
 func (Touch) EffectName() string { return "sfere/touch" }
 
-func (c *Conns) touch(ctx context.Context, call *twk.Call, t Touch) (int, error) {
+func (c *Conns) touch(ctx context.Context, call twk.Call, t Touch) (int, error) {
 	k, err := c.complete(ctx, call.Ctx(), t.Key)
 	if err != nil {
 		return 0, err

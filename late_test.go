@@ -21,9 +21,9 @@ func TestClosingStreamHasNoKey(t *testing.T) {
 	for _, policy := range []sfere.Policy{sfere.Join, sfere.Replace, sfere.Reject, sfere.Reuse} {
 		inBubble(t, setup{}, func(t *testing.T, r *rig) {
 			opened := make(chan struct{})
-			r.fn("opened", func(context.Context, *twk.Call) error { close(opened); return nil })
+			r.fn("opened", func(context.Context, twk.Call) error { close(opened); return nil })
 			// Owners are told in the order in which they were attached.
-			first := r.visitOpen(id("bob"), r.fn("before", func(_ context.Context, call *twk.Call) error {
+			first := r.visitOpen(id("bob"), r.fn("before", func(_ context.Context, call twk.Call) error {
 				call.Ctx().Conn.Attach(sse.Hooks{OnClosed: func(*sse.Conn, sse.Cause) {
 					r.visit(id("bob") + "&do=opened&policy=" + string(policy))
 					select {
@@ -45,8 +45,8 @@ func TestClosingStreamHasNoKey(t *testing.T) {
 // A stream that was evicted, kept open and then closed is as dead as any other.
 func TestHoldingAKeptStreamThatEnded(t *testing.T) {
 	inBubble(t, setup{store: sfere.NewTTL(&sfere.TTLOptions{TTL: time.Minute}), opts: sfere.Options{KeepEvicted: true}}, func(t *testing.T, r *rig) {
-		var call *twk.Call
-		r.fn("keep", func(_ context.Context, c *twk.Call) error { call = c; return nil })
+		var call twk.Call
+		r.fn("keep", func(_ context.Context, c twk.Call) error { call = c; return nil })
 		c := r.visit(id("ann") + "&do=keep")
 		time.Sleep(time.Minute)
 		c.close()
@@ -68,7 +68,7 @@ func TestPresenceLateDeparture(t *testing.T) {
 	inBubble(t, setup{}, func(t *testing.T, r *rig) {
 		w, d := r.watch(5 * time.Second)
 		gate := make(chan struct{})
-		r.fn("stuck", func(_ context.Context, call *twk.Call) error {
+		r.fn("stuck", func(_ context.Context, call twk.Call) error {
 			call.Ctx().Conn.Attach(sse.Hooks{OnEnded: func(*sse.Conn, sse.Cause) { <-gate }})
 			return nil
 		})
@@ -94,8 +94,8 @@ func TestBatchOfABroadcastEnds(t *testing.T) {
 	inBubble(t, setup{}, func(t *testing.T, r *rig) {
 		c := r.visit(id("ann"))
 		synctest.Wait()
-		var call *twk.Call
-		r.fn("later", func(_ context.Context, own *twk.Call) error { call = own; return nil })
+		var call twk.Call
+		r.fn("later", func(_ context.Context, own twk.Call) error { call = own; return nil })
 		r.dispatch(sfere.Broadcast{To: sfere.Everyone(), Effects: effect.List{tell("now"), do{"later"}}})
 		if err := call.Dispatch(t.Context(), tell("later")).Err(); err != nil {
 			t.Error(err)
@@ -133,7 +133,7 @@ func TestBroadcastOutlivesItsSender(t *testing.T) {
 		}
 		synctest.Wait()
 		ran := 0
-		gone := r.fn("gone", func(context.Context, *twk.Call) error { ran++; cancel(); return nil })
+		gone := r.fn("gone", func(context.Context, twk.Call) error { ran++; cancel(); return nil })
 		res := r.d.Dispatch(ctx, app{}, sfere.Broadcast{To: sfere.Everyone(), Effects: effect.List{gone, tell("all")}})
 		if rep := sfere.ReportOf(res); rep.Delivered != 3 || ran != 3 {
 			t.Errorf("report %+v, ran %d times", rep, ran)

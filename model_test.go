@@ -52,7 +52,7 @@ type tab struct {
 	name   string
 	client *client
 	conn   *sse.Conn
-	call   *twk.Call
+	call   twk.Call
 	keys   []sfere.Key // empty: not held
 	ends   time.Time   // of its lease
 	open   bool
@@ -216,7 +216,7 @@ func (m *model) open(rt *rapid.T) {
 	m.n++
 	k, policy := m.drawKey(rt), drawPolicy(rt)
 	x := &tab{name: fmt.Sprint("tab", m.n)}
-	m.fn(x.name, func(_ context.Context, call *twk.Call) error {
+	m.fn(x.name, func(_ context.Context, call twk.Call) error {
 		x.conn, x.call = call.Ctx().Conn, call
 		return nil
 	})
@@ -289,7 +289,7 @@ func (m *model) broadcast(rt *rapid.T) {
 	m.message = fmt.Sprintf("message %d.", m.n)
 	b.Effects = effect.List{tell(m.message)}
 	if rapid.Bool().Draw(rt, "each") {
-		b.Effects = effect.List{twk.PatchSignals{Late: map[string]effect.Late[any]{m.message: effect.From[any](sfere.OwnKey{})}}}
+		b.Effects = effect.List{twk.PatchSignals{Late: map[string]effect.Late[any]{m.message: effect.Later[any](sfere.OwnKey{})}}}
 	}
 	r := sfere.ReportOf(m.dispatch(b))
 	synctest.Wait()

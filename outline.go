@@ -11,7 +11,7 @@ import (
 
 // outline runs what is the same for all recipients and returns that and the
 // rest in order. held tells whether there is a rest.
-func (c *Conns) outline(ctx context.Context, call *twk.Call, items effect.List) (list []step, held bool, err error) {
+func (c *Conns) outline(ctx context.Context, call twk.Call, items effect.List) (list []step, held bool, err error) {
 	var plan outline
 	err = call.With(func(s *twk.Session) {
 		*s = twk.Session{Out: &plan}

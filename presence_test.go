@@ -178,7 +178,7 @@ func TestPresence(t *testing.T) {
 			r.wantCount(sfere.Everyone(), 1)
 		}},
 		{"never live", "a stream that was refused, or closed by its first effects, has not been there", -1, func(t *testing.T, r *rig, w *sfere.Presence, d *diary) {
-			r.fn("close", func(_ context.Context, call *twk.Call) error { call.Ctx().Conn.Close(sse.CauseClosed); return nil })
+			r.fn("close", func(_ context.Context, call twk.Call) error { call.Ctx().Conn.Close(sse.CauseClosed); return nil })
 			<-r.visit(id("ann") + "&do=close").left
 			synctest.Wait()
 			if n := len(d.lines); n != 0 && n != 2 {
@@ -208,8 +208,8 @@ func TestPresence(t *testing.T) {
 			d.want(t)
 		}},
 		{"held later", "a stream that has long been live joins when it gets its key", -1, func(t *testing.T, r *rig, w *sfere.Presence, d *diary) {
-			var call *twk.Call
-			r.fn("keep", func(_ context.Context, c *twk.Call) error { call = c; return nil })
+			var call twk.Call
+			r.fn("keep", func(_ context.Context, c twk.Call) error { call = c; return nil })
 			c := r.visit("cat=admin&" + id("ann") + "&do=keep")
 			time.Sleep(time.Minute)
 			synctest.Wait()
@@ -258,8 +258,8 @@ func TestPresenceOfKeptStreams(t *testing.T) {
 		opts:  sfere.Options{KeepEvicted: true},
 	}, func(t *testing.T, r *rig) {
 		_, d := r.watch(-1)
-		var call *twk.Call
-		r.fn("keep", func(_ context.Context, c *twk.Call) error { call = c; return nil })
+		var call twk.Call
+		r.fn("keep", func(_ context.Context, c twk.Call) error { call = c; return nil })
 		c := r.visit(id("ann") + "&do=keep")
 		d.want(t, "0s joined ann")
 		time.Sleep(time.Minute)

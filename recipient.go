@@ -28,8 +28,8 @@ func RecipientOf(ctx context.Context) (Recipient, bool) {
 // OwnKey is the placeholder for the key of the recipient in a broadcast, and
 // otherwise of the stream of the dispatch.
 //
-//	sfere.Exclude{Keys: []effect.Late[sfere.Key]{effect.From[sfere.Key](sfere.OwnKey{})}}
-//	twk.PatchSignals{Late: map[string]effect.Late[any]{"me": effect.From[any](sfere.OwnKey{Part: "id"})}}
+//	sfere.Exclude{Keys: []effect.Late[sfere.Key]{effect.Later[sfere.Key](sfere.OwnKey{})}}
+//	twk.PatchSignals{Late: map[string]effect.Late[any]{"me": effect.Later[any](sfere.OwnKey{Part: "id"})}}
 type OwnKey struct {
 	// Part is "scope", "category" or "id" for that string; empty for the [Key].
 	Part string `json:"part,omitempty" jsonschema:"enum=,enum=scope,enum=category,enum=id,description=the part of the key to give; empty for all of it"`
@@ -38,7 +38,7 @@ type OwnKey struct {
 // EffectName returns "sfere/own-key".
 func (OwnKey) EffectName() string { return "sfere/own-key" }
 
-func (c *Conns) resolveOwnKey(ctx context.Context, call *twk.Call, o OwnKey) (any, error) {
+func (c *Conns) resolveOwnKey(ctx context.Context, call twk.Call, o OwnKey) (any, error) {
 	k, err := c.ownKey(ctx, call.Ctx())
 	if err != nil {
 		return nil, err

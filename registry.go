@@ -13,7 +13,7 @@ func Registry(c *Conns) registry.Registry[twk.Session] {
 	ann := ID("lobby", "ann")
 	hello := twk.PatchElements{Elements: twk.HTML(`<p id="status">Hello</p>`)}
 	local := func(examples ...effect.Data) effect.About {
-		return effect.About{World: effect.Local, Dry: true, Examples: examples}
+		return effect.About{Reach: effect.Local, Dry: true, Examples: examples}
 	}
 	return registry.New("sfere",
 		effect.Handle("Hold the stream of the dispatch under a key until it ends.", c.hold).About(local(
@@ -24,12 +24,12 @@ func Registry(c *Conns) registry.Registry[twk.Session] {
 			Broadcast{To: Category("lobby"), Effects: effect.List{hello}},
 			Broadcast{To: Category("lobby").In("acme"), Exclude: Except(ann), Effects: effect.List{hello}},
 			Broadcast{To: Everyone(), Exclude: ExceptMatching(Category("admin")), Effects: effect.List{
-				twk.PatchSignals{Late: map[string]effect.Late[any]{"me": effect.From[any](OwnKey{Part: "id"})}},
+				twk.PatchSignals{Late: map[string]effect.Late[any]{"me": effect.Later[any](OwnKey{Part: "id"})}},
 			}},
 		)),
 		effect.Handle("Run effects against the live connections under one key.", c.withConnection).About(local(
 			Send(ann, hello),
-			WithConnection{Key: effect.From[Key](OwnKey{}), Effects: effect.List{hello}},
+			WithConnection{Key: effect.Later[Key](OwnKey{}), Effects: effect.List{hello}},
 		)),
 		effect.Handle("Close every live connection that matches a pattern.", c.closeMatching).About(local(
 			Close{To: Exactly(ann.In(DefaultScope))},
@@ -38,8 +38,8 @@ func Registry(c *Conns) registry.Registry[twk.Session] {
 		effect.Handle("Say that the client of a key is there so that its time is renewed.", c.touch).About(local(
 			Touch{Key: ann},
 		)),
-		effect.Resolver("The key of the recipient in a broadcast or else of the stream of the dispatch.", c.resolveOwnKey).About(effect.About{
-			World: effect.Pure, Examples: []effect.Data{OwnKey{}, OwnKey{Part: "id"}},
+		effect.Provide("The key of the recipient in a broadcast or else of the stream of the dispatch.", c.resolveOwnKey).About(effect.About{
+			Reach: effect.Pure, Examples: []effect.Data{OwnKey{}, OwnKey{Part: "id"}},
 		}),
 	)
 }

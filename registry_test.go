@@ -76,7 +76,7 @@ func TestDryRun(t *testing.T) {
 		synctest.Wait()
 		dry := r.d.DryRun(t.Context(), app{},
 			sfere.Broadcast{To: sfere.Category("lobby"), Effects: effect.List{
-				tell("1"), twk.PatchSignals{Late: map[string]effect.Late[any]{"text": effect.From[any](sfere.OwnKey{Part: "id"})}},
+				tell("1"), twk.PatchSignals{Late: map[string]effect.Late[any]{"text": effect.Later[any](sfere.OwnKey{Part: "id"})}},
 			}},
 			sfere.Send(key("carl"), tell("x")),
 			sfere.Close{To: sfere.Exactly(key("ann"))},

@@ -41,7 +41,7 @@ type rig struct {
 	removed chan sfere.Removal // everything OnRemove was told
 
 	mu    sync.Mutex
-	funcs map[string]func(context.Context, *twk.Call) error
+	funcs map[string]func(context.Context, twk.Call) error
 	errs  []error // what the bridge's error hook was told
 }
 
@@ -54,7 +54,7 @@ type setup struct {
 
 func newRig(t testing.TB, s setup) *rig {
 	t.Helper()
-	r := &rig{t: t, hub: sse.NewHub(&s.hub), removed: make(chan sfere.Removal, 10_000), funcs: map[string]func(context.Context, *twk.Call) error{}}
+	r := &rig{t: t, hub: sse.NewHub(&s.hub), removed: make(chan sfere.Removal, 10_000), funcs: map[string]func(context.Context, twk.Call) error{}}
 	inner := s.opts.OnRemove
 	s.opts.OnRemove = func(rm sfere.Removal) {
 		r.removed <- rm
@@ -69,7 +69,7 @@ func newRig(t testing.TB, s setup) *rig {
 	r.d = dispatch.Must(dispatch.New(
 		registry.Lift(twk.Registry(nil), session),
 		registry.Lift(sfere.Registry(r.conns), session),
-		registry.Lift(registry.New("test", effect.Handle("Run a function of the test.", func(ctx context.Context, call *twk.Call, d do) (struct{}, error) {
+		registry.Lift(registry.New("test", effect.Handle("Run a function of the test.", func(ctx context.Context, call twk.Call, d do) (struct{}, error) {
 			r.mu.Lock()
 			f := r.funcs[d.Name]
 			r.mu.Unlock()
@@ -89,7 +89,7 @@ func newRig(t testing.TB, s setup) *rig {
 }
 
 // fn makes name a function for [do].
-func (r *rig) fn(name string, f func(context.Context, *twk.Call) error) do {
+func (r *rig) fn(name string, f func(context.Context, twk.Call) error) do {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.funcs[name] = f

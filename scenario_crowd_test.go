@@ -88,7 +88,7 @@ func TestRecipientsSeeThemselves(t *testing.T) {
 	ann, bob := s.open(id("x")+"&user=ann"), s.open(id("x")+"&user=bob")
 	var mu sync.Mutex
 	seen := map[sfere.Key]twk.Session{}
-	s.fn("see", func(ctx context.Context, call *twk.Call) error {
+	s.fn("see", func(ctx context.Context, call twk.Call) error {
 		mu.Lock()
 		defer mu.Unlock()
 		rc, ok := sfere.RecipientOf(ctx)
@@ -99,10 +99,10 @@ func TestRecipientsSeeThemselves(t *testing.T) {
 		return nil
 	})
 	var shared bool
-	s.fn("send", func(ctx context.Context, call *twk.Call) error {
+	s.fn("send", func(ctx context.Context, call twk.Call) error {
 		return call.Dispatch(ctx, sfere.Broadcast{To: sfere.Category("lobby"), Exclude: sfere.Except(sfere.ID("lobby", "sender")), Effects: effect.List{
 			do{"see"},
-			twk.PatchSignals{Late: map[string]effect.Late[any]{"text": effect.From[any](sfere.OwnKey{Part: "scope"})}},
+			twk.PatchSignals{Late: map[string]effect.Late[any]{"text": effect.Later[any](sfere.OwnKey{Part: "scope"})}},
 			// A key without a scope is one of the recipient's scope.
 			sfere.Send(sfere.ID("lobby", "x"), tell("nested"), twk.PatchElements{Elements: twkContent(func(ctx context.Context) string {
 				_, shared = sfere.RecipientOf(ctx)

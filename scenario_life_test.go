@@ -25,7 +25,7 @@ import (
 func TestHeldBeforeItsEffects(t *testing.T) {
 	s := newServer(t, setup{})
 	var listed []sfere.Key
-	s.fn("own", func(ctx context.Context, call *twk.Call) error {
+	s.fn("own", func(ctx context.Context, call twk.Call) error {
 		listed, _ = s.conns.List(sfere.Everyone())
 		return call.Dispatch(ctx, sfere.Broadcast{To: sfere.Category("lobby"), Effects: effect.List{tell("all")}}).Err()
 	})
@@ -38,7 +38,7 @@ func TestHeldBeforeItsEffects(t *testing.T) {
 
 func TestShortResponseIsNotHeld(t *testing.T) {
 	s := newServer(t, setup{})
-	s.fn("look", func(context.Context, *twk.Call) error {
+	s.fn("look", func(context.Context, twk.Call) error {
 		s.wantCount(sfere.Everyone(), 0)
 		return nil
 	})
@@ -257,8 +257,8 @@ func TestManyFirstRequests(t *testing.T) {
 
 func TestLateContinuation(t *testing.T) {
 	s := newServer(t, setup{})
-	calls := make(chan *twk.Call, 1)
-	s.fn("job", func(_ context.Context, call *twk.Call) error { calls <- call; return nil })
+	calls := make(chan twk.Call, 1)
+	s.fn("job", func(_ context.Context, call twk.Call) error { calls <- call; return nil })
 	s.open(id("ann") + "&do=job").Close()
 	s.removal()
 	call := <-calls

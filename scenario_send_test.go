@@ -40,8 +40,8 @@ func TestWithConnection(t *testing.T) {
 	// The nested effects see the recipient's stream and nothing else; the sender
 	// keeps its own.
 	var inner, outer twk.Session
-	s.fn("inner", func(_ context.Context, call *twk.Call) error { inner = call.Ctx(); return nil })
-	s.fn("outer", func(ctx context.Context, call *twk.Call) error {
+	s.fn("inner", func(_ context.Context, call twk.Call) error { inner = call.Ctx(); return nil })
+	s.fn("outer", func(ctx context.Context, call twk.Call) error {
 		defer func() { outer = call.Ctx() }()
 		return call.Dispatch(ctx, sfere.Send(key("ann"), do{"inner"})).Err()
 	})
@@ -104,8 +104,8 @@ func TestExclude(t *testing.T) {
 func TestExcludeLate(t *testing.T) {
 	s := newServer(t, setup{})
 	ann := s.open(id("ann"))
-	own := sfere.Exclude{Keys: []effect.Late[sfere.Key]{effect.From[sfere.Key](sfere.OwnKey{})}}
-	s.fn("joined", func(ctx context.Context, call *twk.Call) error {
+	own := sfere.Exclude{Keys: []effect.Late[sfere.Key]{effect.Later[sfere.Key](sfere.OwnKey{})}}
+	s.fn("joined", func(ctx context.Context, call twk.Call) error {
 		return call.Dispatch(ctx, sfere.Broadcast{To: sfere.Everyone(), Exclude: own, Effects: effect.List{tell("bob joined")}}).Err()
 	})
 	bob := s.open(id("bob") + "&do=joined")
@@ -121,7 +121,7 @@ func TestSeveralItems(t *testing.T) {
 	ann, bob := s.open(id("ann")), s.open(id("bob"))
 	s.quiet()
 	res := s.dispatch(sfere.Broadcast{To: sfere.Category("lobby"), Effects: effect.List{
-		tell("1"), twk.PatchSignals{Late: map[string]effect.Late[any]{"text": effect.From[any](sfere.OwnKey{Part: "id"})}}, tell("3"),
+		tell("1"), twk.PatchSignals{Late: map[string]effect.Late[any]{"text": effect.Later[any](sfere.OwnKey{Part: "id"})}}, tell("3"),
 	}})
 	for name, stream := range map[string]*ssetest.Stream{"ann": ann, "bob": bob} {
 		for _, text := range []string{"1", name, "3"} {
@@ -147,12 +147,12 @@ func TestOneWrite(t *testing.T) {
 		writes := 0
 		held, _ := r.conns.Snapshot(sfere.Everyone())
 		before := held[0].Conn.Sent
-		r.fn("count", func(_ context.Context, call *twk.Call) error {
+		r.fn("count", func(_ context.Context, call twk.Call) error {
 			call.Ctx().Conn.OnSent(func() { writes++ })
 			return nil
 		})
 		r.dispatch(sfere.Broadcast{To: sfere.Everyone(), Effects: effect.List{do{"count"}}})
-		r.fn("nothing", func(context.Context, *twk.Call) error { synctest.Wait(); return nil }) // writers have all the time
+		r.fn("nothing", func(context.Context, twk.Call) error { synctest.Wait(); return nil }) // writers have all the time
 		r.dispatch(sfere.Broadcast{To: sfere.Everyone(), Effects: effect.List{tell("1"), do{"nothing"}, tell("2"), do{"nothing"}, tell("3")}})
 		synctest.Wait()
 		held, _ = r.conns.Snapshot(sfere.Everyone())

@@ -96,7 +96,7 @@ func TestBrowserInspector(t *testing.T) {
 	for _, name := range []string{"ann", "cleo", "dan", "till 1", "till 2"} {
 		p.join(name)
 	}
-	p.dispatch(Sold{Item: "A red bicycle", Text: effect.From[string](Greeting{Name: "all"})}, Mail{}, Mail{To: "ann@example.com"})
+	p.dispatch(Sold{Item: "A red bicycle", Text: effect.Later[string](Greeting{Name: "all"})}, Mail{}, Mail{To: "ann@example.com"})
 	p.dispatch(Mail{To: "zoe@example.com", Subject: "Your order"})
 	insp := b.Page(t, "laptop")
 	insp.SetViewport(1280, 800, false)

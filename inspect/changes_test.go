@@ -26,7 +26,7 @@ func TestFeedChanges(t *testing.T) {
 	rec := record.New(30)
 	d := dispatch.Must(dispatch.New(
 		registry.New("record", record.Interceptor[int](rec)),
-		registry.New("test", effect.Handle("Nothing.", func(context.Context, *effect.Call[int], nothing) (any, error) { return nil, nil })),
+		registry.New("test", effect.Handle("Nothing.", func(context.Context, effect.Call[int], nothing) (any, error) { return nil, nil })),
 	))
 	in := New(console.New(d, conns, &console.Options[int]{Recorder: rec}), nil)
 	run := func(n int) func() {

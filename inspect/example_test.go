@@ -19,7 +19,7 @@ import (
 
 func shop() registry.Registry[App] {
 	return registry.New("shop", effect.Handle("Send a message by mail.",
-		func(_ context.Context, _ *effect.Call[App], m Mail) (int, error) { return len(m.Subject), nil }))
+		func(_ context.Context, _ effect.Call[App], m Mail) (int, error) { return len(m.Subject), nil }))
 }
 
 func routes() (http.Handler, error) {

@@ -63,7 +63,7 @@ type feed struct {
 }
 
 // follow handles followPage.
-func (f *feeds) follow(ctx context.Context, call *twk.Call, e followPage) (any, error) {
+func (f *feeds) follow(ctx context.Context, call twk.Call, e followPage) (any, error) {
 	conn := call.Ctx().Conn
 	if conn == nil {
 		return nil, twk.ErrNoStream

@@ -49,7 +49,7 @@ func formCatalogue(t *testing.T) *schema.Catalogue {
 	conns := sfere.New(nil)
 	t.Cleanup(conns.Close)
 	d := dispatch.Must(dispatch.New(twk.Registry(nil), sfere.Registry(conns), registry.New("form",
-		effect.Handle("Order.", func(_ context.Context, _ *twk.Call, o order) (any, error) { return nil, nil }))))
+		effect.Handle("Order.", func(_ context.Context, _ twk.Call, o order) (any, error) { return nil, nil }))))
 	return schema.Of(d)
 }
 

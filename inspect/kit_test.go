@@ -84,7 +84,7 @@ func newProgram(t *testing.T, guard httpapi.Guard, extra ...func(*http.ServeMux)
 		registry.Lift(twk.Registry(nil), session),
 		registry.Lift(sfere.Registry(p.conns), session),
 		registry.New("shop",
-			effect.Handle("Send a message by mail.", func(_ context.Context, _ *effect.Call[App], m Mail) (int, error) {
+			effect.Handle("Send a message by mail.", func(_ context.Context, _ effect.Call[App], m Mail) (int, error) {
 				if m.To == "" {
 					return 0, errMail
 				}
@@ -98,8 +98,8 @@ func newProgram(t *testing.T, guard httpapi.Guard, extra ...func(*http.ServeMux)
 					Mail{To: "sales@example.com", Subject: s.Item},
 				}, nil
 			}),
-			effect.Handle("Fail.", func(context.Context, *effect.Call[App], Fail) (any, error) { return nil, errMail }),
-			effect.Resolver("A friendly word.", func(_ context.Context, _ *effect.Call[App], g Greeting) (string, error) {
+			effect.Handle("Fail.", func(context.Context, effect.Call[App], Fail) (any, error) { return nil, errMail }),
+			effect.Provide("A friendly word.", func(_ context.Context, _ effect.Call[App], g Greeting) (string, error) {
 				return "Hello " + g.Name, nil
 			}),
 		),

@@ -31,7 +31,7 @@ type ranView struct {
 
 // planView is an effect that a dry run kept from the world.
 type planView struct {
-	Path, Name, World string
+	Path, Name, Reach string
 	Ran               bool
 	Sends             []deliveryView
 	Other             []string
@@ -51,7 +51,7 @@ func (in *Inspector) rehearsed(cmd console.Command, out console.Outcome) outcome
 	v := outcomeView{Kind: "dry", Errors: out.Errors, Skipped: out.Skipped}
 	streams, size := map[string]bool{}, 0
 	for _, p := range out.Plan {
-		pv := planView{Path: p.Path, Name: p.Name, World: p.World, Ran: p.Ran}
+		pv := planView{Path: p.Path, Name: p.Name, Reach: p.Reach, Ran: p.Ran}
 		at := map[string]int{} // index in Sends by text
 		for _, w := range p.Would {
 			d, ok := console.DeliveryOf(w)

@@ -17,7 +17,7 @@ import (
 func TestPages(t *testing.T) {
 	p := newProgram(t, nil)
 	p.join("ann")
-	p.dispatch(Sold{Item: "tea", Text: effect.Of("x")}, Mail{})
+	p.dispatch(Sold{Item: "tea", Text: effect.Now("x")}, Mail{})
 	sold := strings.TrimPrefix(sale(p), "#d-")
 	for _, tt := range []struct {
 		path   string

@@ -181,7 +181,7 @@ func (b *builder) item(info effect.Info) Item {
 		Ctx: typeName(info.Ctx), State: typeName(info.State), Late: info.HasLate, Meta: plain(info.Meta),
 	}
 	if i.Kind == Effects {
-		i.World, i.Shared, i.Dry = info.World.String(), info.Shared, info.Dry
+		i.Reach, i.Shared, i.Dry = info.Reach.String(), info.Shared, info.Dry
 	}
 	args, err := b.reflect(info.Type)
 	if err == nil {
@@ -271,7 +271,7 @@ func plain(meta map[string]any) map[string]any {
 // reference to it.
 func wireOf(d effect.Data, kind Kind) (json.RawMessage, error) {
 	if kind == Placeholders {
-		return encode(effect.From[any](d))
+		return encode(effect.Later[any](d))
 	}
 	text, err := encode(effect.List{d})
 	return bytes.TrimSuffix(bytes.TrimPrefix(text, []byte("[")), []byte("]")), err

@@ -77,7 +77,7 @@ type Item struct {
 	Site     string `json:"site"`            // file:line where it was made
 	Ctx      string `json:"ctx,omitempty"`   // the Go type that the item runs against
 	State    string `json:"state,omitempty"` // the Go type of the state that an action sees
-	World    string `json:"world,omitempty"` // of effects: how far they reach
+	Reach    string `json:"reach,omitempty"` // of effects: how far they reach
 	Dry      bool   `json:"dry,omitempty"`   // of effects: takes part in dry runs although it is not pure
 	Shared   bool   `json:"shared,omitempty"`
 	Late     bool   `json:"late,omitempty"` // some field can hold a placeholder
@@ -122,7 +122,7 @@ func OfWith(o *Options, s Source) *Catalogue {
 
 // batchInfo describes the one item that every dispatcher has.
 var batchInfo = effect.Info{
-	Kind: string(Effects), Name: effect.Batch{}.EffectName(), Registry: "effect", Site: "built in", World: effect.Pure,
+	Kind: string(Effects), Name: effect.Batch{}.EffectName(), Registry: "effect", Site: "built in", Reach: effect.Pure,
 	Doc:  "Run effects in two phases: first expand all actions against one state, then run what they gave.",
 	Type: reflect.TypeFor[effect.Batch](),
 }

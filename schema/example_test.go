@@ -27,10 +27,10 @@ type Shop struct {
 func notifications() registry.Registry[Shop] {
 	return registry.New("app",
 		effect.Handle("Post a message to a channel.",
-			func(_ context.Context, call *effect.Call[Shop], n Notify) (int, error) {
+			func(_ context.Context, call effect.Call[Shop], n Notify) (int, error) {
 				return len(n.Text), nil
 			}).About(effect.About{
-			World:    effect.External,
+			Reach:    effect.External,
 			Examples: []effect.Data{Notify{Channel: "ops", Text: "deployed"}},
 			Meta:     map[string]any{"owner": "platform"},
 		}))

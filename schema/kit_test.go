@@ -66,25 +66,25 @@ func (spot) EffectName() string     { return "test/spot" }
 type call = effect.Call[env]
 
 func items() registry.Registry[env] {
-	log := func(c *call, s string) { *c.Ctx().Log = append(*c.Ctx().Log, s) }
+	log := func(c call, s string) { *c.Ctx().Log = append(*c.Ctx().Log, s) }
 	return registry.New("test",
-		effect.Handle("Post a note to a channel.", func(_ context.Context, c *call, n note) (int, error) {
+		effect.Handle("Post a note to a channel.", func(_ context.Context, c call, n note) (int, error) {
 			log(c, n.Channel+" "+n.Text)
 			return len(n.Text), nil
 		}).About(effect.About{
 			Examples: []effect.Data{note{Channel: "general", Text: "Hello"}},
 			Meta:     map[string]any{"owner": "chat team", "since": 3, "see": []string{"handbook", "wiki"}, "sets": map[string]bool{"beta": true}},
 		}),
-		effect.Handle("Do something later.", func(ctx context.Context, c *call, l later) (any, error) {
+		effect.Handle("Do something later.", func(ctx context.Context, c call, l later) (any, error) {
 			log(c, "later "+l.Who.Value)
 			return nil, c.Dispatch(ctx, l.Effects...).Err()
-		}).About(effect.About{World: effect.Pure}),
+		}).About(effect.About{Reach: effect.Pure}),
 		effect.Expand[env]("Do everything twice.", func(_ effect.NoState, t twice) (effect.List, error) {
 			return append(t.Effects[:len(t.Effects):len(t.Effects)], t.Effects...), nil
 		}),
-		effect.Resolver("The name of the user.", func(_ context.Context, c *call, _ userName) (string, error) { return c.Ctx().User, nil }),
-		effect.Resolver("A text in capitals.", func(_ context.Context, _ *call, u upper) (string, error) { return u.Of.Value + "!", nil }),
-		effect.Resolver("A place by its name.", func(_ context.Context, _ *call, s spot) (place, error) { return place{len(s.Name), s.Z}, nil }),
+		effect.Provide("The name of the user.", func(_ context.Context, c call, _ userName) (string, error) { return c.Ctx().User, nil }),
+		effect.Provide("A text in capitals.", func(_ context.Context, _ call, u upper) (string, error) { return u.Of.Value + "!", nil }),
+		effect.Provide("A place by its name.", func(_ context.Context, _ call, s spot) (place, error) { return place{len(s.Name), s.Z}, nil }),
 	)
 }
 

@@ -42,7 +42,7 @@ func TestDescribe(t *testing.T) {
 	delete(got, "args")
 	delete(got, "site")
 	want := map[string]any{
-		"name": "test/note", "kind": "effect", "doc": "Post a note to a channel.", "registry": "test", "ctx": "schema_test.env", "world": "external",
+		"name": "test/note", "kind": "effect", "doc": "Post a note to a channel.", "registry": "test", "ctx": "schema_test.env", "reach": "external",
 		"result":   map[string]any{"type": "integer"},
 		"examples": []any{map[string]any{"effect": "test/note", "args": map[string]any{"channel": "general", "text": "Hello", "tags": nil, "when": nil}}},
 		"meta":     map[string]any{"owner": "chat team", "since": 3.0, "see": []any{"handbook", "wiki"}, "sets": map[string]any{"beta": true}},
@@ -169,8 +169,8 @@ func (*weird) UnmarshalJSON(_ []byte) error { return nil }
 
 func TestSampleSaysWhyNot(t *testing.T) {
 	c := schema.Of(registryOf(
-		effect.Handle("Fits nothing.", func(context.Context, *call, impossible) (int, error) { return 0, nil }),
-		effect.Handle("Has no schema.", func(context.Context, *call, selfish) (int, error) { return 0, nil }),
+		effect.Handle("Fits nothing.", func(context.Context, call, impossible) (int, error) { return 0, nil }),
+		effect.Handle("Has no schema.", func(context.Context, call, selfish) (int, error) { return 0, nil }),
 	))
 	for _, test := range []struct {
 		reason, name string
@@ -193,8 +193,8 @@ func TestSampleSaysWhyNot(t *testing.T) {
 
 func TestSchemasAndCtx(t *testing.T) {
 	c := schema.Of(registryOf(
-		effect.Handle("Has no schema.", func(context.Context, *call, selfish) (int, error) { return 0, nil }),
-		effect.Handle("Post a note.", func(context.Context, *call, note) (int, error) { return 0, nil }),
+		effect.Handle("Has no schema.", func(context.Context, call, selfish) (int, error) { return 0, nil }),
+		effect.Handle("Post a note.", func(context.Context, call, note) (int, error) { return 0, nil }),
 	))
 	got := c.Schemas()
 	if got["test/note"] == nil || got["test/selfish"] != nil || len(got) != 2 { // and effect/batch
@@ -254,7 +254,7 @@ func TestValidatorModes(t *testing.T) {
 		if test.errs == 0 {
 			continue
 		}
-		if p := res.Errors[0].Phase; p != effect.PhaseValidate {
+		if p := res.Errors[0].Phase; p != dispatch.PhaseValidate {
 			t.Errorf("%s: the phase is %s", test.reason, p)
 		}
 		invalid, ok := errors.AsType[*schema.Error](res.Err())
@@ -274,7 +274,7 @@ func TestValidatorLeavesNestedItems(t *testing.T) {
 	check := schema.Of(items()).Validator(schema.Strict, nil)
 	e := newEnv()
 	res := newDispatcher(t, &dispatch.Options{Validate: check}).Dispatch(t.Context(), e,
-		later{Who: effect.Of("ann"), Effects: effect.List{note{Channel: ""}, note{Channel: "general"}}})
+		later{Who: effect.Now("ann"), Effects: effect.List{note{Channel: ""}, note{Channel: "general"}}})
 	if diff := cmp.Diff([]string{"later ann", "general "}, *e.Log); diff != "" {
 		t.Errorf("ran (-want +got):\n%s", diff)
 	}

@@ -17,7 +17,7 @@ type CloseSSE struct {
 // EffectName returns "twk/close-sse".
 func (CloseSSE) EffectName() string { return "twk/close-sse" }
 
-func closeSSE(ctx context.Context, call *Call, e CloseSSE) (bool, error) {
+func closeSSE(ctx context.Context, call Call, e CloseSSE) (bool, error) {
 	c := call.Ctx().Conn
 	if c == nil {
 		return false, &Error{Op: "closing", Err: ErrNoStream}
@@ -50,7 +50,7 @@ type SSEClosed struct {
 // EffectName returns "twk/sse-closed".
 func (SSEClosed) EffectName() string { return "twk/sse-closed" }
 
-func sseClosed(context.Context, *Call, SSEClosed) (struct{}, error) { return struct{}{}, nil }
+func sseClosed(context.Context, Call, SSEClosed) (struct{}, error) { return struct{}{}, nil }
 
 // Connection gives the stream of the dispatch as its value, nil if there is none.
 type Connection struct{}
@@ -58,6 +58,6 @@ type Connection struct{}
 // EffectName returns "twk/connection".
 func (Connection) EffectName() string { return "twk/connection" }
 
-func connection(_ context.Context, call *Call, _ Connection) (*sse.Conn, error) {
+func connection(_ context.Context, call Call, _ Connection) (*sse.Conn, error) {
 	return call.Ctx().Conn, nil
 }

@@ -75,30 +75,30 @@ func Registry(o *RegistryOptions) registry.Registry[Session] {
 			Prefetch{URLs: []string{"/items?page=3"}},
 		)),
 		effect.Handle("End the stream of the dispatch.", closeSSE).About(effect.About{
-			World: effect.Local, Dry: true, Examples: []effect.Data{CloseSSE{Cause: sse.CauseClosed}},
+			Reach: effect.Local, Dry: true, Examples: []effect.Data{CloseSSE{Cause: sse.CauseClosed}},
 		}),
 		effect.Handle("Do nothing: the hook that runs once when a stream has ended.", sseClosed).About(effect.About{
-			World: effect.Pure, Examples: []effect.Data{SSEClosed{Cause: sse.CauseClient}},
+			Reach: effect.Pure, Examples: []effect.Data{SSEClosed{Cause: sse.CauseClient}},
 		}),
 		effect.Handle("Give the stream of the dispatch as the result.", connection).About(effect.About{
-			World: effect.Pure, Examples: []effect.Data{Connection{}},
+			Reach: effect.Pure, Examples: []effect.Data{Connection{}},
 		}),
 	)
 }
 
 // shared describes an effect that sends one event, the same for every stream.
 func shared(examples ...effect.Data) effect.About {
-	return effect.About{World: effect.Local, Shared: true, Dry: true, Examples: examples}
+	return effect.About{Reach: effect.Local, Shared: true, Dry: true, Examples: examples}
 }
 
-func (s *sender) send(ctx context.Context, call *Call, f *sse.Frame, err error) (struct{}, error) {
+func (s *sender) send(ctx context.Context, call Call, f *sse.Frame, err error) (struct{}, error) {
 	if err == nil {
 		err = s.emit(ctx, call.Ctx(), f)
 	}
 	return struct{}{}, err
 }
 
-func (s *sender) patchElements(ctx context.Context, call *Call, p PatchElements) (struct{}, error) {
+func (s *sender) patchElements(ctx context.Context, call Call, p PatchElements) (struct{}, error) {
 	markup, err := render(ctx, p.Elements)
 	if err != nil {
 		return struct{}{}, fieldError("elements", err)
@@ -107,7 +107,7 @@ func (s *sender) patchElements(ctx context.Context, call *Call, p PatchElements)
 	return s.send(ctx, call, f, err)
 }
 
-func (s *sender) patchSignals(ctx context.Context, call *Call, p PatchSignals) (struct{}, error) {
+func (s *sender) patchSignals(ctx context.Context, call Call, p PatchSignals) (struct{}, error) {
 	object, err := p.object()
 	if err != nil {
 		return struct{}{}, err
@@ -116,7 +116,7 @@ func (s *sender) patchSignals(ctx context.Context, call *Call, p PatchSignals) (
 	return s.send(ctx, call, f, err)
 }
 
-func (s *sender) patchElementsSeq(ctx context.Context, call *Call, p PatchElementsSeq) (struct{}, error) {
+func (s *sender) patchElementsSeq(ctx context.Context, call Call, p PatchElementsSeq) (struct{}, error) {
 	markup, err := join(ctx, p.Elements)
 	if err != nil {
 		return struct{}{}, fieldError("elements", err)
@@ -125,7 +125,7 @@ func (s *sender) patchElementsSeq(ctx context.Context, call *Call, p PatchElemen
 	return s.send(ctx, call, f, err)
 }
 
-func (s *sender) removeElement(ctx context.Context, call *Call, e RemoveElement) (struct{}, error) {
+func (s *sender) removeElement(ctx context.Context, call Call, e RemoveElement) (struct{}, error) {
 	f, err := s.framer.elements(PatchElements{
 		Selector: e.Selector, Mode: ModeRemove, ViewTransition: e.ViewTransition,
 		ViewTransitionSelector: e.ViewTransitionSelector, EventOptions: e.EventOptions,
@@ -133,7 +133,7 @@ func (s *sender) removeElement(ctx context.Context, call *Call, e RemoveElement)
 	return s.send(ctx, call, f, err)
 }
 
-func (s *sender) executeScript(ctx context.Context, call *Call, e ExecuteScript) (struct{}, error) {
+func (s *sender) executeScript(ctx context.Context, call Call, e ExecuteScript) (struct{}, error) {
 	f, err := s.framer.script(e)
 	return s.send(ctx, call, f, err)
 }
@@ -142,8 +142,8 @@ func (s *sender) executeScript(ctx context.Context, call *Call, e ExecuteScript)
 func sends[E interface {
 	effect.Data
 	scripted
-}](s *sender) func(context.Context, *Call, E) (struct{}, error) {
-	return func(ctx context.Context, call *Call, e E) (struct{}, error) {
+}](s *sender) func(context.Context, Call, E) (struct{}, error) {
+	return func(ctx context.Context, call Call, e E) (struct{}, error) {
 		script, err := e.script()
 		if err != nil {
 			return struct{}{}, err

@@ -84,7 +84,7 @@ func (c *cli) rows(rows ...[]string) {
 func (c *cli) table(items []schema.Item) {
 	rows := [][]string{{"NAME", "KIND", "WORLD", "DOC"}}
 	for _, i := range items {
-		rows = append(rows, []string{i.Name, string(i.Kind), i.World, i.Doc})
+		rows = append(rows, []string{i.Name, string(i.Kind), i.Reach, i.Doc})
 	}
 	c.rows(rows...)
 }
@@ -93,7 +93,7 @@ func (c *cli) table(items []schema.Item) {
 func (c *cli) show(i schema.Item) {
 	fmt.Fprintf(c.out, "%s (%s)\n  %s\n\n", i.Name, i.Kind, i.Doc)
 	rows := [][]string{{"  registry", i.Registry + ", " + i.Site}}
-	for _, r := range [][]string{{"  runs against", i.Ctx}, {"  state", i.State}, {"  reaches", i.World}, {"  no schema", i.SchemaError}} {
+	for _, r := range [][]string{{"  runs against", i.Ctx}, {"  state", i.State}, {"  reaches", i.Reach}, {"  no schema", i.SchemaError}} {
 		if r[1] != "" {
 			rows = append(rows, r)
 		}

@@ -148,7 +148,7 @@ func (c *cli) outcome(out console.Outcome) {
 	c.rows(rows...)
 	for _, p := range out.Plan {
 		if !p.Ran {
-			fmt.Fprintf(c.out, "\n%s %s is %s and was left out\n", p.Path, p.Name, p.World)
+			fmt.Fprintf(c.out, "\n%s %s is %s and was left out\n", p.Path, p.Name, p.Reach)
 		}
 		for _, w := range p.Would {
 			c.would(p, w)

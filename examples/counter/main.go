@@ -25,7 +25,7 @@ func (Click) EffectName() string { return "counter/click" }
 // belongs to one dispatch is in call.
 func clicks(n *atomic.Int64) registry.Registry[twk.Session] {
 	return registry.New("counter", effect.Handle("Count a click and show everybody the sum.",
-		func(ctx context.Context, call *twk.Call, _ Click) (int64, error) {
+		func(ctx context.Context, call twk.Call, _ Click) (int64, error) {
 			sum := n.Add(1)
 			return sum, call.Dispatch(ctx, sfere.Tell(sfere.Category("page"), show(sum))).Err()
 		}))

@@ -52,7 +52,7 @@ func newServer(secret string, client twk.Client) (s *server, err error) {
 
 func (s *server) registry() registry.Registry[App] {
 	return registry.New("lobby", effect.Handle("Send the list of participants to a newcomer.", s.show).
-		About(effect.About{World: effect.Local, Examples: effect.List{ShowParticipants{"Ann"}}}))
+		About(effect.About{Reach: effect.Local, Examples: effect.List{ShowParticipants{"Ann"}}}))
 }
 
 // say runs effects outside any request.

@@ -70,7 +70,7 @@ type ShowParticipants struct {
 // EffectName returns "lobby/show-participants".
 func (ShowParticipants) EffectName() string { return "lobby/show-participants" }
 
-func (s *server) show(ctx context.Context, call *effect.Call[App], e ShowParticipants) (int, error) {
+func (s *server) show(ctx context.Context, call effect.Call[App], e ShowParticipants) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	here := maps.Clone(s.members)

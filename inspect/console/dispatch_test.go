@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/sfere-go/sfere"
+	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/inspect/console"
 	"github.com/sfere-go/sfere/inspect/record"
@@ -68,7 +69,7 @@ func TestDispatches(t *testing.T) {
 		t.Errorf("the broadcast is %+v", tree.Steps[0])
 	}
 	failed, err := p.Console.Dispatched(all[1].Seq)
-	if err != nil || failed.Steps[0].State != record.Failed || failed.Steps[0].Phase != effect.PhaseLookup || !strings.Contains(failed.Steps[0].Error, "test/gone") {
+	if err != nil || failed.Steps[0].State != record.Failed || failed.Steps[0].Phase != dispatch.PhaseLookup || !strings.Contains(failed.Steps[0].Error, "test/gone") {
 		t.Errorf("the one that failed is %+v, %v", failed, err)
 	}
 }

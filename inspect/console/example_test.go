@@ -50,11 +50,11 @@ func greetings() registry.Registry[App] {
 		effect.Expand[App]("Greet somebody on the page.",
 			func(_ effect.NoState, g Greet) (effect.List, error) {
 				return effect.List{twk.PatchSignals{Signals: map[string]any{"greeting": "Hello " + g.Name.Value}}}, nil
-			}).About(effect.About{Examples: []effect.Data{Greet{Name: effect.From[string](UserName{})}}}),
+			}).About(effect.About{Examples: []effect.Data{Greet{Name: effect.Later[string](UserName{})}}}),
 		effect.Handle("Write a line to a log far away.",
-			func(_ context.Context, _ *effect.Call[App], l Log) (int, error) { return len(l.Text.Value), nil }),
-		effect.Resolver("The name of the user.",
-			func(_ context.Context, call *effect.Call[App], _ UserName) (string, error) {
+			func(_ context.Context, _ effect.Call[App], l Log) (int, error) { return len(l.Text.Value), nil }),
+		effect.Provide("The name of the user.",
+			func(_ context.Context, call effect.Call[App], _ UserName) (string, error) {
 				return call.Ctx().User, nil
 			}),
 	)
@@ -104,7 +104,7 @@ func Example() {
 	ctx, cmd := context.Background(), console.Command{By: "an example", Effects: []byte(`[{"effect":"app/log","args":{"text":{"$placeholder":"app/user-name"}}}]`)}
 
 	out, err := c.DryRun(ctx, cmd)
-	fmt.Println(out.Plan[0].Name, "would run:", out.Plan[0].World, string(out.Plan[0].Item), err)
+	fmt.Println(out.Plan[0].Name, "would run:", out.Plan[0].Reach, string(out.Plan[0].Item), err)
 	out, err = c.Send(ctx, cmd)
 	fmt.Println(out.Ran[0].Name, "gave", string(out.Ran[0].Value), err)
 	last, err := c.Dispatches(1)

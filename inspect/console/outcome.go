@@ -59,7 +59,7 @@ type Planned struct {
 	Path     string          `json:"path"`
 	Name     string          `json:"name"`
 	Item     json.RawMessage `json:"item,omitempty"`
-	World    string          `json:"world"`
+	Reach    string          `json:"reach"`
 	// Ran tells whether it ran in a form for dry runs; otherwise it was left out.
 	Ran bool `json:"ran"`
 	// Would is what it says it would do, such as which bytes go to which stream.
@@ -99,7 +99,7 @@ func rehearsed(r *dispatch.Rehearsal) Outcome {
 	for _, p := range r.Plan {
 		plan := Planned{
 			Dispatch: p.Dispatch, Parent: p.Parent, Path: p.Path.String(), Name: nameOf(p.Item), Item: itemJSON(p.Item),
-			World: p.World.String(), Ran: p.Ran,
+			Reach: p.Reach.String(), Ran: p.Ran,
 		}
 		for _, w := range p.Would {
 			plan.Would = append(plan.Would, valueJSON(w))

@@ -21,12 +21,12 @@ type brief struct {
 	Name  string       `json:"name"`
 	Kind  schema.Kind  `json:"kind"`
 	Doc   string       `json:"doc"`
-	World string       `json:"world,omitempty"`
+	Reach string       `json:"reach,omitempty"`
 	Hits  []schema.Hit `json:"hits,omitempty"`
 }
 
 func shortly(i schema.Item, hits []schema.Hit) brief {
-	return brief{i.Name, i.Kind, i.Doc, i.World, hits}
+	return brief{i.Name, i.Kind, i.Doc, i.Reach, hits}
 }
 
 type (

@@ -25,7 +25,7 @@ func Example() {
 	d, err := dispatch.New(
 		registry.New("record", record.Interceptor[App](rec)), // first: it sees what those after it do
 		registry.New("shop", effect.Handle("Send a message by mail.",
-			func(context.Context, *effect.Call[App], Mail) (int, error) { return 1, nil })),
+			func(context.Context, effect.Call[App], Mail) (int, error) { return 1, nil })),
 	)
 	if err != nil {
 		fmt.Println(err)

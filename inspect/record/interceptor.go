@@ -9,35 +9,35 @@ import (
 // Interceptor returns an interceptor, called "record", that lets r see every
 // dispatch. It changes nothing. Register it before all others: it sees what those
 // further in do. Several dispatchers may share r.
-func Interceptor[C any](r *Recorder) effect.Intercepting[C] {
+func Interceptor[C any](r *Recorder) effect.Interceptor[C] {
 	src := new(source)
-	return effect.Intercept(effect.Interceptor[C]{
+	return effect.Interceptor[C]{
 		Name: "record",
-		Dispatch: func(next effect.Dispatcher[C]) effect.Dispatcher[C] {
-			return func(ctx context.Context, call *effect.Call[C], items effect.List) *effect.Result {
+		Dispatch: func(next effect.DispatchFunc[C]) effect.DispatchFunc[C] {
+			return func(ctx context.Context, call effect.Call[C], items effect.List) *effect.Result {
 				n := r.begin(ctx, id{src, call.ID()}, call.Parent(), items)
 				res := next(r.at(ctx, place{n, nil}), call, items)
 				r.end(n, res)
 				return res
 			}
 		},
-		Action: func(next effect.Expander[C]) effect.Expander[C] {
-			return func(ctx context.Context, call *effect.Call[C], item effect.Data) (effect.List, error) {
+		Action: func(next effect.ActionFunc[C]) effect.ActionFunc[C] {
+			return func(ctx context.Context, call effect.Call[C], item effect.Data) (effect.List, error) {
 				p := r.enter(ctx, call.Path(), Action, item)
 				list, err := next(r.at(ctx, p), call, item)
 				r.leave(p, nil, err)
 				return list, err
 			}
 		},
-		Effect: func(next effect.Handler[C]) effect.Handler[C] {
-			return func(ctx context.Context, call *effect.Call[C], item effect.Data) (any, error) {
+		Effect: func(next effect.EffectFunc[C]) effect.EffectFunc[C] {
+			return func(ctx context.Context, call effect.Call[C], item effect.Data) (any, error) {
 				p := r.enter(ctx, call.Path(), Effect, item)
 				v, err := next(r.at(ctx, p), call, item)
 				r.leave(p, v, err)
 				return v, err
 			}
 		},
-	})
+	}
 }
 
 // place is where in a recording a context belongs.

@@ -35,10 +35,10 @@ func recorded(t *testing.T, rec *record.Recorder, steps ...effect.Interceptor[in
 	t.Helper()
 	rs := []registry.Registry[int]{registry.New("record", record.Interceptor[int](rec))}
 	for i, s := range steps {
-		rs = append(rs, registry.New(fmt.Sprint("step", i), effect.Intercept(s)))
+		rs = append(rs, registry.New(fmt.Sprint("step", i), s))
 	}
 	rs = append(rs, registry.New("test",
-		effect.Handle("Do what the test says.", func(ctx context.Context, call *effect.Call[int], d Do) (any, error) {
+		effect.Handle("Do what the test says.", func(ctx context.Context, call effect.Call[int], d Do) (any, error) {
 			f, ok := ctx.Value(doKey{}).(map[string]doer)
 			if !ok || f[d.Name] == nil {
 				return nil, nil
@@ -54,7 +54,7 @@ func recorded(t *testing.T, rec *record.Recorder, steps ...effect.Interceptor[in
 
 type doKey struct{}
 
-type doer func(context.Context, *effect.Call[int]) (any, error)
+type doer func(context.Context, effect.Call[int]) (any, error)
 
 // outline writes trees as indented lines: path, name, state, error.
 func outline(ds []record.Dispatch, indent string) string {
@@ -83,17 +83,17 @@ func outline(ds []record.Dispatch, indent string) string {
 
 func TestRecorderTree(t *testing.T) {
 	boom := errors.New("boom")
-	fail := doer(func(context.Context, *effect.Call[int]) (any, error) { return nil, boom })
+	fail := doer(func(context.Context, effect.Call[int]) (any, error) { return nil, boom })
 	nest := func(names ...string) doer {
-		return func(ctx context.Context, call *effect.Call[int]) (any, error) {
+		return func(ctx context.Context, call effect.Call[int]) (any, error) {
 			for _, n := range names {
 				call.Dispatch(ctx, Do{Name: n})
 			}
 			return nil, nil
 		}
 	}
-	skip := effect.Interceptor[int]{Name: "skipper", Effect: func(next effect.Handler[int]) effect.Handler[int] {
-		return func(ctx context.Context, call *effect.Call[int], item effect.Data) (any, error) {
+	skip := effect.Interceptor[int]{Name: "skipper", Effect: func(next effect.EffectFunc[int]) effect.EffectFunc[int] {
+		return func(ctx context.Context, call effect.Call[int], item effect.Data) (any, error) {
 			if d, ok := item.(Do); ok && d.Name == "skip" {
 				return nil, effect.Skip("not today")
 			}
@@ -144,7 +144,7 @@ func TestRecorderTree(t *testing.T) {
 1 test/gone failed: lookup unknown effect, action or placeholder "test/gone"
 2 test/do done
 `},
-		{"a continuation with a context of its own", map[string]doer{"a": func(_ context.Context, call *effect.Call[int]) (any, error) {
+		{"a continuation with a context of its own", map[string]doer{"a": func(_ context.Context, call effect.Call[int]) (any, error) {
 			call.Dispatch(context.Background(), Do{Name: "b"})
 			return nil, nil
 		}}, effect.List{Do{Name: "a"}}, `
@@ -153,7 +153,7 @@ func TestRecorderTree(t *testing.T) {
     [test/do]
     0 test/do done
 `},
-		{"a panic", map[string]doer{"a": func(context.Context, *effect.Call[int]) (any, error) { panic("oh") }}, effect.List{Do{Name: "a"}}, `
+		{"a panic", map[string]doer{"a": func(context.Context, effect.Call[int]) (any, error) { panic("oh") }}, effect.List{Do{Name: "a"}}, `
 [test/do failed]
 0 test/do failed: effect panic
 `},
@@ -172,7 +172,7 @@ func TestRecorderTree(t *testing.T) {
 func TestRecorderIsBounded(t *testing.T) {
 	rec := record.New(3)
 	d := recorded(t, rec)
-	many := map[string]doer{"many": func(ctx context.Context, call *effect.Call[int]) (any, error) {
+	many := map[string]doer{"many": func(ctx context.Context, call effect.Call[int]) (any, error) {
 		for range 2 * record.MaxEntries {
 			call.Dispatch(ctx, Do{})
 		}
@@ -210,9 +210,9 @@ func TestRecorderIsBounded(t *testing.T) {
 func TestRecorderLateContinuation(t *testing.T) {
 	rec := record.New(1)
 	d := recorded(t, rec)
-	var kept *effect.Call[int]
+	var kept effect.Call[int]
 	var keptCtx context.Context
-	ctx := context.WithValue(t.Context(), doKey{}, map[string]doer{"keep": func(ctx context.Context, call *effect.Call[int]) (any, error) {
+	ctx := context.WithValue(t.Context(), doKey{}, map[string]doer{"keep": func(ctx context.Context, call effect.Call[int]) (any, error) {
 		kept, keptCtx = call, ctx
 		return nil, nil
 	}})
@@ -232,7 +232,7 @@ func TestRecorderLateContinuation(t *testing.T) {
 func TestRecorderShowsWhatRuns(t *testing.T) {
 	rec := record.New(0)
 	d := recorded(t, rec)
-	ctx := context.WithValue(t.Context(), doKey{}, map[string]doer{"look": func(context.Context, *effect.Call[int]) (any, error) {
+	ctx := context.WithValue(t.Context(), doKey{}, map[string]doer{"look": func(context.Context, effect.Call[int]) (any, error) {
 		return outline(rec.Recent(), ""), nil
 	}})
 	during, _ := effect.Value[string](d.Dispatch(ctx, 0, Do{Name: "look"}))
@@ -260,7 +260,7 @@ func TestRecorderValues(t *testing.T) {
 		{struct{ M map[string]int }{}, "struct { M map[string]int }", "a map inside"},
 	} {
 		rec := record.New(0)
-		ctx := context.WithValue(t.Context(), doKey{}, map[string]doer{"v": func(context.Context, *effect.Call[int]) (any, error) { return tt.value, nil }})
+		ctx := context.WithValue(t.Context(), doKey{}, map[string]doer{"v": func(context.Context, effect.Call[int]) (any, error) { return tt.value, nil }})
 		recorded(t, rec).Dispatch(ctx, 0, Do{Name: "v"})
 		if diff := cmp.Diff(tt.want, rec.Recent()[0].Steps[0].Value); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.reason, diff)
@@ -274,7 +274,7 @@ func TestRecorders(t *testing.T) {
 	d := dispatch.Must(dispatch.New(
 		registry.New("one", record.Interceptor[int](one)),
 		registry.New("two", record.Interceptor[int](two)),
-		registry.New("test", effect.Handle("Nest.", func(ctx context.Context, call *effect.Call[int], d Do) (any, error) {
+		registry.New("test", effect.Handle("Nest.", func(ctx context.Context, call effect.Call[int], d Do) (any, error) {
 			if d.Name != "" {
 				call.Dispatch(ctx, Do{})
 			}
@@ -293,7 +293,7 @@ func TestRecorders(t *testing.T) {
 func TestRecorderConcurrently(t *testing.T) {
 	rec := record.New(500)
 	d := recorded(t, rec)
-	ctx := context.WithValue(t.Context(), doKey{}, map[string]doer{"fork": func(ctx context.Context, call *effect.Call[int]) (any, error) {
+	ctx := context.WithValue(t.Context(), doKey{}, map[string]doer{"fork": func(ctx context.Context, call effect.Call[int]) (any, error) {
 		var wg sync.WaitGroup
 		for range 4 {
 			wg.Go(func() { call.Dispatch(ctx, Do{}) })
@@ -322,7 +322,7 @@ func BenchmarkRecord(b *testing.B) {
 	rec := record.New(0)
 	d := dispatch.Must(dispatch.New(
 		registry.New("record", record.Interceptor[int](rec)),
-		registry.New("test", effect.Handle("Nothing.", func(context.Context, *effect.Call[int], Do) (any, error) { return nil, nil })),
+		registry.New("test", effect.Handle("Nothing.", func(context.Context, effect.Call[int], Do) (any, error) { return nil, nil })),
 	))
 	b.ReportAllocs()
 	for b.Loop() {
@@ -335,10 +335,10 @@ func TestRecorderStatsAndSummaries(t *testing.T) {
 	rec := record.New(2)
 	d := recorded(t, rec)
 	ctx := context.WithValue(t.Context(), doKey{}, map[string]doer{
-		"nest": func(ctx context.Context, call *effect.Call[int]) (any, error) {
+		"nest": func(ctx context.Context, call effect.Call[int]) (any, error) {
 			return nil, call.Dispatch(ctx, Do{}).Err()
 		},
-		"fail": func(context.Context, *effect.Call[int]) (any, error) { return nil, errors.New("boom") },
+		"fail": func(context.Context, effect.Call[int]) (any, error) { return nil, errors.New("boom") },
 	})
 	type state struct{ Kept, Total, Failed, Continuations int }
 	var last record.Stats

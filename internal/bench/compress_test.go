@@ -22,8 +22,6 @@ import (
 	"github.com/sfere-go/sfere/sse"
 	"github.com/sfere-go/sfere/sse/compress"
 
-	"github.com/starfederation/datastar-go/datastar"
-
 	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/twk"
 )
@@ -99,7 +97,7 @@ func BenchmarkCompression(b *testing.B) {
 	}{
 		{"floor: uncompressed", sse.HubOptions{}},
 		{"shared gzip", sse.HubOptions{Compress: true}},
-		{"gzip per stream", sse.HubOptions{PerStream: []datastar.Compressor{compress.Gzip(0)}}},
+		{"gzip per stream", sse.HubOptions{PerStream: []sse.Compressor{compress.Gzip(0)}}},
 	}
 	for _, content := range []string{"append", "morph"} {
 		for _, mode := range modes {

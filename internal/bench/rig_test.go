@@ -49,7 +49,7 @@ func newApp(o *sse.HubOptions, met func(*sse.Conn)) *app {
 	lift := func(s *session) *twk.Session { return &s.Session }
 	conns := sfere.New(nil)
 	a.d = dispatch.Must(dispatch.New(registry.Lift(twk.Registry(nil), lift), registry.Lift(sfere.Registry(conns), lift),
-		registry.Lift(registry.New("bench", effect.Handle("Meet the stream.", func(_ context.Context, call *twk.Call, _ meet) (struct{}, error) {
+		registry.Lift(registry.New("bench", effect.Handle("Meet the stream.", func(_ context.Context, call twk.Call, _ meet) (struct{}, error) {
 			met(call.Ctx().Conn)
 			return struct{}{}, nil
 		})), lift)))

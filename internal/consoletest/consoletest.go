@@ -56,7 +56,7 @@ func New(t testing.TB, o *console.Options[App]) *Program {
 		registry.New("record", record.Interceptor[App](p.Recorder)),
 		registry.Lift(twk.Registry(nil), session),
 		registry.Lift(sfere.Registry(p.Conns), session),
-		registry.New("test", effect.Handle("Send a mail.", func(context.Context, *effect.Call[App], Mail) (int64, error) {
+		registry.New("test", effect.Handle("Send a mail.", func(context.Context, effect.Call[App], Mail) (int64, error) {
 			return p.Mails.Add(1), nil
 		}).About(effect.About{Meta: map[string]any{"owner": "post office"}})),
 	)
