@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/sfere-go/sfere/sse"
+	"github.com/sfere-go/sfere/twk"
 )
 
 // admission is what became of a call of register.
@@ -16,13 +17,13 @@ type admission struct {
 	joined  []func() // presence to announce, as the stream is live already
 }
 
-// register puts conn under k. The caller calls [Conns.makeRoom] with the result.
-func (c *Conns) register(conn *sse.Conn, k Key, policy Policy) (a admission, err error) {
+// register puts conn under k. call has the Ctx of conn. The caller calls [Conns.makeRoom] with the result.
+func (c *Conns) register(call twk.Call, conn *sse.Conn, k Key, policy Policy) (a admission, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := c.entryOf(conn)
 	if e == nil || e.kept {
-		e = &entry{owner: c, conn: conn}
+		e = &entry{owner: c, conn: conn, own: call}
 	}
 	switch {
 	case c.closed:

@@ -23,6 +23,8 @@ type Broadcast struct {
 	To      Pattern     `json:"to" jsonschema:"description=who gets it"`
 	Exclude Exclude     `json:"exclude,omitzero" jsonschema:"description=who of those does not"`
 	Effects effect.List `json:"effects" jsonschema:"description=what they get; in this order"`
+	// Each runs everything for each recipient, also what could run once for all.
+	Each bool `json:"each,omitempty" jsonschema:"description=run everything for each recipient; also what could run once for all"`
 }
 
 // EffectName returns "sfere/broadcast".
@@ -57,7 +59,7 @@ func (c *Conns) broadcast(ctx context.Context, call twk.Call, b Broadcast) (Repo
 	}
 	to := c.matching(b.To, except)
 	defer c.give(to)
-	return c.deliver(ctx, call, b.To, to, b.Effects), nil
+	return c.deliver(ctx, call, b.To, to, b.Effects, b.Each), nil
 }
 
 func (c *Conns) withConnection(ctx context.Context, call twk.Call, w WithConnection) (Report, error) {
@@ -70,5 +72,5 @@ func (c *Conns) withConnection(ctx context.Context, call twk.Call, w WithConnect
 	if len(to.entries) == 0 {
 		return Report{Missing: []Key{k}}, nil
 	}
-	return c.deliver(ctx, call, Exactly(k), to, w.Effects), nil
+	return c.deliver(ctx, call, Exactly(k), to, w.Effects, false), nil
 }

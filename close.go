@@ -47,7 +47,9 @@ func (c *Conns) end(ctx context.Context, to Pattern, except excluded, cause sse.
 	s := c.matching(to, except)
 	defer c.give(s)
 	r := Report{Matched: len(s.entries)}
-	for _, rc := range c.recipients(to, s, effect.IsDry(ctx)) {
+	var why causes
+	why.of(&r)
+	for _, rc := range c.targets(to, s, effect.IsDry(ctx)) {
 		switch {
 		case effect.IsDry(ctx):
 			effect.WouldDo(ctx, twk.Delivery{Conn: rc.Conn.ID(), Key: rc.Key.String(), Cause: cause})
@@ -55,7 +57,7 @@ func (c *Conns) end(ctx context.Context, to Pattern, except excluded, cause sse.
 		case rc.Conn.Close(cause):
 			r.Delivered++
 		default:
-			r.fail(rc.Key, rc.Conn, sse.ErrClosed)
+			why.fail(rc.Key, sse.ErrClosed)
 		}
 	}
 	r.finish()

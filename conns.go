@@ -3,6 +3,7 @@ package sfere
 import (
 	"cmp"
 	"sync"
+	"time"
 
 	"github.com/sfere-go/sfere/sse"
 
@@ -21,6 +22,9 @@ type Options struct {
 	// Store decides how long connections stay and how many there are, such as
 	// [NewTTL]. Default: they stay until they end, however many.
 	Store Store
+	// RecipientTimeout bounds what runs for one recipient of a broadcast, which
+	// ends at the sender's deadline as well. Default 10 s.
+	RecipientTimeout time.Duration
 	// Policy is what happens when a key is taken already. Default Join.
 	Policy Policy
 	// KeepEvicted leaves a stream open that the store evicts because it is
@@ -74,6 +78,7 @@ func New(o *Options) *Conns {
 		c.store = &memory{}
 	}
 	c.opts.Policy = cmp.Or(c.opts.Policy, Join)
+	c.opts.RecipientTimeout = cmp.Or(c.opts.RecipientTimeout, 10*time.Second)
 	return c
 }
 

@@ -36,6 +36,11 @@ func TestContentInBroadcast(t *testing.T) {
 		_, err := fmt.Fprintf(w, `<p id="b">%s</p>`, who(ctx))
 		return err
 	})
+	plain := templ.ComponentFunc(func(_ context.Context, w io.Writer) error {
+		renders.Add(1)
+		_, err := io.WriteString(w, `<p id="b"></p>`)
+		return err
+	})
 	node := g.NodeFunc(func(w io.Writer) error {
 		_, err := fmt.Fprintf(w, `<p id="b">%s</p>`, who(context.Background()))
 		return err
@@ -46,9 +51,10 @@ func TestContentInBroadcast(t *testing.T) {
 		renders      int32
 		own          bool // each gets what is for it
 	}{
-		{"templ", "shared is the default", twk.PatchElements{Elements: component}, 1, false},
+		{"templ", "shared is the default", twk.PatchElements{Elements: plain}, 1, false},
+		{"templ that asks", "what asks for the recipient is rendered again for each", twk.PatchElements{Elements: component}, 1 + 3, true},
 		{"gomponents", "whatever the engine", twk.PatchElements{Elements: twk.Node(node)}, 1, false},
-		{"seq", "and for every piece of a sequence", twk.PatchElementsSeq{Elements: []twk.Content{component, component}}, 2, false},
+		{"seq", "and for every piece of a sequence", twk.PatchElementsSeq{Elements: []twk.Content{plain, plain}}, 2, false},
 		{"for each", "on request with the recipient in the context", twk.PatchElements{Elements: twk.PerRecipient(component)}, 3, true},
 		{"one piece for each", "one such piece makes the whole sequence so", twk.PatchElementsSeq{Elements: []twk.Content{twk.PerRecipient(component), twk.HTML("<i></i>")}}, 3, true},
 	}

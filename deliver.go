@@ -4,68 +4,112 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/internal/core"
 	"github.com/sfere-go/sfere/sse"
 	"github.com/sfere-go/sfere/twk"
 )
 
+// delivery is one broadcast on its way.
+type delivery struct {
+	conns  *Conns
+	call   twk.Call  // of the sender
+	opener *sse.Conn // the stream whose first effects send, nil if it is none's
+	to     Pattern
+	dry    bool
+	steps  []step
+	items  effect.List // of steps
+	report Report
+	causes causes
+}
+
 // deliver runs items once for everybody in s where that is possible, and once
 // for each where it is not. In a dry run everything is rendered, and what each
 // recipient would get is recorded instead of sent.
-func (c *Conns) deliver(ctx context.Context, call twk.Call, to Pattern, s *snapshot, items effect.List) Report {
-	r := Report{Matched: len(s.entries)}
+func (c *Conns) deliver(ctx context.Context, call twk.Call, to Pattern, s *snapshot, items effect.List, each bool) Report {
+	d := delivery{conns: c, call: call, opener: call.Ctx().Opening(), to: to, dry: effect.IsDry(ctx)}
+	d.causes.r, d.report.Matched = &d.report, len(s.entries)
 	if len(s.entries) == 0 || len(items) == 0 {
-		r.Delivered = len(s.entries)
-		return r
+		d.report.Delivered = len(s.entries)
+		return d.report
 	}
-	dry := effect.IsDry(ctx)
-	if !dry {
-		ctx = context.WithoutCancel(ctx)
+	// The sender may leave; its deadline stays. What belongs to the sender alone
+	// is known to those who ask for it by name.
+	from := ctx
+	ctx, cancel := keepDeadline(ctx)
+	defer cancel()
+	ctx = context.WithValue(ctx, senderKey{}, sender{call.Kept(), from})
+	var some bool
+	d.steps, some, d.report.Shared = c.outline(ctx, call, items, each)
+	d.prepare(s.entries[0].conn.Hub())
+	if some || d.dry {
+		d.forEach(ctx, s)
+	} else if frames := d.frames(); len(frames) > 0 {
+		d.fanOut(ctx, s, frames)
+	} else { // nothing to send: all of it failed, or actions expanded to nothing
+		d.report.Delivered = len(s.entries)
 	}
-	steps, held, err := c.outline(ctx, call, items)
-	r.Shared = err
-	if hub := s.entries[0].conn.Hub(); hub.Compresses() && !dry {
-		for i := range steps {
-			steps[i].frames = hub.Prepare(steps[i].frames, c.audience(to))
-		}
-	}
-	switch opener := call.Ctx().Opening(); {
-	case len(steps) == 0: // nothing to send: all of it failed, or actions expanded to nothing
-		r.Delivered = len(s.entries)
-	case held || dry:
-		for _, rc := range c.recipients(to, s, dry) {
-			if err := c.deliverTo(ctx, call, rc, outletFor(rc, dry, opener), steps); err != nil {
-				r.fail(rc.Key, rc.Conn, err)
-			} else {
-				r.Delivered++
-			}
-		}
-	default:
-		c.fanOut(ctx, &r, to, s, steps[0].frames, opener)
-	}
-	r.finish()
-	return r
+	d.report.finish()
+	return d.report
 }
 
-// fanOut gives frames to everybody in s. opener is the stream whose first effects
-// send them, if it is one of them: they keep their place there.
-func (c *Conns) fanOut(ctx context.Context, r *Report, to Pattern, s *snapshot, frames []*sse.Frame, opener *sse.Conn) {
-	if opener != nil {
-		if i := slices.IndexFunc(s.entries, func(e *entry) bool { return e.conn == opener }); i >= 0 {
+// keepDeadline returns a context that does not end when ctx is cancelled, but at
+// its deadline.
+func keepDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	free := context.WithoutCancel(ctx)
+	if at, ok := ctx.Deadline(); ok {
+		return context.WithDeadline(free, at)
+	}
+	return free, func() {}
+}
+
+// prepare does what can be done once for all streams.
+func (d *delivery) prepare(hub *sse.Hub) {
+	d.items = make(effect.List, len(d.steps))
+	for i := range d.steps {
+		st := &d.steps[i]
+		d.items[i] = st.item
+		if hub.Compresses() && !d.dry && len(st.frames) > 0 {
+			st.frames = hub.Prepare(st.frames, d.conns.audience(d.to))
+		}
+	}
+}
+
+// frames returns the frames of all steps.
+func (d *delivery) frames() []*sse.Frame {
+	if len(d.steps) == 1 {
+		return d.steps[0].frames
+	}
+	var all []*sse.Frame
+	for _, st := range d.steps {
+		all = append(all, st.frames...)
+	}
+	return all
+}
+
+// fanOut gives frames to everybody in s. The stream whose first effects send them
+// is one of them, perhaps: they keep their place there.
+func (d *delivery) fanOut(ctx context.Context, s *snapshot, frames []*sse.Frame) {
+	c := d.conns
+	if d.opener != nil {
+		if i := slices.IndexFunc(s.entries, func(e *entry) bool { return e.conn == d.opener }); i >= 0 {
 			e := s.entries[i]
 			s.entries = slices.Delete(s.entries, i, i+1)
-			if err := opener.EmitFirst(ctx, frames...); err != nil {
-				r.fail(c.keyOf(e, to), opener, err)
+			if err := d.opener.EmitFirst(ctx, frames...); err != nil {
+				d.causes.fail(c.keyOf(e, d.to), err)
 			} else {
-				r.Delivered++
+				d.report.Delivered++
 			}
 		}
 	}
-	r.Delivered += sse.Fanout(s.streams(), frames, func(i int, err error) {
-		e := s.entries[i]
-		r.fail(c.keyOf(e, to), e.conn, err)
+	d.report.Delivered += sse.Fanout(s.streams(), frames, func(i int, err error) {
+		d.causes.fail(c.keyOf(s.entries[i], d.to), err)
 	})
 }
 
@@ -75,37 +119,121 @@ func (c *Conns) keyOf(e *entry, to Pattern) Key {
 	return e.keyIn(to)
 }
 
-// recipients returns who is in s with their keys, sorted if plans of the same
-// thing are to look the same.
-func (c *Conns) recipients(to Pattern, s *snapshot, sorted bool) []Recipient {
-	out := make([]Recipient, len(s.entries))
+// target is one recipient of a broadcast that has something to run for each.
+type target struct {
+	Recipient
+	own twk.Call // with the Ctx under which the stream was opened
+	err error
+}
+
+// targets returns who is in s, sorted if plans of the same thing are to look the
+// same.
+func (c *Conns) targets(to Pattern, s *snapshot, sorted bool) []target {
+	out := make([]target, len(s.entries))
 	c.mu.RLock()
 	for i, e := range s.entries {
-		out[i] = Recipient{e.keyIn(to), e.conn}
+		out[i] = target{Recipient: Recipient{e.keyIn(to), e.conn}, own: e.own}
 	}
 	c.mu.RUnlock()
 	if sorted {
-		slices.SortFunc(out, func(a, b Recipient) int {
+		slices.SortFunc(out, func(a, b target) int {
 			return cmp.Or(compareKeys(a.Key, b.Key), cmp.Compare(a.Conn.ID(), b.Conn.ID()))
 		})
 	}
 	return out
 }
 
-// deliverTo runs the steps for one recipient and sends what comes of it in one
-// piece. Errors of its effects are also in the result of the dispatch.
-func (c *Conns) deliverTo(ctx context.Context, call twk.Call, to Recipient, out *batch, steps []step) error {
-	ctx = context.WithValue(ctx, recipientKey{}, to)
-	own := call.With(func(s *twk.Session) {
-		*s = twk.Session{Conn: to.Conn, Out: out}
-	})
-	var errs []error
-	for _, st := range steps {
-		if st.item == nil {
-			errs = append(errs, out.Emit(ctx, st.frames...))
-		} else {
-			errs = append(errs, own.Dispatch(ctx, st.item).Err())
+// forEach runs the list for each recipient.
+func (d *delivery) forEach(ctx context.Context, s *snapshot) {
+	all := d.conns.targets(d.to, s, d.dry)
+	if d.dry {
+		for i := range all {
+			all[i].err = d.one(ctx, &all[i])
+		}
+	} else {
+		spread(len(all), func(i int) { all[i].err = d.one(ctx, &all[i]) })
+	}
+	for _, t := range all {
+		if t.err == nil {
+			d.report.Delivered++
+			continue
+		}
+		if d.causes.fail(t.Key, t.err) {
+			// The dispatch of the sender is told of each cause once.
+			if res, ok := errors.AsType[*failedFor](t.err); ok {
+				d.call.Adopt(res.result)
+			}
 		}
 	}
-	return errors.Join(append(errs, out.end(ctx))...)
+}
+
+// failedFor is what the effects for one recipient failed with.
+type failedFor struct{ result *effect.Result }
+
+func (f *failedFor) Error() string { return text(f.result.Err()) }
+func (f *failedFor) Unwrap() error { return f.result.Err() }
+
+// one runs the list for one recipient, in one dispatch, and sends what comes of it
+// in one piece.
+func (d *delivery) one(ctx context.Context, to *target) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("not reached in time: %w", context.Cause(ctx))
+	}
+	own, ok := d.call.Against(to.own)
+	if !ok {
+		return ErrOtherCtx
+	}
+	ctx, cancel := context.WithTimeout(core.Bare(ctx), d.conns.opts.RecipientTimeout)
+	defer cancel()
+	ctx = context.WithValue(ctx, recipientKey{}, to.Recipient)
+	out := outletFor(to.Recipient, d.dry, d.opener)
+	res := own.With(func(s *twk.Session) { *s = twk.Session{Conn: to.Conn, Out: out} }).Detached().
+		DispatchPrepared(ctx, func(ctx context.Context, i int) (bool, error) {
+			st := &d.steps[i]
+			switch {
+			case st.each:
+				return false, nil
+			case st.failed:
+				return true, errShared
+			}
+			return true, out.Emit(ctx, st.frames...)
+		}, d.items...)
+	err := out.end(ctx)
+	own1 := *res
+	own1.Errors = slices.DeleteFunc(slices.Clone(res.Errors), func(e *effect.Error) bool { return errors.Is(e.Err, errShared) })
+	if len(own1.Errors) > 0 {
+		err = errors.Join(err, &failedFor{&own1})
+	}
+	return err
+}
+
+const (
+	// spreadAfter is how long recipients are served one after the other before
+	// others help, and maxSpread how many do at most.
+	spreadAfter = 5 * time.Millisecond
+	maxSpread   = 8
+)
+
+// spread calls do for 0 to n-1. Slow recipients do not queue behind each other:
+// if it takes long, some goroutines help, which have ended when spread returns.
+func spread(n int, do func(i int)) {
+	var next atomic.Int64
+	work := func() {
+		for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+			do(i)
+		}
+	}
+	var helpers sync.WaitGroup
+	helpers.Add(1)
+	timer := time.AfterFunc(spreadAfter, func() {
+		defer helpers.Done()
+		for range min(maxSpread, n) - 1 {
+			helpers.Go(work)
+		}
+	})
+	work()
+	if timer.Stop() {
+		helpers.Done()
+	}
+	helpers.Wait()
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/sfere-go/sfere/sse"
+	"github.com/sfere-go/sfere/twk"
 
 	"github.com/sfere-go/sfere/effect"
 )
@@ -23,6 +24,10 @@ import (
 type entry struct {
 	owner *Conns
 	conn  *sse.Conn
+
+	// own has the Ctx under which the stream was opened, without its request.
+	// Constant once the entry can be found.
+	own twk.Call
 
 	// The fields below are guarded by owner.mu. first.key is constant once the
 	// entry can be found.

@@ -15,6 +15,9 @@ var (
 	// ErrFull is the cause when a store has no room and rejects new connections.
 	// It asks for status 503.
 	ErrFull error = statusError{http.StatusServiceUnavailable, "the store is full"}
+	// ErrOtherCtx is the cause when a broadcast has something to run for a
+	// recipient whose stream was opened by a dispatcher with another Ctx.
+	ErrOtherCtx = errors.New("the stream was opened under another type of Ctx")
 	// ErrNoScope is the cause when the scope function gave nothing, or when a key
 	// has no scope and there is neither a request nor a recipient to take it from.
 	ErrNoScope = errors.New("there is no scope: return one from Options.Scope, or choose one with Key.In")

@@ -83,7 +83,8 @@ func (c *Conns) hold(ctx context.Context, call twk.Call, h HoldStream) (any, err
 		}
 		return nil, nil
 	}
-	a, err := c.register(s.Conn, k, policy)
+	own := call.With(func(own *twk.Session) { *own = twk.Session{Conn: s.Conn} }).Kept()
+	a, err := c.register(own, s.Conn, k, policy)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package sfere
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/sfere-go/sfere/effect"
@@ -9,29 +10,22 @@ import (
 	"github.com/sfere-go/sfere/twk"
 )
 
-// outline runs what is the same for all recipients and returns that and the
-// rest in order. held tells whether there is a rest.
-func (c *Conns) outline(ctx context.Context, call twk.Call, items effect.List) (list []step, held bool, err error) {
-	var plan outline
-	err = call.With(func(s *twk.Session) {
-		*s = twk.Session{Out: &plan}
-	}).DispatchShared(context.WithValue(ctx, recipientKey{}, nil), plan.hold, items...).Err()
-	list, held = plan.end()
-	return list, held, err
-}
-
-// step is a part of a broadcast: frames for everybody, or an effect that has to
-// run for each recipient.
+// step is one item of a broadcast, after it was tried once for all recipients.
 type step struct {
+	item   effect.Data // with its late values resolved, if each is not set
+	each   bool        // it has to run for each recipient
 	frames []*sse.Frame
-	item   effect.Data
+	failed bool // for all; the error is known
 }
 
-// outline is the outlet that shared effects write to while they run once for all.
+// errShared is the failure of an item that has failed for all.
+var errShared = errors.New("this item has failed for all recipients")
+
+// outline is the outlet that effects write to while they run once for all.
 type outline struct {
 	mu   sync.Mutex // guards the fields below; interceptors may run effects on goroutines of their own
 	list []step
-	held bool
+	at   int
 	done bool
 
 	// Most broadcasts have one step with one frame; this is its memory.
@@ -39,39 +33,70 @@ type outline struct {
 	frame [1]*sse.Frame
 }
 
-// Emit adds frames to those of the step before, if it is one of frames.
+// outline tries the items once for all recipients. each tells whether any has to
+// run for each.
+func (c *Conns) outline(ctx context.Context, call twk.Call, items effect.List, each bool) (list []step, some bool, err error) {
+	p := &outline{}
+	if p.list = p.one[:]; len(items) > 1 {
+		p.list = make([]step, len(items))
+	}
+	for i, item := range items {
+		p.list[i] = step{item: item, each: each}
+	}
+	if each {
+		return p.list, true, nil
+	}
+	res, all := call.DispatchShared(ctx, func(s *twk.Session) { *s = twk.Session{Out: p} }, p.begin, p.end, items...)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.done = true
+	for i := range p.list {
+		if all {
+			p.list[i] = step{item: items[i], each: true}
+		}
+		some = some || p.list[i].each
+	}
+	if all {
+		return p.list, true, nil
+	}
+	for _, e := range res.Errors {
+		if i := e.Path.Indices()[0]; i < len(p.list) && e.Name != "dispatch" {
+			p.list[i].failed = true
+		}
+	}
+	return p.list, some, res.Err()
+}
+
+func (p *outline) begin(i int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.at = i
+	p.list[i].frames = nil // of an attempt before
+}
+
+func (p *outline) end(i int, item effect.Data, each bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.list[i].each = each; each {
+		p.list[i].frames = nil
+	} else {
+		p.list[i].item = item
+	}
+}
+
+// Emit adds frames to those of the item that runs.
 func (p *outline) Emit(_ context.Context, frames ...*sse.Frame) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.done { // the recipients are no longer known
 		return sse.ErrClosed
 	}
-	if n := len(p.list); n > 0 && p.list[n-1].item == nil {
-		p.list[n-1].frames = append(p.list[n-1].frames, frames...)
-		return nil
+	s := &p.list[p.at]
+	if s.frames == nil && p.frame[0] == nil {
+		s.frames = p.frame[:0]
 	}
-	if p.list == nil {
-		p.one[0].frames = append(p.frame[:0], frames...)
-		p.list = p.one[:]
-		return nil
-	}
-	p.list = append(p.list, step{frames: append([]*sse.Frame(nil), frames...)})
+	s.frames = append(s.frames, frames...)
 	return nil
-}
-
-// hold adds an item that has to run for each recipient.
-func (p *outline) hold(item effect.Data) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.list = append(p.list, step{item: item})
-	p.held = true
-}
-
-func (p *outline) end() (list []step, held bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.done = true
-	return p.list, p.held
 }
 
 // Gathers says that frames are kept in memory until a broadcast sends them.

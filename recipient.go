@@ -4,28 +4,68 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/internal/core"
 	"github.com/sfere-go/sfere/sse"
-
 	"github.com/sfere-go/sfere/twk"
 )
 
-// Recipient is the connection that a nested dispatch is for.
+// Recipient is the connection that a dispatch is for.
 type Recipient struct {
-	Key  Key // the first of its keys that the pattern of the broadcast matches
+	Key  Key // the first of its keys that the pattern of the broadcast matches, or the first it is held under
 	Conn *sse.Conn
 }
 
 type recipientKey struct{}
 
-// RecipientOf returns the recipient of the broadcast that ctx is part of; false
-// outside one, and in what a broadcast runs once for all its recipients.
-// Handlers, placeholders and twk.PerRecipient content use it.
+// RecipientOf returns whom the effects are for that ctx is part of: the recipient
+// of a broadcast, or the stream whose first effects they are, if it is held. It
+// returns false elsewhere. Handlers, placeholders, interceptors and content may
+// ask. In a broadcast, what has asked runs for each recipient and not once for
+// all; where it had begun to, it is begun anew.
 func RecipientOf(ctx context.Context) (Recipient, bool) {
-	r, ok := ctx.Value(recipientKey{}).(Recipient)
-	return r, ok
+	if r, ok := ctx.Value(recipientKey{}).(Recipient); ok {
+		return r, true
+	}
+	core.ShareOf(ctx).Ask()
+	if conn, ok := core.StreamOf(ctx).(*sse.Conn); ok {
+		for o := range conn.Owners() {
+			if e, ok := o.(*entry); ok {
+				if k := e.firstKey(); k != (Key{}) {
+					return Recipient{k, conn}, true
+				}
+			}
+		}
+	}
+	return Recipient{}, false
 }
 
-// OwnKey is the placeholder for the key of the recipient in a broadcast, and
+// sender is who has sent a broadcast.
+type sender struct {
+	call twk.Call
+	ctx  context.Context
+}
+
+type senderKey struct{}
+
+// Bare keeps the sender known where values of the program are not.
+func (senderKey) Bare() {}
+
+// SenderOf returns the Ctx of the dispatch that has sent the broadcast which ctx
+// is part of, and its context with the data of that dispatch. Effects for a
+// recipient run with the Ctx of the recipient's own stream and see nothing else of
+// the sender. ok is false outside a broadcast, and if the Ctx of the program is
+// not a C.
+func SenderOf[C any](ctx context.Context) (c C, from context.Context, ok bool) {
+	s, ok := ctx.Value(senderKey{}).(sender)
+	if !ok {
+		return c, nil, false
+	}
+	c, ok = effect.Root[C](s.call)
+	return c, s.ctx, ok
+}
+
+// OwnKey is the placeholder for the key of the recipient ([RecipientOf]), and
 // otherwise of the stream of the dispatch.
 //
 //	sfere.Exclude{Keys: []effect.Late[sfere.Key]{effect.Later[sfere.Key](sfere.OwnKey{})}}

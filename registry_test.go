@@ -120,10 +120,10 @@ func TestDryRun(t *testing.T) {
 }
 
 func TestReport(t *testing.T) {
-	f := sfere.Failure{Key: key("ann"), Conn: 7, Err: sse.ErrClosed}
+	f := sfere.Failure{Err: sse.ErrClosed, Count: 1, Keys: []sfere.Key{key("ann")}}
 	r := sfere.Report{Matched: 2, Delivered: 1, Failed: 1, Failures: []sfere.Failure{f}}
 	text, err := json.Marshal(r)
-	want := `{"matched":2,"delivered":1,"dropped":0,"failed":1,"failures":[{"key":{"scope":"default","category":"lobby","id":"ann"},"conn":7,"error":"the stream is closed"}]}`
+	want := `{"matched":2,"delivered":1,"dropped":0,"failed":1,"failures":[{"error":"the stream is closed","count":1,"keys":[{"scope":"default","category":"lobby","id":"ann"}]}]}`
 	if string(text) != want || err != nil {
 		t.Errorf("%s, %v", text, err)
 	}

@@ -1,15 +1,13 @@
 package sfere
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 
-	"github.com/sfere-go/sfere/sse"
-
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/sse"
 )
 
 // Report says what became of a [Broadcast], a [WithConnection] or a [Close].
@@ -17,10 +15,10 @@ import (
 type Report struct {
 	Matched   int `json:"matched"`   // connections that match and are not excluded
 	Delivered int `json:"delivered"` // took everything into their outbox; of a Close: were closed by it
-	Dropped   int `json:"dropped"`   // were cut because their outbox was full
+	Dropped   int `json:"dropped"`   // had a full outbox: they were cut, or events that may be dropped were
 	Failed    int `json:"failed"`    // had closed, or an effect failed for them; what did not fail was sent
-	// Failures has an entry for each connection that counts as dropped or failed
-	// for a reason of its own, sorted by key.
+	// Failures has an entry for each cause for which connections count as dropped
+	// or failed, sorted by key.
 	Failures []Failure `json:"failures,omitempty"`
 	// Missing has the keys that a WithConnection found no live connection for.
 	Missing []Key `json:"missing,omitempty"`
@@ -29,15 +27,33 @@ type Report struct {
 	Shared error `json:"-"`
 }
 
-// Failure is one connection that did not get everything.
+// Failure is one cause for which connections did not get everything.
 type Failure struct {
-	Key  Key    // the first of its keys that the pattern matches
-	Conn uint64 // sse.ConnInfo.ID
-	Err  error  // sse.ErrClosed, sse.ErrOverflow or what the effects failed with
+	Err   error // sse.ErrClosed, sse.ErrOverflow, sse.ErrDropped, or what the effects failed with for the first of them
+	Count int   // connections; the text of their errors is the same
+	Keys  []Key // of the first of them, 8 at most, sorted: of each the first of its keys that the pattern matches
 }
 
-// Error returns "sending to key: cause".
-func (f Failure) Error() string { return fmt.Sprintf("sfere: sending to %s: %v", f.Key, f.Err) }
+const (
+	// maxSample bounds the keys of a Failure, maxCauses the Failures of a Report.
+	maxSample = 8
+	maxCauses = 32
+)
+
+// ErrMoreCauses is the cause that stands for all after the first 32 of a Report.
+var ErrMoreCauses = errors.New("other causes, which are not told apart")
+
+// Error returns "sending to key and n more: cause".
+func (f Failure) Error() string {
+	to := "nobody"
+	if len(f.Keys) > 0 {
+		to = f.Keys[0].String()
+	}
+	if f.Count > 1 {
+		to = fmt.Sprintf("%s and %d more", to, f.Count-1)
+	}
+	return fmt.Sprintf("sfere: sending to %s: %v", to, f.Err)
+}
 
 // Unwrap returns the cause.
 func (f Failure) Unwrap() error { return f.Err }
@@ -45,10 +61,10 @@ func (f Failure) Unwrap() error { return f.Err }
 // MarshalJSON writes the error as text.
 func (f Failure) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
-		Key  Key    `json:"key"`
-		Conn uint64 `json:"conn"`
-		Err  string `json:"error"`
-	}{f.Key, f.Conn, fmt.Sprint(f.Err)})
+		Err   string `json:"error"`
+		Count int    `json:"count"`
+		Keys  []Key  `json:"keys"`
+	}{fmt.Sprint(f.Err), f.Count, f.Keys})
 }
 
 // Err joins everything that went wrong, nil if nothing did: a *[Error] with
@@ -65,13 +81,17 @@ func (r Report) Err() error {
 	return errors.Join(errs...)
 }
 
-// Add adds o to r.
+// Add adds o to r. Failures with the same text become one.
 func (r *Report) Add(o Report) {
 	r.Matched += o.Matched
 	r.Delivered += o.Delivered
 	r.Dropped += o.Dropped
 	r.Failed += o.Failed
-	r.Failures = append(r.Failures, o.Failures...)
+	var c causes
+	c.of(r)
+	for _, f := range o.Failures {
+		c.add(f)
+	}
 	r.Missing = append(r.Missing, o.Missing...)
 	if o.Shared != nil {
 		r.Shared = errors.Join(r.Shared, o.Shared)
@@ -92,14 +112,67 @@ func ReportOf(res *effect.Result) Report {
 	return sum
 }
 
-// fail counts conn as not reached.
-func (r *Report) fail(key Key, conn *sse.Conn, err error) {
-	if errors.Is(err, sse.ErrOverflow) {
-		r.Dropped++
-	} else {
-		r.Failed++
+// causes collects the failures of a report, equal ones as one.
+type causes struct {
+	r  *Report
+	at map[string]int // index in r.Failures by text
+}
+
+func (c *causes) of(r *Report) {
+	c.r = r
+	for i, f := range r.Failures {
+		c.note(text(f.Err), i)
 	}
-	r.Failures = append(r.Failures, Failure{Key: key, Conn: conn.ID(), Err: err})
+}
+
+func (c *causes) note(text string, i int) {
+	if c.at == nil {
+		c.at = map[string]int{}
+	}
+	c.at[text] = i
+}
+
+// add adds f and reports whether its cause is new.
+func (c *causes) add(f Failure) (first bool) {
+	key := text(f.Err)
+	i, known := c.at[key]
+	if !known && len(c.r.Failures) >= maxCauses {
+		key, f.Err = ErrMoreCauses.Error(), ErrMoreCauses
+		i, known = c.at[key]
+	}
+	if !known {
+		i = len(c.r.Failures)
+		c.note(key, i)
+		c.r.Failures = append(c.r.Failures, Failure{Err: f.Err})
+	}
+	to := &c.r.Failures[i]
+	to.Count += f.Count
+	to.Keys = append(to.Keys, f.Keys[:min(len(f.Keys), max(maxSample-len(to.Keys), 0))]...)
+	return !known
+}
+
+// fail counts one connection as not reached, and reports whether the cause is new.
+func (c *causes) fail(key Key, err error) (first bool) {
+	if errors.Is(err, sse.ErrOverflow) || errors.Is(err, sse.ErrDropped) {
+		c.r.Dropped++
+	} else {
+		c.r.Failed++
+	}
+	return c.add(Failure{Err: err, Count: 1, Keys: []Key{key}})
+}
+
+// text is what an error says, bounded, whatever its method does.
+func text(err error) (s string) {
+	const limit = 4 << 10
+	defer func() {
+		if recover() != nil {
+			s = fmt.Sprintf("%T", err)
+		}
+	}()
+	if s = err.Error(); len(s) > limit {
+		s = s[:limit]
+	}
+	return s
 }
 
 // finish brings r into its final form.
@@ -108,7 +181,8 @@ func (r *Report) finish() {
 		r.Failed += r.Delivered
 		r.Delivered = 0
 	}
-	slices.SortFunc(r.Failures, func(a, b Failure) int {
-		return cmp.Or(compareKeys(a.Key, b.Key), cmp.Compare(a.Conn, b.Conn))
-	})
+	for _, f := range r.Failures {
+		slices.SortFunc(f.Keys, compareKeys)
+	}
+	slices.SortStableFunc(r.Failures, func(a, b Failure) int { return compareKeys(a.Keys[0], b.Keys[0]) })
 }

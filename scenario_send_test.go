@@ -188,10 +188,10 @@ func TestFailuresAreIsolated(t *testing.T) {
 		if rep.Matched != 4 || rep.Delivered != 2 || rep.Failed != 2 || rep.Dropped != 0 || len(rep.Failures) != 2 {
 			t.Fatalf("report %+v", rep)
 		}
-		if f := rep.Failures[0]; f.Key != key("bob") || !strings.Contains(f.Error(), "no template for bob") {
+		if f := rep.Failures[0]; f.Keys[0] != key("bob") || !strings.Contains(f.Error(), "no template for bob") {
 			t.Errorf("first failure %v", f)
 		}
-		if f := rep.Failures[1]; f.Key != key("carl") || !errors.Is(f, sse.ErrClosed) {
+		if f := rep.Failures[1]; f.Keys[0] != key("carl") || !errors.Is(f, sse.ErrClosed) {
 			t.Errorf("second failure %v", f)
 		}
 		if res.Err() == nil {

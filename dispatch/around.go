@@ -14,7 +14,8 @@ func (r *run) around(ctx context.Context, items effect.List) *effect.Result {
 	r.extra() // so that an attempt that is given up never meets the returned mark
 	slot := core.NewSlot(items, &r.scope)
 	slot.Runs = []any{r}
-	call := core.NewCall(core.CallState{Scope: &slot.Scope, At: core.At{Level: r.level}})
+	slot.Share = r.extra().share
+	call := core.NewCall(core.CallState{Scope: &slot.Scope, At: core.At{Level: int16(r.level)}})
 	out := r.e.aroundDispatch(ctx, call, items).(*effect.Result)
 	slot.Mu.Lock()
 	slot.Closed = true
@@ -118,7 +119,11 @@ func lastDispatch(ctx context.Context, call core.Call, items any) any {
 		r = &run{level: first.level, tree: first.tree}
 		r.begin(first.e, first.scope.Root)
 		r.res.ID, r.res.Parent = first.res.ID, first.res.Parent
-		r.extra().hold, r.extra().dry = first.extra().hold, first.extra().dry
+		of, to := first.extra(), r.extra()
+		to.dry, to.together, to.prepared, to.share = of.dry, of.together, of.prepared, of.share
+		if to.together != nil {
+			to.share = &to.together.All
+		}
 		slot.Runs = append(slot.Runs, r)
 	}
 	slot.Entered = true

@@ -100,6 +100,7 @@ func NewWith[C any](o *Options, rs ...registry.Registry[C]) (*Dispatcher[C], err
 		opts:   o.withDefaults(),
 		byType: map[uintptr]*core.Entry{},
 		byName: map[string]*core.Entry{},
+		zero:   func() any { return new(C) },
 		clone: func(root any, change func(any)) any {
 			c := *root.(*C)
 			change(&c)
@@ -151,6 +152,7 @@ type engine struct {
 	byType  map[uintptr]*core.Entry // by typeKey
 	byName  map[string]*core.Entry
 	entries []*core.Entry // sorted by name, without the built-in ones
+	zero    func() any    // a pointer to a zero Ctx
 	clone   func(root any, change func(copy any)) any
 	ids     atomic.Uint64
 

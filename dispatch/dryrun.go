@@ -104,8 +104,16 @@ func (d *rehearsal) handle(ctx context.Context, r *run, call core.Call, entry *c
 
 // handle runs the handler of an effect.
 func (r *run) handle(ctx context.Context, call core.Call, entry *core.Entry, item effect.Data) (any, error) {
-	if m := r.more.Load(); m != nil && m.dry != nil {
-		return m.dry.handle(ctx, r, call, entry, item)
+	if m := r.more.Load(); m != nil {
+		if m.share != nil { // it writes to the stream of its Ctx, whose it is it may not know
+			call.State().At.Free = true
+		}
+		if ok, err := m.do(ctx, call); ok {
+			return struct{}{}, err
+		}
+		if m.dry != nil {
+			return m.dry.handle(ctx, r, call, entry, item)
+		}
 	}
 	return invoke(ctx, entry.Handle, call, item)
 }

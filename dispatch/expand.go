@@ -62,6 +62,7 @@ func (r *run) action(ctx context.Context, call core.Call, scope *core.Scope, ent
 		if item, ok = r.resolved(ctx, call, entry, item, path); !ok {
 			return
 		}
+		r.settle(path, item)
 	}
 	list, ok := r.expand(ctx, call, entry, item, path)
 	if !ok || len(list) == 0 {
@@ -72,6 +73,11 @@ func (r *run) action(ctx context.Context, call core.Call, scope *core.Scope, ent
 
 // expandOnce is the innermost step of an expansion.
 func (r *run) expandOnce(ctx context.Context, call core.Call, entry *core.Entry, item effect.Data) (any, effect.Phase, error) {
+	if m := r.more.Load(); m != nil {
+		if ok, err := m.do(ctx, call); ok {
+			return effect.List{}, PhaseExpand, err
+		}
+	}
 	state, err := r.state(ctx, call, entry.State)
 	if err != nil {
 		return nil, PhaseState, err

@@ -28,8 +28,15 @@ func (r *run) ID() uint64 { return r.res.ID }
 func (r *run) Parent() uint64 { return r.res.Parent }
 
 // Nested implements core.Runner.
-func (r *run) Nested(ctx context.Context, call core.Call, items, hold any) any {
-	return r.nested(ctx, call, items.(effect.List), hold, false)
+func (r *run) Nested(ctx context.Context, call core.Call, items, how any) any {
+	return r.nested(ctx, call, items.(effect.List), how, false)
+}
+
+// Adopt implements core.Runner.
+func (r *run) Adopt(result any) {
+	if errs := result.(*effect.Result).Errors; len(errs) > 0 {
+		r.addErrors(errs...)
+	}
 }
 
 // detached is a run seen by calls whose continuations keep their errors.
@@ -39,8 +46,8 @@ type detached struct{ *run }
 func (d detached) Detach() core.Runner { return d }
 
 // Nested implements core.Runner.
-func (d detached) Nested(ctx context.Context, call core.Call, items, hold any) any {
-	return d.nested(ctx, call, items.(effect.List), hold, true)
+func (d detached) Nested(ctx context.Context, call core.Call, items, how any) any {
+	return d.nested(ctx, call, items.(effect.List), how, true)
 }
 
 // runOf returns the run that call belongs to; nil if none.
@@ -56,8 +63,8 @@ func runOf(call core.Call) *run {
 	return r
 }
 
-func (r *run) nested(ctx context.Context, call core.Call, items effect.List, hold any, detached bool) *effect.Result {
-	child := &run{level: call.State().At.Level + 1, tree: r.tree}
+func (r *run) nested(ctx context.Context, call core.Call, items effect.List, how any, detached bool) *effect.Result {
+	child := &run{level: int32(call.State().At.Level) + 1, tree: r.tree}
 	child.begin(r.e, call.State().Scope.Root)
 	child.res.ID, child.res.Parent = r.e.ids.Add(1), r.res.ID
 	m := r.extra()
@@ -68,8 +75,17 @@ func (r *run) nested(ctx context.Context, call core.Call, items effect.List, hol
 	case r.tree == nil:
 		child.tree = &m.tree
 	}
-	if hold, _ := hold.(func(effect.Data)); hold != nil {
-		child.extra().hold = hold
+	switch how := how.(type) {
+	case *core.Together:
+		c := child.extra()
+		c.together, c.share = how, &how.All
+		child.scope.Root = r.e.clone(r.e.zero(), how.Ctx)
+	case *core.Prepared:
+		child.extra().prepared = how
+	default:
+		if slot := call.Slot(); slot != nil && slot.Share != nil { // inside what runs for many
+			child.extra().share = slot.Share
+		}
 	}
 	if m.dry != nil { // whatever ctx the handler passed on
 		child.extra().dry, ctx = m.dry, m.dry.in(ctx)
@@ -160,7 +176,7 @@ func (r *run) resolve(ctx context.Context, call core.Call, ref any, depth int) (
 	if err != nil {
 		return nil, inner, err
 	}
-	call.State().Place, call.State().At.Level = entry.Place, level
+	call.State().Place, call.State().At.Level, call.State().At.Free = entry.Place, level, false
 	v, err := invoke(ctx, entry.Handle, call, args)
 	return v, by, err
 }

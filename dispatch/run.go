@@ -43,11 +43,16 @@ type run struct {
 // more is the part of a run that most dispatches do without.
 type more struct {
 	// These belong to the goroutine that runs the items.
-	stop  error // why the rest is skipped
-	hold  func(effect.Data)
+	stop  error                // why the rest is skipped
 	batch *batch               // nil outside a batch
 	deep  map[*core.Entry]bool // actions whose depth error has been reported
 	dry   *rehearsal           // nil unless this is a dry run; constant
+
+	together *core.Together // the list runs once for many recipients; constant
+	share    *core.Share    // of the item that does, or in which this dispatch does
+	held     bool           // an item before has to run for each
+	settled  effect.Data    // the item that runs, with its late values resolved
+	prepared *core.Prepared // constant
 
 	tree     tree         // for continuations, if this dispatch came from outside
 	resolves atomic.Int64 // deeply nested placeholders asked so far
@@ -146,6 +151,10 @@ func (r *run) list(ctx context.Context, scope *core.Scope, items effect.List, at
 			r.res.Outcomes = make([]effect.Outcome, 0, len(items))
 		}
 	}
+	if m := r.more.Load(); m != nil && m.together != nil && at.Up() == nil {
+		r.listTogether(ctx, m, scope, items)
+		return
+	}
 	for i, item := range items {
 		path := at.Sibling(i)
 		if r.ends(ctx, path, item) {
@@ -206,10 +215,8 @@ func (r *run) item(ctx context.Context, scope *core.Scope, item effect.Data, pat
 			return
 		}
 	}
-	if m := r.more.Load(); m != nil && m.hold != nil && !r.shared(entry, item) {
-		if err := guard(func() error { m.hold(item); return nil }); err != nil {
-			r.fail(PhaseEffect, path, item, "hold", err)
-		}
+	if m := r.more.Load(); m != nil && m.share != nil && !m.shareable(entry, item) {
+		m.share.Ask()
 		return
 	}
 	if r.e.opts.Validate != nil {
@@ -239,29 +246,11 @@ func (r *run) item(ctx context.Context, scope *core.Scope, item effect.Data, pat
 // callAt returns the call for the item at path.
 func (r *run) callAt(scope *core.Scope, entry *core.Entry, path effect.Path) core.Call {
 	step, _ := path.Up().(*core.Step)
-	return core.NewCall(core.CallState{Scope: scope, Place: entry.Place, Up: step, At: core.At{Index: int32(path.Index()), Level: r.level}})
+	return core.NewCall(core.CallState{Scope: scope, Place: entry.Place, Up: step, At: core.At{Index: int32(path.Index()), Level: int16(r.level)}})
 }
 
 func (e *engine) validate(item effect.Data) error {
 	return guard(func() error { return e.opts.Validate(item) })
-}
-
-// shared reports whether item does the same for every recipient. An item that
-// cannot tell is not shared.
-func (r *run) shared(entry *core.Entry, item effect.Data) bool {
-	if entry.Kind == core.Effect && !entry.Shared || entry.Kind == core.Action && entry.StateType != nil || entry.Kind > core.Action {
-		return false
-	}
-	if refs, err := entry.Plan.Refs(item); refs || err != nil {
-		return false
-	}
-	differs := false
-	if p, ok := item.(interface{ PerRecipient() bool }); ok {
-		if guard(func() error { differs = p.PerRecipient(); return nil }) != nil {
-			return false
-		}
-	}
-	return !differs
 }
 
 func (r *run) effect(ctx context.Context, call core.Call, entry *core.Entry, item effect.Data, path effect.Path) {
@@ -270,6 +259,7 @@ func (r *run) effect(ctx context.Context, call core.Call, entry *core.Entry, ite
 		if item, ok = r.resolved(ctx, call, entry, item, path); !ok {
 			return
 		}
+		r.settle(path, item)
 	}
 	if r.e.aroundEffect != nil {
 		r.intercepted(ctx, call, item, path)

@@ -3,6 +3,7 @@ package effect
 import (
 	"context"
 	"errors"
+	"reflect"
 
 	"github.com/sfere-go/sfere/internal/core"
 )
@@ -44,6 +45,9 @@ func (c Call[C]) Ctx() C {
 		var zero C
 		return zero
 	}
+	if s.Scope.Slot != nil && !s.At.Free {
+		s.Scope.Slot.Share.Ask()
+	}
 	return *ctxIn[C](s.Place, s.Scope.Root)
 }
 
@@ -59,6 +63,9 @@ func (c Call[C]) With(change func(*C)) Call[C] {
 		change(&ctx)
 		s.Scope, s.Place = &core.Scope{Root: &ctx}, nil
 		return c
+	}
+	if s.Scope.Slot != nil && !s.At.Free {
+		s.Scope.Slot.Share.Ask()
 	}
 	place, of := s.Place, s.Scope.Of
 	root := of.Changed(s.Scope.Root, func(root any) { change(ctxIn[C](place, root)) })
@@ -94,22 +101,90 @@ func (c Call[C]) DispatchWith(ctx context.Context, change func(*C), items ...Dat
 	return c.With(change).Dispatch(ctx, items...)
 }
 
-// DispatchShared is [Call.Dispatch] for handlers that run one list for many
-// recipients, such as a broadcast. It runs now only what is the same for every
-// recipient (effects marked [About].Shared without late values, and
-// stateless actions) and hands everything else to hold, in order, for the
-// caller to dispatch once per recipient. hold runs on the calling goroutine, in
-// turn with the effects that run now; a panic in it is an error of its item.
-func (c Call[C]) DispatchShared(ctx context.Context, hold func(Data), items ...Data) *Result {
-	return c.nested(ctx, items, hold)
+// DispatchShared is for handlers that run one list for many recipients, such as a
+// broadcast. It tries each item once for all of them: against a zero Ctx that
+// change may set up, and with no data of the program in ctx. Only an effect marked
+// [About].Shared runs that way, or an action. An item has to run for each
+// recipient instead if it is something else, if its method PerRecipient() bool
+// says so, or if anything on the way asks who the recipient is: a placeholder, an
+// interceptor or a state function that looks at its Ctx, or whatever asks the
+// package of the handler.
+//
+// begin is called before each item, and end after it. each tells that the item has
+// to run for each recipient; then what it did and failed with is left out of the
+// result. item is the item with its late values resolved. Both run on the calling
+// goroutine. DispatchShared returns also whether a Dispatch hook has asked, which
+// makes all items run for each.
+func (c Call[C]) DispatchShared(ctx context.Context, change func(*C), begin func(index int), end func(index int, item Data, each bool), items ...Data) (res *Result, each bool) {
+	place := (*core.Call)(&c).State().Place
+	t := &core.Together{
+		Ctx:   func(root any) { change(ctxIn[C](place, root)) },
+		Begin: begin,
+		End: func(index int, item any, each bool) {
+			data, _ := item.(Data)
+			end(index, data, each)
+		},
+	}
+	res = c.nested(core.WithShare(core.Bare(ctx), &t.All), items, t)
+	return res, t.All.Asked()
 }
 
-func (c Call[C]) nested(ctx context.Context, items List, hold any) *Result {
+// DispatchPrepared is [Call.Dispatch] for one of the recipients of such a list.
+// prepared runs an item that needs no more than what was done for all; it
+// reports false for an item that has to run. Interceptors see both.
+func (c Call[C]) DispatchPrepared(ctx context.Context, prepared func(ctx context.Context, index int) (bool, error), items ...Data) *Result {
+	return c.nested(ctx, items, &core.Prepared{Do: prepared})
+}
+
+// Adopt adds the errors of res, the result of a [Call.Detached] continuation, to
+// those of the dispatch, if that has not returned yet.
+func (c Call[C]) Adopt(res *Result) {
+	if of := c.runner(); of != nil && res != nil {
+		of.Adopt(res)
+	}
+}
+
+// Kept returns a call that has the Ctx of c and belongs to no dispatch: a small
+// value to keep for long, for [Call.Against].
+func (c Call[C]) Kept() Call[C] {
+	s := (*core.Call)(&c).State()
+	if s.Scope == nil {
+		return c
+	}
+	return Call[C](core.NewCall(core.CallState{Scope: &core.Scope{Root: s.Scope.Root}, Place: s.Place}))
+}
+
+// Against returns a call that belongs to the dispatch of c and has the Ctx of
+// other. ok is false if the dispatcher of other has another type of Ctx.
+func (c Call[C]) Against(other Call[C]) (own Call[C], ok bool) {
+	s, o := (*core.Call)(&c).State(), (*core.Call)(&other).State()
+	if s.Scope == nil || o.Scope == nil || reflect.TypeOf(s.Scope.Root) != reflect.TypeOf(o.Scope.Root) {
+		return c, false
+	}
+	s.Scope = &core.Scope{Root: o.Scope.Root, Of: s.Scope.Of}
+	return c, true
+}
+
+// Root returns the whole Ctx of the dispatch that c belongs to, of which C may be
+// a part; ok is false if it is no R.
+func Root[R, C any](c Call[C]) (root R, ok bool) {
+	s := (*core.Call)(&c).State()
+	if s.Scope == nil {
+		return root, false
+	}
+	p, ok := s.Scope.Root.(*R)
+	if ok {
+		root = *p
+	}
+	return root, ok
+}
+
+func (c Call[C]) nested(ctx context.Context, items List, how any) *Result {
 	of := c.runner()
 	if of == nil {
 		return &Result{Errors: []*Error{{Phase: "lookup", Name: "dispatch", Err: errNoDispatch}}}
 	}
-	return of.Nested(ctx, core.Call(c), items, hold).(*Result)
+	return of.Nested(ctx, core.Call(c), items, how).(*Result)
 }
 
 // Failed reports whether the dispatch has collected an error so far.

@@ -5,10 +5,12 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"runtime/debug"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/sfere-go/sfere/sse"
 
@@ -29,6 +31,10 @@ type BridgeOptions struct {
 	// NotDatastar answers a request that the Datastar client did not send and
 	// whose handler returned effects; they do not run. Default: 406.
 	NotDatastar http.Handler
+	// AnswerTimeout bounds the effects of an answer ([Respond]). They run to their
+	// end although the client leaves, and what the limit stops is reported to
+	// OnError. Streams stop with their client. Default 30 s, negative means none.
+	AnswerTimeout time.Duration
 	// OnError is told of every failed request and dispatch. The effects it
 	// returns are run on the stream, to show the person that something went
 	// wrong; their own errors are logged. It may be called concurrently.
@@ -60,6 +66,9 @@ func NewBridge[C any](d *dispatch.Dispatcher[C], newCtx func(Session) C, o *Brid
 		}
 	}
 	b.opts.MaxSignals = cmp.Or(b.opts.MaxSignals, 1<<20)
+	if b.opts.AnswerTimeout = cmp.Or(b.opts.AnswerTimeout, 30*time.Second); b.opts.AnswerTimeout < 0 {
+		b.opts.AnswerTimeout = math.MaxInt64
+	}
 	if b.opts.OnError == nil {
 		b.opts.OnError = logError
 	}
@@ -185,7 +194,9 @@ func (b *Bridge[C]) elsewhere(w http.ResponseWriter, r *Request, resp *Response,
 		fail(w, http.StatusGone)
 		return
 	}
-	if !b.run(r, Session{Conn: c, Request: r, Response: resp}, resp.Effects) {
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(r.Context()), b.opts.AnswerTimeout, errAnswerTimeout)
+	defer cancel()
+	if !b.run(ctx, r, Session{Conn: c, Request: r, Response: resp}, resp.Effects) {
 		fail(w, http.StatusInternalServerError)
 		return
 	}

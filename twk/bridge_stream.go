@@ -8,12 +8,16 @@ import (
 	"runtime/debug"
 
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/internal/core"
 	"github.com/sfere-go/sfere/sse"
 )
 
 // Reuse is the value of an effect of Response.Open that gives the request's
 // effects to another stream; the request is answered 204.
 type Reuse struct{ Conn *sse.Conn }
+
+// errAnswerTimeout is why the effects of an answer are stopped.
+var errAnswerTimeout = errors.New("the answer took longer than BridgeOptions.AnswerTimeout")
 
 // errNotRun ends a stream whose effects could not even begin. It has been
 // reported.
@@ -34,7 +38,13 @@ func (b *Bridge[C]) stream(w http.ResponseWriter, r *Request, resp *Response) {
 	}
 	err := b.hub.Serve(w, r.Request, &o, func(ctx context.Context, c *sse.Conn) error {
 		own := r.with(ctx)
-		if !b.run(own, Session{Conn: c, Request: own, Response: resp, Out: first{c}}, resp.Effects) {
+		if !resp.Stay { // an answer runs to its end though its client may leave
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeoutCause(context.WithoutCancel(ctx), b.opts.AnswerTimeout, errAnswerTimeout)
+			defer cancel()
+		}
+		ctx = core.WithStream(ctx, c)
+		if !b.run(ctx, own, Session{Conn: c, Request: own, Response: resp, Out: first{c}}, resp.Effects) {
 			return errNotRun
 		}
 		return nil
@@ -82,14 +92,13 @@ func (b *Bridge[C]) closed(r *Request, resp *Response, cause sse.Cause) {
 
 // run dispatches effects and reports what went wrong. It returns false if the
 // dispatch could not even begin.
-func (b *Bridge[C]) run(r *Request, s Session, effects effect.List) bool {
-	ctx := r.Context()
+func (b *Bridge[C]) run(ctx context.Context, r *Request, s Session, effects effect.List) bool {
 	own, err := b.ctxFor(s)
 	if err != nil {
 		b.report(ctx, r, err)
 		return false
 	}
-	err = failures(ctx, b.d.Dispatch(ctx, own, effects...))
+	err = failures(r.Context(), b.d.Dispatch(ctx, own, effects...))
 	if err == nil {
 		return true
 	}
@@ -103,15 +112,16 @@ func (b *Bridge[C]) run(r *Request, s Session, effects effect.List) bool {
 	return true
 }
 
-// failures joins the errors of a dispatch, without those that only say that
-// the client has left.
-func failures(ctx context.Context, res *effect.Result) error {
-	if ctx.Err() == nil {
+// failures joins the errors of a dispatch, without those that only say that the
+// client of the request has left: that its stream is closed, or that the context
+// of the request has ended.
+func failures(request context.Context, res *effect.Result) error {
+	if request.Err() == nil {
 		return res.Err()
 	}
 	var errs []error
 	for _, err := range res.Errors {
-		if !errors.Is(err, ctx.Err()) {
+		if !errors.Is(err, request.Err()) && !errors.Is(err, sse.ErrClosed) {
 			errs = append(errs, err)
 		}
 	}

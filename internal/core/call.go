@@ -13,8 +13,10 @@ type Runner interface {
 	// Detach returns a Runner whose continuations keep their errors.
 	Detach() Runner
 	// Nested dispatches an effect.List as a continuation of call and returns
-	// an *effect.Result. hold, if not nil, is a func(effect.Data).
-	Nested(ctx context.Context, call Call, items, hold any) any
+	// an *effect.Result. how is nil, a *Together or a *Prepared.
+	Nested(ctx context.Context, call Call, items, how any) any
+	// Adopt adds the errors of an *effect.Result to those of this dispatch.
+	Adopt(result any)
 	// Failed reports whether this dispatch has collected an error so far.
 	Failed() bool
 	// ID identifies the dispatch; Parent is 0 for a dispatch from outside.
@@ -49,7 +51,10 @@ type CallState struct {
 // At is a pair of numbers in one word.
 type At struct {
 	Index int32 // place of the item in its list
-	Level int32 // nesting depth of continuations and placeholders
+	Level int16 // nesting depth of continuations and placeholders
+	// Free marks the call of a handler that may look at the Ctx while it runs once
+	// for many recipients; see Share.
+	Free bool
 }
 
 // NewCall returns a Call with the given content.
@@ -83,6 +88,9 @@ type Slot struct {
 	Seen    string // innermost interceptor that gave nothing back, or was entered with a list
 	Runs    []any  // the dispatcher's own records of the attempts at a list
 
+	// Share is not nil while the item runs once for many recipients. Constant.
+	Share *Share
+
 	// Scope is that of the calls which the interceptors see, here to save an
 	// allocation. It is set once, by NewSlot.
 	Scope Scope
@@ -91,6 +99,9 @@ type Slot struct {
 // NewSlot returns a Slot for item whose Scope sees and runs what scope does.
 func NewSlot(item any, scope *Scope) *Slot {
 	s := &Slot{Item: item}
+	if scope.Slot != nil {
+		s.Share = scope.Slot.Share
+	}
 	s.Scope = Scope{Root: scope.Root, Of: scope.Of, Slot: s}
 	return s
 }

@@ -1,0 +1,83 @@
+package core
+
+import (
+	"context"
+	"sync/atomic"
+)
+
+// Share tells whether something that runs once for many recipients has asked who
+// the recipient is. What has asked is run again, for each. All methods may be
+// called from any goroutine, and on a nil Share.
+type Share struct{ asked atomic.Bool }
+
+// Ask notes that somebody has asked.
+func (s *Share) Ask() {
+	if s != nil {
+		s.asked.Store(true)
+	}
+}
+
+// Asked reports whether somebody has asked.
+func (s *Share) Asked() bool { return s != nil && s.asked.Load() }
+
+type shareKey struct{}
+
+// WithShare returns a ctx in which ShareOf gives s.
+func WithShare(ctx context.Context, s *Share) context.Context {
+	return context.WithValue(ctx, shareKey{}, s)
+}
+
+// ShareOf returns what WithShare has put into ctx, nil if nothing.
+func ShareOf(ctx context.Context) *Share {
+	s, _ := ctx.Value(shareKey{}).(*Share)
+	return s
+}
+
+// Together says that a list runs once for many recipients.
+type Together struct {
+	// All is asked by what runs for the whole list.
+	All Share
+	// Ctx changes the zero Ctx that the list runs against.
+	Ctx func(root any)
+	// Begin and End are called around each item of the list, on the goroutine
+	// that runs it. each tells that the item has to run for each recipient; item is
+	// the effect data then, or with its late values resolved.
+	Begin func(index int)
+	End   func(index int, item any, each bool)
+}
+
+// Prepared says that some items of a list have been prepared for all recipients.
+// Do is called in the place of the handler, or of the expansion; ok is false for an
+// item that has not.
+type Prepared struct {
+	Do func(ctx context.Context, index int) (ok bool, err error)
+}
+
+// bareKey is the type of keys whose values go to the recipients of a broadcast.
+type bareKey interface{ Bare() }
+
+func (dryKey) Bare()   {}
+func (shareKey) Bare() {}
+
+// Bare returns a context with the values of ctx that belong to the dispatcher and
+// none of the program. It ends when ctx does.
+func Bare(ctx context.Context) context.Context { return bare{ctx} }
+
+type bare struct{ context.Context }
+
+func (b bare) Value(key any) any {
+	if _, ok := key.(bareKey); ok {
+		return b.Context.Value(key)
+	}
+	return nil
+}
+
+type streamKey struct{}
+
+// WithStream returns a ctx of the first effects of a stream.
+func WithStream(ctx context.Context, stream any) context.Context {
+	return context.WithValue(ctx, streamKey{}, stream)
+}
+
+// StreamOf returns the stream whose first effects ctx belongs to, nil if none.
+func StreamOf(ctx context.Context) any { return ctx.Value(streamKey{}) }
