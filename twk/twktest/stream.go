@@ -1,9 +1,6 @@
-package ssetest
+package twktest
 
 import (
-	"bufio"
-	"compress/gzip"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,84 +10,80 @@ import (
 	"time"
 )
 
-// Wait bounds every wait of a [Stream] that is not given a bound of its own.
+// Wait bounds every wait of a [Stream].
 const Wait = 10 * time.Second
 
-// ErrClosed is what [Stream.Ended] returns if the test closed the stream before
-// the server ended it.
-var ErrClosed = errors.New("ssetest: stream closed by the test")
+var (
+	// ErrClosed is what [Stream.Ended] returns if the test closed the stream
+	// before the server ended it.
+	ErrClosed = errors.New("twktest: stream closed by the test")
 
-// Stream is an open response that is being read. A goroutine reads it into an
-// unbounded queue, so that the test never slows the server down; it ends with
-// the response or with Close.
+	// ErrCut is wrapped by what [Stream.Ended] returns if the server cut the
+	// response short: a client with default settings comes back.
+	ErrCut = errors.New("twktest: the stream was cut")
+)
+
+// Stream is an open response that is being read: see [Open] and [Serve]. A
+// goroutine reads it into an unbounded queue, so that the test does not slow the
+// server down unless it asks for that ([Stream.Stall]). The goroutine ends with
+// the response or with Close, which the end of the test calls.
 //
-// Next, Until, UntilComments and Ended fail the test and so belong on the test's
-// goroutine; the other methods may be called from anywhere.
+// Every event is checked when it arrives; a finding of [Event.Check] fails the
+// test.
+//
+// Response, Next, Until, UntilComments and Ended may fail the test at once and so
+// belong on the test's goroutine. The other methods may be called from anywhere.
 type Stream struct {
-	// Response is the response whose body is being read. Its body belongs to
-	// the Stream.
-	Response *http.Response
-
-	t      testing.TB
-	name   string
-	cancel context.CancelFunc
-	done   chan struct{} // closed when the reader has ended
+	t     testing.TB
+	name  string
+	leave func()        // makes the client go away; may be called more than once
+	stall func(bool)    // nil if the reader itself does it
+	ready chan struct{} // closed when res is set
+	done  chan struct{} // closed when the reader has ended
 
 	mu       sync.Mutex
+	res      *http.Response // constant once ready is closed
 	queue    []Event
 	comments int
+	stalled  bool
 	err      error         // valid once done is closed
 	closed   bool          // Close was called before the end
 	changed  chan struct{} // closed and replaced at every change
 }
 
-// Open sends req and returns its response as a Stream, which is closed at the
-// end of the test. It fails the test if no response header arrives within
-// [Wait]. A client of nil is http.DefaultClient; its Timeout must be zero, as it
-// would cut the stream.
-//
-// A status other than 200 is not a failure, but such a stream has no events, as
-// for the Datastar client, and ends with an error that holds status and body.
-//
-// If req has an Accept-Encoding of its own, a gzip response is decoded as
-// browsers do: the end of the response without a gzip trailer is a clean end,
-// and data after the first gzip member is an error.
-func Open(t testing.TB, client *http.Client, req *http.Request) *Stream {
-	t.Helper()
-	if client == nil {
-		client = http.DefaultClient
+func newStream(t testing.TB, r *http.Request, leave func()) *Stream {
+	return &Stream{
+		t: t, name: r.Method + " " + r.URL.Path, leave: leave,
+		ready: make(chan struct{}), done: make(chan struct{}), changed: make(chan struct{}),
 	}
-	ctx, cancel := context.WithCancel(req.Context())
-	bound := time.AfterFunc(Wait, cancel)
-	name := req.Method + " " + req.URL.Path
-	res, err := client.Do(req.WithContext(ctx))
-	if !bound.Stop() {
-		if err == nil {
-			res.Body.Close()
-		}
-		err = context.DeadlineExceeded
-	}
-	if err != nil {
-		cancel()
-		t.Fatalf("ssetest: %s: no response: %v", name, err)
-	}
-	s := &Stream{
-		Response: res,
-		t:        t,
-		name:     name,
-		cancel:   cancel,
-		done:     make(chan struct{}),
-		changed:  make(chan struct{}),
-	}
-	go s.read()
-	t.Cleanup(s.Close)
-	return s
 }
 
-func (s *Stream) read() {
-	defer s.cancel()
-	err := s.readAll()
-	s.Response.Body.Close()
+// Response waits for the head of the response and returns it. Its body belongs to
+// the Stream. It fails the test if there is none within [Wait].
+func (s *Stream) Response() *http.Response {
+	s.t.Helper()
+	bound := time.NewTimer(Wait)
+	defer bound.Stop()
+	select {
+	case <-s.ready:
+	case <-bound.C:
+		s.t.Fatalf("twktest: %s: no response within %v", s.name, Wait)
+	}
+	if s.res == nil {
+		s.t.Fatalf("twktest: %s: no response: %v", s.name, s.Ended())
+	}
+	return s.res
+}
+
+// begin tells that the head of the response is there, or with nil that there is
+// none.
+func (s *Stream) begin(res *http.Response) {
+	s.res = res
+	close(s.ready)
+}
+
+// end tells how the stream has ended. Nothing may happen to it afterwards.
+func (s *Stream) end(err error) {
 	s.change(func() {
 		s.err = err
 		if s.closed {
@@ -100,18 +93,26 @@ func (s *Stream) read() {
 	})
 }
 
-func (s *Stream) readAll() error {
-	if s.Response.StatusCode != http.StatusOK {
-		text, _ := io.ReadAll(io.LimitReader(s.Response.Body, 1024))
-		return fmt.Errorf("ssetest: status %s: %s", s.Response.Status, text)
+// read reads the response until it ends, and returns why it did.
+func (s *Stream) read(res *http.Response) error {
+	if res.StatusCode != http.StatusOK {
+		text, _ := io.ReadAll(io.LimitReader(res.Body, 1024))
+		return fmt.Errorf("twktest: status %s: %s", res.Status, text)
 	}
-	body, err := decoded(s.Response)
+	cut := &endReader{r: res.Body}
+	body, err := decoded(res.Header.Get("Content-Encoding"), cut)
 	if err != nil {
 		return err
 	}
-	for ev, err := range Parse(body) {
+	for ev, err := range Parse(held{s, body}) {
+		if err != nil && cut.end != nil && cut.end != io.EOF {
+			err = fmt.Errorf("%w: %w", ErrCut, err)
+		}
 		if err != nil {
 			return err
+		}
+		if err := ev.Check(); err != nil {
+			s.t.Errorf("%s: %+v: %v", s.name, ev, err)
 		}
 		s.change(func() {
 			if ev.Comment != nil {
@@ -122,6 +123,32 @@ func (s *Stream) readAll() error {
 		})
 	}
 	return nil
+}
+
+// held is a reader that delivers nothing while the stream is stalled.
+type held struct {
+	s *Stream
+	r io.Reader
+}
+
+func (h held) Read(p []byte) (int, error) {
+	h.s.flows()
+	n, err := h.r.Read(p)
+	h.s.flows()
+	return n, err
+}
+
+// flows waits until the stream is not stalled.
+func (s *Stream) flows() {
+	for {
+		s.mu.Lock()
+		stalled, changed := s.stalled, s.changed
+		s.mu.Unlock()
+		if !stalled {
+			return
+		}
+		<-changed
+	}
 }
 
 // change runs f under the lock and wakes all waits.
@@ -136,8 +163,8 @@ func (s *Stream) change(f func()) {
 // await calls ready under the lock after every change, until it returns true,
 // the stream ends or the time is over; then it returns a reason. The last call
 // comes after the end of the stream, so nothing is missed.
-func (s *Stream) await(timeout time.Duration, ready func() bool) (reason string) {
-	over := time.NewTimer(timeout)
+func (s *Stream) await(ready func() bool) (reason string) {
+	over := time.NewTimer(Wait)
 	defer over.Stop()
 	for {
 		s.mu.Lock()
@@ -155,7 +182,7 @@ func (s *Stream) await(timeout time.Duration, ready func() bool) (reason string)
 		select {
 		case <-changed:
 		case <-over.C:
-			return fmt.Sprintf("nothing within %v", timeout)
+			return fmt.Sprintf("nothing within %v", Wait)
 		}
 	}
 }
@@ -169,19 +196,19 @@ func (s *Stream) isDone() bool {
 	}
 }
 
-// Next removes and returns the oldest event, waiting for it at most timeout. It
-// fails the test if there is none. Comments are not events.
-func (s *Stream) Next(timeout time.Duration) Event {
+// Next removes and returns the oldest event, waiting for it if there is none yet.
+// It fails the test if none comes within [Wait]. Comments are not events.
+func (s *Stream) Next() Event {
 	s.t.Helper()
 	var ev Event
-	if reason := s.await(timeout, func() bool {
+	if reason := s.await(func() bool {
 		if len(s.queue) == 0 {
 			return false
 		}
 		ev, s.queue = s.queue[0], s.queue[1:]
 		return true
 	}); reason != "" {
-		s.t.Fatalf("ssetest: %s: waiting for an event: %s", s.name, reason)
+		s.t.Fatalf("twktest: %s: waiting for an event: %s", s.name, reason)
 	}
 	return ev
 }
@@ -194,7 +221,7 @@ func (s *Stream) Until(match func(Event) bool) Event {
 	s.t.Helper()
 	var ev Event
 	var seen []Event
-	if reason := s.await(Wait, func() bool {
+	if reason := s.await(func() bool {
 		for len(s.queue) > 0 {
 			ev, s.queue = s.queue[0], s.queue[1:]
 			if match(ev) {
@@ -204,13 +231,14 @@ func (s *Stream) Until(match func(Event) bool) Event {
 		}
 		return false
 	}); reason != "" {
-		s.t.Fatalf("ssetest: %s: waiting for a matching event: %s; %d others came: %+v",
+		s.t.Fatalf("twktest: %s: waiting for a matching event: %s; %d others came: %+v",
 			s.name, reason, len(seen), seen)
 	}
 	return ev
 }
 
-// Pending removes and returns the events that have arrived, without waiting.
+// Pending removes and returns the events that have arrived, without waiting. In a
+// bubble of testing/synctest call synctest.Wait before it.
 func (s *Stream) Pending() []Event {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -232,86 +260,46 @@ func (s *Stream) Comments() int {
 func (s *Stream) UntilComments(n int) {
 	s.t.Helper()
 	got := 0
-	if reason := s.await(Wait, func() bool { got = s.comments; return got >= n }); reason != "" {
-		s.t.Fatalf("ssetest: %s: waiting for %d comments, have %d: %s", s.name, n, got, reason)
+	if reason := s.await(func() bool { got = s.comments; return got >= n }); reason != "" {
+		s.t.Fatalf("twktest: %s: waiting for %d comments, have %d: %s", s.name, n, got, reason)
 	}
 }
 
 // Ended waits for the end of the stream and returns its reason: nil if the
 // server ended the response after a whole event, [ErrTruncated] if inside one,
-// [ErrClosed] if the test closed it, otherwise the read error, for instance of
-// a cut connection. It fails the test if the end does not come within [Wait].
+// an error that wraps [ErrCut] if it cut the response, [ErrClosed] if the test
+// closed it. It fails the test if the end does not come within [Wait].
 func (s *Stream) Ended() error {
 	s.t.Helper()
-	if s.await(Wait, s.isDone) != "" {
-		s.t.Fatalf("ssetest: %s: the stream has not ended within %v", s.name, Wait)
+	if s.await(s.isDone) != "" {
+		s.t.Fatalf("twktest: %s: the stream has not ended within %v", s.name, Wait)
 	}
 	return s.err
 }
 
-// Close cuts the connection and waits until the reader has ended. Events that
-// have arrived can still be taken. It may be called more than once.
+// Stall makes the client stop reading, or read on. Events that have arrived can
+// still be taken. A writer waits at once if there is no server in between
+// ([Serve]), else when the buffers of the network are full.
+func (s *Stream) Stall(yes bool) {
+	if s.stall != nil {
+		s.stall(yes)
+	}
+	s.change(func() { s.stalled = yes })
+}
+
+// Close makes the client go away and waits until the reader has ended, and the
+// handler as well if there is no server in between. The test fails if they have
+// not within [Wait]. Events that have arrived can still be taken. Close may be
+// called more than once.
 func (s *Stream) Close() {
-	s.mu.Lock()
-	s.closed = true
-	s.mu.Unlock()
-	s.cancel()
-	<-s.done
-}
-
-// decoded returns the body of res without its Content-Encoding.
-func decoded(res *http.Response) (io.Reader, error) {
-	switch coding := res.Header.Get("Content-Encoding"); coding {
-	case "", "identity":
-		return res.Body, nil
-	case "gzip":
-		return &gunzip{body: &endReader{r: res.Body}}, nil
-	default:
-		return nil, fmt.Errorf("ssetest: Content-Encoding %q is not supported", coding)
+	s.t.Helper()
+	s.change(func() { s.closed, s.stalled = true, false })
+	s.leave()
+	bound := time.NewTimer(Wait)
+	defer bound.Stop()
+	select {
+	case <-s.done:
+	case <-bound.C:
+		s.t.Errorf("twktest: %s: the response goes on %v after its client has left", s.name, Wait)
 	}
-}
-
-// gunzip decodes one gzip member and forgives a missing trailer.
-type gunzip struct {
-	body *endReader
-	buf  *bufio.Reader
-	zr   *gzip.Reader
-}
-
-func (g *gunzip) Read(p []byte) (int, error) {
-	if g.zr == nil {
-		// Only here, because NewReader waits for the first bytes of the body.
-		g.buf = bufio.NewReader(g.body)
-		zr, err := gzip.NewReader(g.buf)
-		if err != nil {
-			return 0, err
-		}
-		zr.Multistream(false)
-		g.zr = zr
-	}
-	n, err := g.zr.Read(p)
-	switch {
-	case err == io.ErrUnexpectedEOF && g.body.end == io.EOF:
-		return n, io.EOF
-	case err == io.EOF:
-		if _, err := g.buf.ReadByte(); err == nil {
-			return n, errors.New("ssetest: data after the first gzip member, which browsers do not read")
-		}
-	}
-	return n, err
-}
-
-// endReader remembers how its reader ended: a decoder turns a cut connection
-// and a clean end into the same error.
-type endReader struct {
-	r   io.Reader
-	end error
-}
-
-func (e *endReader) Read(p []byte) (int, error) {
-	n, err := e.r.Read(p)
-	if err != nil {
-		e.end = err
-	}
-	return n, err
 }
