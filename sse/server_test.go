@@ -1,4 +1,4 @@
-package twk_test
+package sse_test
 
 import (
 	"bufio"
@@ -15,14 +15,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sfere-go/sfere/sse"
-
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/sfere-go/sfere/effect"
-	"github.com/sfere-go/sfere/internal/ssetest"
-	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/sse"
+	"github.com/sfere-go/sfere/twk/twktest"
 )
 
 func TestConfigureServer(t *testing.T) {
@@ -49,10 +46,10 @@ func TestConfigureServer(t *testing.T) {
 	}
 }
 
-// TS90 and the drain: 100 streams are cut within the window, an action and a
+// 100 streams are cut within the window, an action and a
 // plain request finish, hooks have run with their cause when Shutdown returns,
 // and a spare connection does not hold it up.
-func TestShutdown_TS90(t *testing.T) {
+func TestShutdown(t *testing.T) {
 	t.Parallel()
 	for _, http2 := range []bool{false, true} {
 		var hooks atomic.Int32
@@ -61,39 +58,43 @@ func TestShutdown_TS90(t *testing.T) {
 			s.Config.ConnState = func(net.Conn, http.ConnState) { hooks.Add(1) }
 			sse.ConfigureServer(s.Config, nil)
 		}})
-		r.handle("GET /sse", func(req *twk.Request) twk.Response {
-			if req.Context().Value("own") == nil {
+		r.handle("GET /sse", sse.ServeOptions{}, func(ctx context.Context, c *sse.Conn) error {
+			if ctx.Value("own") == nil {
 				t.Error("the server's own ConnContext was not called")
 			}
-			return twk.Stream(n(1), pause{"conn"})
+			_ = c.EmitFirst(ctx, n(1))
+			r.conns <- c
+			return nil
 		})
 		started, release := make(chan struct{}, 2), make(chan struct{})
-		r.pauses["act"] = func(ctx context.Context, _ *effect.Call[app]) error {
+		r.handle("POST /act", sse.ServeOptions{Short: true}, func(ctx context.Context, c *sse.Conn) error {
 			started <- struct{}{}
 			<-release
-			return ctx.Err()
-		}
-		r.handle("POST /act", func(*twk.Request) twk.Response { return twk.Respond(pause{"act"}, n(1)) })
+			if ctx.Err() != nil {
+				t.Error(ctx.Err())
+			}
+			return c.EmitFirst(ctx, n(1))
+		})
 		r.mux.HandleFunc("GET /plain", func(w http.ResponseWriter, _ *http.Request) {
 			started <- struct{}{}
 			<-release
 			_, _ = io.WriteString(w, "plain")
 		})
-		var streams []*ssetest.Stream
+		var streams []*twktest.Stream
 		var ended atomic.Int32
 		for range 100 {
 			s := r.open("/sse")
-			s.Next(ssetest.Wait)
+			s.Next()
 			streams = append(streams, s)
-			r.conn().OnEnd(func(cause sse.Cause) {
+			r.conn().Attach(sse.Hooks{OnEnded: func(_ *sse.Conn, cause sse.Cause) {
 				if cause == sse.CauseShutdown {
 					ended.Add(1)
 				}
-			})
+			}})
 		}
 		answers := make(chan answer, 2)
-		go func() { answers <- r.do(r.request("POST", "/act", "{}")) }()
-		go func() { answers <- r.do(r.request("GET", "/plain", "")) }()
+		go func() { answers <- r.do(r.request("POST", "/act")) }()
+		go func() { answers <- r.do(r.request("GET", "/plain")) }()
 		receive(t, started)
 		receive(t, started)
 		spare, err := net.Dial("tcp", r.srv.Listener.Addr().String())
@@ -106,7 +107,7 @@ func TestShutdown_TS90(t *testing.T) {
 		start := time.Now()
 		const window = 300 * time.Millisecond
 		time.AfterFunc(window, func() { close(release) })
-		ctx, cancel := context.WithTimeout(t.Context(), ssetest.Wait)
+		ctx, cancel := context.WithTimeout(t.Context(), twktest.Wait)
 		defer cancel()
 		if err := sse.Shutdown(ctx, r.srv.Config, r.hub, window); err != nil {
 			t.Errorf("http2 %t: %v", http2, err)
@@ -145,15 +146,14 @@ func TestShutdown_TS90(t *testing.T) {
 func TestShutdownTimeout(t *testing.T) {
 	r := newRig(t, setup{})
 	release := make(chan struct{})
-	r.pauses["act"] = func(ctx context.Context, _ *effect.Call[app]) error {
-		r.conns <- nil
+	r.handle("POST /act", sse.ServeOptions{Short: true}, func(ctx context.Context, c *sse.Conn) error {
+		r.conns <- c
 		<-release
-		return nil
-	}
-	r.handle("POST /act", func(*twk.Request) twk.Response { return twk.Respond(pause{"act"}, n(1)) })
+		return c.EmitFirst(ctx, n(1))
+	})
 	failed := make(chan error, 1)
 	go func() {
-		res, err := r.srv.Client().Do(r.request("POST", "/act", "{}"))
+		res, err := r.srv.Client().Do(r.request("POST", "/act"))
 		if err == nil {
 			res.Body.Close()
 		}
@@ -189,13 +189,13 @@ func (r *rig) noEndBut(path string) {
 func TestStreamDuringDrain(t *testing.T) {
 	r := newRig(t, setup{})
 	r.stay("GET /sse")
-	r.handle("POST /act", func(*twk.Request) twk.Response { return twk.Respond(n(1)) })
+	r.short("POST /act", n(1))
 	c := r.raw("")
 	if err := r.hub.Drain(t.Context(), 0); err != nil {
 		t.Fatal(err)
 	}
 	ask := func(method, path string) (*http.Response, error) {
-		_, err := io.WriteString(c, method+" "+path+" HTTP/1.1\r\nHost: x\r\nDatastar-Request: true\r\nContent-Length: 0\r\n\r\n")
+		_, err := io.WriteString(c, method+" "+path+" HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -228,12 +228,12 @@ func TestPings(t *testing.T) {
 	if _, err := io.WriteString(c, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"); err != nil {
 		t.Fatal(err)
 	}
-	_ = c.SetReadDeadline(time.Now().Add(ssetest.Wait))
+	_ = c.SetReadDeadline(time.Now().Add(twktest.Wait))
 	if _, err := io.Copy(io.Discard, c); errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Error("the silent connection was not closed")
 	}
 	if err := r.send(alive, n(1)); err != nil {
 		t.Errorf("the other one: %v", err)
 	}
-	s.Next(ssetest.Wait)
+	s.Next()
 }

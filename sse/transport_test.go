@@ -1,6 +1,4 @@
-//go:build linux
-
-package twk_test
+package sse_test
 
 import (
 	"bufio"
@@ -9,52 +7,61 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/sfere-go/sfere/sse"
-
-	"github.com/sfere-go/sfere/effect"
-	"github.com/sfere-go/sfere/internal/ssetest"
-	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/twk/twktest"
 )
 
-func newTaken(t *testing.T, o sse.HubOptions) *rig {
-	t.Helper()
-	o.TakeOver = true
-	return newRig(t, setup{hub: o})
+// transports are the ways from a stream to its client. Where connections cannot
+// be taken over the last one is the first.
+var transports = []struct {
+	name string
+	hub  sse.HubOptions
+}{
+	{"response", sse.HubOptions{}},
+	{"response, own goroutine", sse.HubOptions{Writers: -1}},
+	{"socket", sse.HubOptions{TakeOver: true}},
 }
 
-const rawGet = "GET %s HTTP/1.1\r\nHost: test\r\nDatastar-Request: true\r\n\r\n"
+// eachTransport runs test with the options of every transport.
+func eachTransport(t *testing.T, test func(t *testing.T, via sse.HubOptions)) {
+	for _, tt := range transports {
+		t.Run(tt.name, func(t *testing.T) { test(t, tt.hub) })
+	}
+}
 
-// A stream that has been taken over has no goroutine, and everything else is as
-// it was: events, hooks and the normal end, which is told apart from a cut.
-func TestTakeOverLife(t *testing.T) {
-	r := newTaken(t, sse.HubOptions{})
-	r.stay("GET /sse", signal("n", 0))
+const rawGet = "GET %s HTTP/1.1\r\nHost: test\r\n\r\n"
+
+// Events, owners and the normal end, which is told apart from a cut.
+func TestLife(t *testing.T) { eachTransport(t, life) }
+
+func life(t *testing.T, via sse.HubOptions) {
+	r := newRig(t, setup{hub: via})
+	r.stay("GET /sse", n(0))
 	s := r.open("/sse")
 	c := r.conn()
-	s.Next(ssetest.Wait)
+	s.Next()
 	ended := make(chan sse.Cause, 1)
-	c.OnEnd(func(cause sse.Cause) { ended <- cause })
+	c.Attach(sse.Hooks{OnEnded: func(_ *sse.Conn, cause sse.Cause) { ended <- cause }})
 	for i := 1; i <= 100; i++ {
-		if err := r.send(c, signal("n", i)); err != nil {
+		if err := r.send(c, n(i)); err != nil {
 			t.Fatal(err)
 		}
-		if got, want := s.Next(ssetest.Wait).Fields()["signals"], fmt.Sprintf(`{"n":%d}`, i); got != want {
+		if got, want := got1(s.Next()), fmt.Sprint(i); got != want {
 			t.Fatalf("event %s, want %s", got, want)
 		}
 	}
-	if err := r.send(c, signal("n", "last")); err != nil {
+	if err := r.send(c, n("last")); err != nil {
 		t.Fatal(err)
 	}
 	c.Close(sse.CauseClosed)
-	if got := s.Next(ssetest.Wait).Fields()["signals"]; got != `{"n":"last"}` {
+	if got := got1(s.Next()); got != `"last"` {
 		t.Errorf("the outbox was not written before the end: %s", got)
 	}
-	if e := r.end(); e.Cause != sse.CauseClosed || e.Conn || !e.Stay {
+	if e := r.end(); e.Cause != sse.CauseClosed {
 		t.Errorf("end %+v", e)
 	}
 	if cause := receive(t, ended); cause != sse.CauseClosed {
@@ -66,16 +73,22 @@ func TestTakeOverLife(t *testing.T) {
 	}
 }
 
-// On the wire the response is the one of net/http: chunked, ended by an empty
+// On the wire the response is chunked, ended by an empty
 // chunk, and without one if it was cut.
-func TestTakeOverWire(t *testing.T) {
+func TestWire(t *testing.T) { eachTransport(t, wire) }
+
+func wire(t *testing.T, via sse.HubOptions) {
 	for _, tt := range []struct {
 		cause sse.Cause
 		err   error
 	}{{sse.CauseClosed, nil}, {sse.CauseShutdown, io.ErrUnexpectedEOF}} {
-		r := newTaken(t, sse.HubOptions{})
-		r.handle("GET /sse", func(*twk.Request) twk.Response {
-			return twk.Stream(pause{"conn"}, signal("n", 1)).WithHeader("X-Test", "yes").WithCookie(&http.Cookie{Name: "a", Value: "b"})
+		r := newRig(t, setup{hub: via})
+		r.stay("GET /own", n(1))
+		r.mux.HandleFunc("GET /sse", func(w http.ResponseWriter, req *http.Request) {
+			w.Header().Set("X-Test", "yes")
+			http.SetCookie(w, &http.Cookie{Name: "a", Value: "b"})
+			req.URL.Path = "/own"
+			r.mux.ServeHTTP(w, req)
 		})
 		nc := r.raw(fmt.Sprintf(rawGet, "/sse"))
 		res, err := http.ReadResponse(bufio.NewReader(nc), nil)
@@ -86,7 +99,7 @@ func TestTakeOverWire(t *testing.T) {
 		until(t, "the first event is written", func() bool { return c.Info().Sent == 1 })
 		c.Close(tt.cause)
 		body, err := io.ReadAll(res.Body)
-		if want := "event: datastar-patch-signals\ndata: signals {\"n\":1}"; strings.TrimRight(string(body), "\n") != want || err != tt.err {
+		if want := "event: datastar-patch-signals\ndata: n 1"; strings.TrimRight(string(body), "\n") != want || err != tt.err {
 			t.Errorf("%s: body %q and %v, want %q and %v", tt.cause, body, err, want, tt.err)
 		}
 		h := res.Header
@@ -98,14 +111,18 @@ func TestTakeOverWire(t *testing.T) {
 
 // A client that leaves is noticed without a write, before and after the handler
 // has returned; the first effects are told through their context.
-func TestTakeOverClientLeaves(t *testing.T) {
-	r := newTaken(t, sse.HubOptions{Heartbeat: -1})
+func TestClientLeaves(t *testing.T) { eachTransport(t, clientLeaves) }
+
+func clientLeaves(t *testing.T, via sse.HubOptions) {
+	via.Heartbeat = -1
+	r := newRig(t, setup{hub: via})
 	r.stay("GET /idle")
-	r.pauses["hold"] = func(ctx context.Context, _ *effect.Call[app]) error {
+	r.handle("GET /busy", sse.ServeOptions{}, func(ctx context.Context, c *sse.Conn) error {
+		r.conns <- c
+		_ = c.EmitFirst(ctx, n(1))
 		<-ctx.Done()
 		return nil
-	}
-	r.stay("GET /busy", signal("n", 1), pause{"hold"})
+	})
 	for _, path := range []string{"/idle", "/busy"} {
 		for _, leave := range []func(net.Conn){
 			func(c net.Conn) { c.Close() },
@@ -131,25 +148,30 @@ func TestTakeOverClientLeaves(t *testing.T) {
 
 // A client that stops reading fills its outbox or runs into the write timeout;
 // others are not held up, and one that reads again gets everything.
-func TestTakeOverStalledClient(t *testing.T) {
+func TestStalledSocketBesideQuickOnes(t *testing.T) { eachTransport(t, stalledSocketBesideQuickOnes) }
+
+func stalledSocketBesideQuickOnes(t *testing.T, via sse.HubOptions) {
 	const timeout = 400 * time.Millisecond
-	r := newTaken(t, sse.HubOptions{WriteTimeout: timeout, MaxBytes: 1 << 30, MaxFrames: 1 << 20})
+	via.WriteTimeout = timeout
+	via.MaxBytes = 1 << 30
+	via.MaxFrames = 1 << 20
+	r := newRig(t, setup{hub: via})
 	r.stay("GET /sse")
 	stalled := r.raw(fmt.Sprintf(rawGet, "/sse"))
 	c := r.conn()
 	s := r.open("/sse")
 	quick := r.conn()
-	block := r.frames(signal("text", strings.Repeat("x", 1<<20)))
+	block := n(strings.Repeat("x", 1<<20))
 	for range 16 {
-		_ = c.Emit(context.Background(), block...)
+		_ = c.Emit(context.Background(), block)
 	}
 	start := time.Now()
 	for c.Cause() == "" {
-		if err := r.send(quick, signal("n", 1)); err != nil {
+		if err := r.send(quick, n(1)); err != nil {
 			t.Fatal(err)
 		}
-		s.Next(ssetest.Wait)
-		if time.Since(start) > ssetest.Wait {
+		s.Next()
+		if time.Since(start) > twktest.Wait {
 			t.Fatal("the stalled stream was never cut")
 		}
 		time.Sleep(time.Millisecond)
@@ -163,14 +185,18 @@ func TestTakeOverStalledClient(t *testing.T) {
 	stalled.Close()
 }
 
-func TestTakeOverClientReadsAgain(t *testing.T) {
-	r := newTaken(t, sse.HubOptions{MaxBytes: 1 << 30, MaxFrames: 1 << 20})
+func TestClientReadsAgain(t *testing.T) { eachTransport(t, clientReadsAgain) }
+
+func clientReadsAgain(t *testing.T, via sse.HubOptions) {
+	via.MaxBytes = 1 << 30
+	via.MaxFrames = 1 << 20
+	r := newRig(t, setup{hub: via})
 	r.stay("GET /sse")
 	nc := r.raw(fmt.Sprintf(rawGet, "/sse"))
 	c := r.conn()
 	const size, count = 100 << 10, 200
 	for i := range count {
-		if err := r.send(c, signal("n", i), signal("text", strings.Repeat("x", size))); err != nil {
+		if err := r.send(c, n(i), n(strings.Repeat("x", size))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -184,27 +210,30 @@ func TestTakeOverClientReadsAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	events, err := ssetest.All(strings.NewReader(string(body)))
+	events, err := twktest.All(strings.NewReader(string(body)))
 	if err != nil || len(events) != 2*count {
 		t.Fatalf("%d events and %v, want %d", len(events), err, 2*count)
 	}
 	for i := range count {
-		if got := events[2*i].Fields()["signals"]; got != fmt.Sprintf(`{"n":%d}`, i) {
+		if got := got1(events[2*i]); got != fmt.Sprint(i) {
 			t.Fatalf("event %d is %s", i, got)
 		}
 	}
 }
 
 // The outbox of a stalled client stays bounded.
-func TestTakeOverOverflow(t *testing.T) {
-	r := newTaken(t, sse.HubOptions{MaxFrames: 8})
+func TestOverflowOfASocket(t *testing.T) { eachTransport(t, overflowOfASocket) }
+
+func overflowOfASocket(t *testing.T, via sse.HubOptions) {
+	via.MaxFrames = 8
+	r := newRig(t, setup{hub: via})
 	r.stay("GET /sse")
 	nc := r.raw(fmt.Sprintf(rawGet, "/sse"))
 	defer nc.Close()
 	c := r.conn()
-	frames := r.frames(signal("text", strings.Repeat("x", 1<<20)))
+	frame := n(strings.Repeat("x", 1<<20))
 	until(t, "the stream is cut", func() bool {
-		_ = c.Emit(context.Background(), frames...)
+		_ = c.Emit(context.Background(), frame)
 		return c.Cause() != ""
 	})
 	if e := r.end(); e.Cause != sse.CauseSlow {
@@ -212,81 +241,31 @@ func TestTakeOverOverflow(t *testing.T) {
 	}
 }
 
-func TestTakeOverHeartbeatAndCompression(t *testing.T) {
-	r := newTaken(t, sse.HubOptions{Heartbeat: 160 * time.Millisecond, Compress: true})
+func TestHeartbeatAndCompression(t *testing.T) { eachTransport(t, heartbeatAndCompression) }
+
+func heartbeatAndCompression(t *testing.T, via sse.HubOptions) {
+	via.Heartbeat = 160 * time.Millisecond
+	via.Compress = true
+	r := newRig(t, setup{hub: via})
 	r.stay("GET /sse")
 	s := r.open("/sse", "Accept-Encoding", "gzip")
 	c := r.conn()
 	until(t, "two heartbeats are written", func() bool { return c.Info().Sent >= 2 })
-	if err := r.send(c, signal("n", 1)); err != nil {
+	if err := r.send(c, n(1)); err != nil {
 		t.Fatal(err)
 	}
-	if got := s.Next(ssetest.Wait).Fields()["signals"]; got != `{"n":1}` {
+	if got := got1(s.Next()); got != "1" {
 		t.Errorf("event %s", got)
 	}
 }
 
-// What cannot be taken over stays with net/http.
-func TestTakeOverFallsBack(t *testing.T) {
-	wrapped := func(h http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			h.ServeHTTP(struct {
-				http.ResponseWriter
-				http.Flusher
-			}{w, w.(http.Flusher)}, r)
-		})
-	}
-	for name, s := range map[string]setup{
-		"http2":      {http2: true, hub: sse.HubOptions{TakeOver: true}},
-		"middleware": {wrap: wrapped, hub: sse.HubOptions{TakeOver: true}},
-		"writers":    {hub: sse.HubOptions{TakeOver: true, Writers: -1}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			r := newRig(t, s)
-			r.stay("GET /sse", signal("n", 1))
-			st := r.open("/sse")
-			c := r.conn()
-			st.Next(ssetest.Wait)
-			st.Close()
-			if e := r.end(); e.Cause != sse.CauseClient {
-				t.Errorf("end %+v", e)
-			}
-			_ = c
-		})
-	}
-}
-
-// Many streams need few goroutines, and none when they are gone.
-func TestTakeOverGoroutines(t *testing.T) {
-	const n = 200
-	r := newTaken(t, sse.HubOptions{})
-	r.stay("GET /sse", signal("n", 1))
-	before := runtime.NumGoroutine()
-	var ncs []net.Conn
-	for range n {
-		ncs = append(ncs, r.raw(fmt.Sprintf(rawGet, "/sse")))
-		r.conn()
-	}
-	until(t, "the handlers have returned", func() bool { return runtime.NumGoroutine() < before+10 })
-	if r.hub.Len() != n {
-		t.Errorf("%d streams, want %d", r.hub.Len(), n)
-	}
-	for _, nc := range ncs {
-		nc.Close()
-	}
-	for range n {
-		if e := r.end(); e.Cause != sse.CauseClient {
-			t.Errorf("end %+v", e)
-		}
-	}
-	r.noEnd()
-	until(t, "the poller is gone", func() bool { return runtime.NumGoroutine() <= before })
-}
-
 // Senders, closers, leaving clients and the poller get along.
-func TestTakeOverChurn(t *testing.T) {
-	r := newTaken(t, sse.HubOptions{Heartbeat: 16 * time.Millisecond})
-	r.stay("GET /sse", signal("n", 0))
+func TestSendersClosersAndLeavers(t *testing.T) { eachTransport(t, sendersClosersAndLeavers) }
+
+func sendersClosersAndLeavers(t *testing.T, via sse.HubOptions) {
+	via.Heartbeat = 16 * time.Millisecond
+	r := newRig(t, setup{hub: via})
+	r.stay("GET /sse", n(0))
 	done := make(chan struct{})
 	for i := range 8 {
 		go func() {
@@ -308,7 +287,7 @@ func TestTakeOverChurn(t *testing.T) {
 				if (i+k)%2 == 0 {
 					c.Close(sse.CauseClosed)
 				}
-				_ = r.send(c, signal("n", k))
+				_ = r.send(c, n(k))
 				nc.Close()
 			}
 		}()
