@@ -8,13 +8,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sfere-go/sfere/twk/attr"
-
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/internal/browser"
 	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/twk/attr"
 )
 
 // Every effect does in the real client what it says.
@@ -53,7 +52,7 @@ func TestEffectsInBrowser(t *testing.T) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = fmt.Fprintf(w, `<!doctype html><html lang="en"><head><title>Effects</title>%s</head>
 			<body data-on:ping="window.ping = evt.detail.name" data-on:quiet="window.quiet = 1"><p id="one"></p><p id="two"></p><p id="1.a"></p><svg></svg>
-			<p id="a" data-text="$a"></p><p id="b"></p>`, twk.Script("/datastar.js"))
+			<p id="a" data-text="$a"></p><p id="b"></p>`, twk.Client{URL: "/datastar.js"}.Script())
 		for step := range steps {
 			_, _ = fmt.Fprintf(w, `<button id="go-%s" %s>%[1]s</button>`, step, attr.On("click", attr.Get("/do?step="+step, nil)))
 		}

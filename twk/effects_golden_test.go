@@ -8,11 +8,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sfere-go/sfere/sse"
-
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/sse"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -87,7 +86,7 @@ var goldens = []struct {
 }
 
 // Every effect with every option is, byte for byte, what its golden file says,
-// and does not change by a trip through JSON. This is TS60 for every event.
+// and does not change by a trip through JSON.
 func TestGolden(t *testing.T) {
 	t.Parallel()
 	d := plain(t)

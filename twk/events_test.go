@@ -6,66 +6,66 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sfere-go/sfere/effect"
-	"github.com/sfere-go/sfere/internal/ssetest"
 	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/twk/twktest"
 )
 
-// TS60: each of the four kinds of event, with and without options, has the
+// Each of the four kinds of event, with and without options, has the
 // documented name and data lines in order.
-func TestTS60(t *testing.T) {
+func TestEventLines(t *testing.T) {
 	t.Parallel()
 	options := twk.EventOptions{EventID: "e1", RetryMillis: 300}
 	tests := []struct {
 		name, reason string
 		item         effect.Data
-		want         ssetest.Event
+		want         twktest.Event
 	}{
 		{
-			"elements", "T18: defaults have no line",
+			"elements", "defaults have no line",
 			twk.PatchElements{Elements: twk.HTML(`<p id="a">A</p>`), Mode: twk.Outer},
-			ssetest.Event{Type: "datastar-patch-elements", Data: []string{`elements <p id="a">A</p>`}},
+			twktest.Event{Type: "datastar-patch-elements", Data: []string{`elements <p id="a">A</p>`}},
 		},
 		{
-			"elements with options", "T17: selector, mode, namespace, transition, then a line for each line of markup; T22: id and retry",
+			"elements with options", "selector, mode, namespace, transition, then a line for each line of markup; id and retry",
 			twk.PatchElements{
 				Elements: twk.HTML("<g>\n</g>"), Selector: "#a", Mode: twk.Prepend, Namespace: twk.SVGNamespace,
 				ViewTransition: true, EventOptions: options,
 			},
-			ssetest.Event{Type: "datastar-patch-elements", ID: "e1", Retry: "300", Data: []string{
+			twktest.Event{Type: "datastar-patch-elements", ID: "e1", Retry: "300", Data: []string{
 				"selector #a", "mode prepend", "namespace svg", "useViewTransition true", "elements <g>", "elements </g>",
 			}},
 		},
 		{
-			"blank elements", "T18: blank markup and a blank selector have no line",
+			"blank elements", "blank markup and a blank selector have no line",
 			twk.PatchElements{Elements: twk.HTML(" "), Selector: "#a", Mode: twk.Inner},
-			ssetest.Event{Type: "datastar-patch-elements", Data: []string{"selector #a", "mode inner"}},
+			twktest.Event{Type: "datastar-patch-elements", Data: []string{"selector #a", "mode inner"}},
 		},
 		{
-			"seq", "T19: blank pieces are skipped, the others go in one event",
+			"seq", "blank pieces are skipped, the others go in one event",
 			twk.PatchElementsSeq{Elements: []twk.Content{twk.HTML(`<p id="a">A</p>`), nil, twk.HTML(""), twk.HTML(`<p id="b">B</p>`)}},
-			ssetest.Event{Type: "datastar-patch-elements", Data: []string{`elements <p id="a">A</p>`, `elements <p id="b">B</p>`}},
+			twktest.Event{Type: "datastar-patch-elements", Data: []string{`elements <p id="a">A</p>`, `elements <p id="b">B</p>`}},
 		},
 		{
-			"signals", "T20: no onlyIfMissing line by default",
+			"signals", "no onlyIfMissing line by default",
 			twk.PatchSignals{Signals: map[string]any{"a": 1}},
-			ssetest.Event{Type: "datastar-patch-signals", Data: []string{`signals {"a":1}`}},
+			twktest.Event{Type: "datastar-patch-signals", Data: []string{`signals {"a":1}`}},
 		},
 		{
-			"signals with options", "T20: onlyIfMissing comes first",
+			"signals with options", "onlyIfMissing comes first",
 			twk.PatchSignals{Signals: map[string]any{"a": 1}, OnlyIfMissing: true, EventOptions: options},
-			ssetest.Event{Type: "datastar-patch-signals", ID: "e1", Retry: "300", Data: []string{"onlyIfMissing true", `signals {"a":1}`}},
+			twktest.Event{Type: "datastar-patch-signals", ID: "e1", Retry: "300", Data: []string{"onlyIfMissing true", `signals {"a":1}`}},
 		},
 		{
-			"script", "T21: a script element that is appended to the body and removes itself",
+			"script", "a script element that is appended to the body and removes itself",
 			twk.ExecuteScript{Script: "f()"},
-			ssetest.Event{Type: "datastar-patch-elements", Data: []string{
+			twktest.Event{Type: "datastar-patch-elements", Data: []string{
 				"selector body", "mode append", `elements <script data-effect="el.remove()">f()</script>`,
 			}},
 		},
 		{
-			"script with options", "T21: attributes; no removal if asked",
+			"script with options", "attributes; no removal if asked",
 			twk.ExecuteScript{Script: "f()\ng()", Attributes: map[string]string{"type": "module"}, Keep: true, EventOptions: options},
-			ssetest.Event{Type: "datastar-patch-elements", ID: "e1", Retry: "300", Data: []string{
+			twktest.Event{Type: "datastar-patch-elements", ID: "e1", Retry: "300", Data: []string{
 				"selector body", "mode append", `elements <script type="module">f()`, "elements g()</script>",
 			}},
 		},
@@ -74,11 +74,11 @@ func TestTS60(t *testing.T) {
 		tests = append(tests, struct {
 			name, reason string
 			item         effect.Data
-			want         ssetest.Event
+			want         twktest.Event
 		}{
-			"mode " + string(mode), "T23: every mode but outer has a line",
+			"mode " + string(mode), "every mode but outer has a line",
 			twk.PatchElements{Elements: twk.HTML("<i></i>"), Selector: "#a", Mode: mode},
-			ssetest.Event{Type: "datastar-patch-elements", Data: []string{"selector #a", "mode " + string(mode), "elements <i></i>"}},
+			twktest.Event{Type: "datastar-patch-elements", Data: []string{"selector #a", "mode " + string(mode), "elements <i></i>"}},
 		})
 	}
 	for _, tt := range tests {

@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/sfere-go/sfere/effect"
-	"github.com/sfere-go/sfere/internal/ssetest"
 	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/twk/twktest"
 )
 
 // FuzzFramer puts any text into every part of every kind of event. What leaves
@@ -70,7 +70,7 @@ func FuzzFramer(f *testing.F) {
 			}
 			return
 		}
-		events, err := ssetest.All(bytes.NewReader(got))
+		events, err := twktest.All(bytes.NewReader(got))
 		if err != nil || len(events) != 1 {
 			t.Fatalf("%d events and %v in %q", len(events), err, got)
 		}

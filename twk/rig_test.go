@@ -3,11 +3,9 @@ package twk_test
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"io"
 	"log"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,18 +14,18 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sfere-go/sfere/sse"
-
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
-	"github.com/sfere-go/sfere/internal/ssetest"
 	"github.com/sfere-go/sfere/registry"
+	"github.com/sfere-go/sfere/sse"
 	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/twk/twktest"
 )
 
 // takeOver runs all tests over sockets with connections that are taken over
-// from net/http.
-var takeOver = os.Getenv("SFERE_TAKEOVER") != ""
+// from net/http. It is asked during tests only, so that go test knows that their
+// outcome depends on it.
+var takeOver = sync.OnceValue(func() bool { return os.Getenv("SFERE_TAKEOVER") != "" })
 
 // app is the Ctx of the bridge's tests.
 type app struct{ twk.Session }
@@ -134,7 +132,7 @@ func newBench(t testing.TB, s setup) *rig {
 		t.Fatal(err)
 	}
 	r.d = d
-	if takeOver {
+	if takeOver() {
 		s.hub.TakeOver = true
 	}
 	if s.bridge.Hub == nil {
@@ -240,10 +238,10 @@ func (r *rig) do(req *http.Request) answer {
 	return answer{res.StatusCode, res.Header.Get("Content-Type"), string(body), res.Header}
 }
 
-// open opens a stream; see ssetest.Open.
-func (r *rig) open(path string, header ...string) *ssetest.Stream {
+// open opens a stream; see twktest.Open.
+func (r *rig) open(path string, header ...string) *twktest.Stream {
 	r.t.Helper()
-	return ssetest.Open(r.t, r.srv.Client(), r.request("GET", path, "", header...))
+	return twktest.Open(r.t, r.srv.Client(), r.request("GET", path, "", header...))
 }
 
 // conn waits for the stream that a pause named "conn" meets next.
@@ -296,12 +294,15 @@ func signal(name string, value any) twk.PatchSignals {
 	return twk.PatchSignals{Signals: map[string]any{name: value}}
 }
 
+// n is signal for tests that need one only.
+func n(v any) twk.PatchSignals { return signal("n", v) }
+
 func receive[T any](t testing.TB, ch <-chan T) T {
 	t.Helper()
 	select {
 	case v := <-ch:
 		return v
-	case <-time.After(ssetest.Wait):
+	case <-time.After(twktest.Wait):
 		t.Fatal("nothing came in time")
 		panic("unreachable")
 	}
@@ -309,30 +310,9 @@ func receive[T any](t testing.TB, ch <-chan T) T {
 
 func until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(ssetest.Wait); !ok(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(twktest.Wait); !ok(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("still not true: %s", what)
 		}
 	}
-}
-
-// raw sends text over a connection of its own, which reads nothing by itself.
-func (r *rig) raw(text string) net.Conn {
-	r.t.Helper()
-	addr := r.srv.Listener.Addr().String()
-	var c net.Conn
-	var err error
-	if strings.HasPrefix(r.srv.URL, "https:") {
-		c, err = tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // a test server
-	} else {
-		c, err = net.Dial("tcp", addr)
-	}
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	r.t.Cleanup(func() { c.Close() })
-	if _, err := io.WriteString(c, text); err != nil {
-		r.t.Fatal(err)
-	}
-	return c
 }
