@@ -1,6 +1,7 @@
 package sse_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -72,6 +73,37 @@ func TestHeartbeatGivesWay(t *testing.T) {
 			body, _, _ := w.snapshot()
 			if diff := cmp.Diff([]string{"0", "1", "2"}, got(t, body)); diff != "" {
 				t.Errorf("%s: (-want +got):\n%s", policy, diff)
+			}
+			w.leave()
+		})
+	}
+}
+
+// A stream whose first effects take their time is kept alive meanwhile, whoever
+// writes, and whatever waits behind them.
+func TestHeartbeatDuringFirstEffects(t *testing.T) {
+	for _, writers := range []int{0, -1} {
+		synctest.Test(t, func(t *testing.T) {
+			const beat = 16 * time.Second
+			r := newBench(t, setup{hub: sse.HubOptions{Heartbeat: beat, Writers: writers, MaxFrames: 1}})
+			r.handle("GET /sse", sse.ServeOptions{}, func(ctx context.Context, c *sse.Conn) error {
+				r.conns <- c
+				time.Sleep(10 * beat)
+				return c.EmitFirst(ctx, n(1))
+			})
+			w, c := r.stream("/sse")
+			if err := c.Emit(t.Context(), n(2)); err != nil {
+				t.Error(err)
+			}
+			time.Sleep(10*beat - time.Second)
+			body, writes, _ := w.snapshot()
+			if strings.Trim(body, ":\n") != "" || len(writes) < 9 || len(writes) > 10 {
+				t.Errorf("writers %d: %d writes in ten intervals, %q", writers, len(writes), body)
+			}
+			time.Sleep(2 * time.Second)
+			body, _, _ = w.snapshot()
+			if diff := cmp.Diff([]string{"1", "2"}, got(t, body)); diff != "" {
+				t.Errorf("writers %d (-want +got):\n%s", writers, diff)
 			}
 			w.leave()
 		})
