@@ -56,6 +56,7 @@ func TestAdmit(t *testing.T) {
 		lost    int
 		err     error
 	}{
+		{"nothing finds room everywhere", "a b", "", 2, Disconnect, "a b", 0, nil},
 		{"there is room", "a", "b", 2, Disconnect, "a b", 0, nil},
 		{"a burst is no slow client", "a", "b c d e", 2, Disconnect, "a b c d e", 0, nil},
 		{"a slow client is", "a b", "c", 2, Disconnect, "a b", 0, ErrOverflow},
