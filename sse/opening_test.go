@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -190,6 +193,77 @@ func TestStalledDuringFirstEffects(t *testing.T) {
 			if c.Cause() != sse.CauseSlow || w.panics == nil {
 				t.Errorf("writers %d: cause %s, ended with %v", writers, c.Cause(), w.panics)
 			}
+		})
+	}
+}
+
+// Whoever sends while streams open, with every kind of writer and clients that
+// pause: first effects come first and in order, and what each sender got accepted
+// follows in its order.
+func TestOpeningUnderLoad(t *testing.T) {
+	const streams, senders, firsts, each = 40, 3, 30, 30
+	for _, writers := range []int{0, 1, -1} {
+		t.Run(fmt.Sprint("writers ", writers), func(t *testing.T) {
+			r := newBench(t, setup{hub: sse.HubOptions{Writers: writers, MaxFrames: 1 << 20, Heartbeat: 16 * time.Millisecond}})
+			var all sync.WaitGroup
+			r.handle("GET /sse", sse.ServeOptions{}, func(ctx context.Context, c *sse.Conn) error {
+				r.conns <- c
+				for i := range firsts {
+					if err := c.EmitFirst(ctx, n(i)); err != nil {
+						return err
+					}
+					if i%10 == 9 {
+						time.Sleep(rand.N(60 * time.Millisecond)) // some of them past the cork
+					}
+				}
+				return nil
+			})
+			for range streams {
+				w, c := r.stream("/sse")
+				all.Go(func() {
+					var own sync.WaitGroup
+					for s := range senders {
+						own.Go(func() {
+							for k := range each {
+								if err := c.Emit(context.Background(), n(1000*(s+1)+k)); err != nil {
+									t.Error(err)
+								}
+								if k%10 == 0 {
+									time.Sleep(rand.N(10 * time.Millisecond))
+								}
+							}
+						})
+					}
+					w.stall(true)
+					time.Sleep(rand.N(5 * time.Millisecond))
+					w.stall(false)
+					own.Wait()
+					until(t, "the first effects have run", func() bool {
+						live, _ := c.Attach(sse.Hooks{})
+						return live
+					})
+					c.Close("over")
+					<-w.done
+					body, _, _ := w.snapshot()
+					next := [senders + 1]int{}
+					for i, text := range got(t, body) {
+						v, err := strconv.Atoi(text)
+						if err != nil {
+							t.Error(err)
+						}
+						if i < firsts && v >= 1000 {
+							t.Errorf("event %d is %d, before the first effects have all come", i, v)
+							return
+						}
+						if v%1000 != next[v/1000] {
+							t.Errorf("sender %d: event %d, want %d", v/1000, v%1000, next[v/1000])
+							return
+						}
+						next[v/1000]++
+					}
+				})
+			}
+			all.Wait()
 		})
 	}
 }
