@@ -14,10 +14,10 @@ import (
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/sfere-go/sfere/internal/consoletest"
-	"github.com/sfere-go/sfere/internal/ssetest"
 	"github.com/sfere-go/sfere/mcp"
 	"github.com/sfere-go/sfere/schema"
 	"github.com/sfere-go/sfere/schema/httpapi"
+	"github.com/sfere-go/sfere/twk/twktest"
 )
 
 // connect returns a session of the SDK's own client over memory.
@@ -123,7 +123,7 @@ func TestSession(t *testing.T) {
 	}
 
 	use(t, s, "send", command, &out)
-	if e := ann.Next(ssetest.Wait); e.Fields()["signals"] != `{"greeting":"hello"}` {
+	if e := ann.Next(); e.Fields()["signals"] != `{"greeting":"hello"}` {
 		t.Errorf("ann got %v", e)
 	}
 	if diff := cmp.Diff([]string{"mcp tester to */lobby/*: <nil>"}, audits); diff != "" {

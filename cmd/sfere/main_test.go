@@ -11,8 +11,8 @@ import (
 	"testing"
 
 	"github.com/sfere-go/sfere/internal/consoletest"
-	"github.com/sfere-go/sfere/internal/ssetest"
 	"github.com/sfere-go/sfere/schema/httpapi"
+	"github.com/sfere-go/sfere/twk/twktest"
 )
 
 // api serves the API of a program; requests with the header Token may send.
@@ -110,7 +110,7 @@ func TestSendReachesAStream(t *testing.T) {
 	if code != 0 || !strings.Contains(out, "sfere/broadcast") {
 		t.Errorf("send exits %d: %s%s", code, out, errs)
 	}
-	if e := ann.Next(ssetest.Wait); e.Fields()["signals"] != `{"n":1}` {
+	if e := ann.Next(); e.Fields()["signals"] != `{"n":1}` {
 		t.Errorf("ann got %v", e)
 	}
 }

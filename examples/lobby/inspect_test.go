@@ -9,8 +9,8 @@ import (
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/sfere-go/sfere/effect/effecttest"
-	"github.com/sfere-go/sfere/internal/ssetest"
 	"github.com/sfere-go/sfere/mcp"
+	"github.com/sfere-go/sfere/twk/twktest"
 )
 
 func TestRegistry(t *testing.T) {
@@ -92,7 +92,7 @@ func TestMCPReachesTheLobby(t *testing.T) {
 	}
 	quiet(t, a, "#messages", "hello", "a dry run sends nothing")
 	use("send", command)
-	if e := a.Next(ssetest.Wait); !has([]ssetest.Event{e}, "#messages", "<li>hello</li>") {
+	if e := a.Next(); !has([]twktest.Event{e}, "#messages", "<li>hello</li>") {
 		t.Errorf("Ann got %v", e)
 	}
 }

@@ -10,14 +10,14 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
-	"github.com/sfere-go/sfere/internal/ssetest"
 	"github.com/sfere-go/sfere/registry"
 	"github.com/sfere-go/sfere/schema"
 	"github.com/sfere-go/sfere/schema/live"
-	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/twk/twktest"
 )
 
 // App is the Ctx of the program.
@@ -67,14 +67,14 @@ func New(t testing.TB, o *schema.ConsoleOptions) *Program {
 }
 
 // Join opens a stream under default/lobby/id and returns when it is there.
-func (p *Program) Join(t testing.TB, id string) *ssetest.Stream {
+func (p *Program) Join(t testing.TB, id string) *twktest.Stream {
 	t.Helper()
 	req, err := http.NewRequest(http.MethodGet, p.srv.URL+"/sse/"+id, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	req.Header.Set("Datastar-Request", "true")
-	s := ssetest.Open(t, p.srv.Client(), req)
-	s.Next(ssetest.Wait)
+	s := twktest.Open(t, p.srv.Client(), req)
+	s.Next()
 	return s
 }

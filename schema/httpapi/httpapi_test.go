@@ -13,9 +13,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sfere-go/sfere/internal/consoletest"
-	"github.com/sfere-go/sfere/internal/ssetest"
 	"github.com/sfere-go/sfere/schema"
 	"github.com/sfere-go/sfere/schema/httpapi"
+	"github.com/sfere-go/sfere/twk/twktest"
 )
 
 // ask returns the status and the answer as plain values.
@@ -134,7 +134,7 @@ func TestSend(t *testing.T) {
 			t.Errorf("with token %q: %d %v", test.token, status, v)
 		}
 	}
-	if e := ann.Next(ssetest.Wait); e.Type != "datastar-patch-signals" {
+	if e := ann.Next(); e.Type != "datastar-patch-signals" {
 		t.Errorf("ann got %v", e)
 	}
 	if status, _ := ask(t, srv, "POST", "/send", `[{"effect":"test/mial"}]`, "Token", "write"); status != 422 {
