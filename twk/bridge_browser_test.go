@@ -57,12 +57,8 @@ func TestRestartInBrowser(t *testing.T) {
 	shutdown := func(r *rig) {
 		ctx, cancel := context.WithTimeout(t.Context(), twktest.Wait)
 		defer cancel()
-		start := time.Now()
 		if err := sse.Shutdown(ctx, r.srv.Config, r.hub, 100*time.Millisecond); err != nil {
 			t.Error(err)
-		}
-		if d := time.Since(start); d > 4*time.Second {
-			t.Errorf("Shutdown took %v: the browser's spare connections held it up", d)
 		}
 	}
 	first := serve("server one", "")

@@ -270,11 +270,11 @@ func TestMiddleware(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRig(t, setup{wrap: tt.wrap})
 			r.stay("GET /sse")
-			r.pauses["slow"] = func(context.Context, *effect.Call[app]) error {
-				time.Sleep(100 * time.Millisecond) // longer than events are held together
+			r.pauses["written"] = func(_ context.Context, call *effect.Call[app]) error {
+				until(t, "the event before is written", func() bool { return call.Ctx().Conn.Info().Sent == 1 })
 				return nil
 			}
-			r.handle("POST /act", func(*twk.Request) twk.Response { return twk.Respond(signal("n", 1), pause{"slow"}, signal("n", 2)) })
+			r.handle("POST /act", func(*twk.Request) twk.Response { return twk.Respond(signal("n", 1), pause{"written"}, signal("n", 2)) })
 			if got := r.do(r.request("POST", "/act", "{}")); got.Status != 200 || strings.Count(got.Body, "event:") != 2 {
 				t.Errorf("%s: short answer %+v, errors %v", tt.reason, got, r.errors())
 			}
