@@ -128,6 +128,24 @@ func TestOwnersOfARefusedStream(t *testing.T) {
 	})
 }
 
+// A stream that is closed while its first effects run has been live all the same:
+// whoever is told of an end was told of a beginning.
+func TestClosedBeforeLive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newBench(t, setup{})
+		var log []string
+		r.handle("GET /sse", sse.ServeOptions{}, func(_ context.Context, c *sse.Conn) error {
+			c.Attach(note(&log, "a"))
+			c.Close("own")
+			return nil
+		})
+		<-r.serve("GET", "/sse").done
+		if diff := cmp.Diff([]string{"a closed own", "a live own", "a ended own"}, log); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
 // Owners may close, send and look; each runs once.
 func TestOwnersMayUseStreams(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
