@@ -108,7 +108,8 @@ func TestStreamEnds(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if err := open(t, "", tt.serve).Ended(); err == nil || !strings.Contains(err.Error(), tt.want) {
+			err := open(t, "", tt.serve).Ended()
+			if err == nil || !strings.Contains(err.Error(), tt.want) || errors.Is(err, twktest.ErrCut) != (tt.name == "cut") {
 				t.Errorf("%s: Ended() = %v, want %q", tt.reason, err, tt.want)
 			}
 		})
@@ -159,7 +160,7 @@ func TestStreamGzip(t *testing.T) {
 				}
 			})
 			err := s.Ended()
-			if (err != nil) != (tt.err != "") || err != nil && !strings.Contains(err.Error(), tt.err) {
+			if (err != nil) != (tt.err != "") || err != nil && !strings.Contains(err.Error(), tt.err) || errors.Is(err, twktest.ErrCut) != tt.cut {
 				t.Errorf("%s: Ended() = %v, want %q", tt.reason, err, tt.err)
 			}
 			var types []string
