@@ -50,20 +50,25 @@ func TestBatch(t *testing.T) {
 
 // Slow first effects do not hold the quick ones back for long.
 func TestCork(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := newBench(t, setup{})
-		r.handle("GET /short", sse.ServeOptions{Short: true}, func(ctx context.Context, c *sse.Conn) error {
-			_ = c.EmitFirst(ctx, n(1))
-			time.Sleep(time.Minute)
-			return c.EmitFirst(ctx, n(2))
+	for _, writers := range []int{0, -1} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newBench(t, setup{hub: sse.HubOptions{Writers: writers}})
+			r.handle("GET /short", sse.ServeOptions{Short: true}, func(ctx context.Context, c *sse.Conn) error {
+				_ = c.EmitFirst(ctx, n(1))
+				time.Sleep(time.Minute)
+				return c.EmitFirst(ctx, n(2))
+			})
+			w := r.serve("GET", "/short")
+			time.Sleep(time.Second)
+			if body, _, _ := w.snapshot(); len(got(t, body)) != 1 {
+				t.Errorf("writers %d: received %q while the second effect runs", writers, body)
+			}
+			<-w.done
+			if body, _, _ := w.snapshot(); len(got(t, body)) != 2 {
+				t.Errorf("writers %d: received %q in all", writers, body)
+			}
 		})
-		w := r.serve("GET", "/short")
-		time.Sleep(time.Second)
-		if body, _, _ := w.snapshot(); len(got(t, body)) != 1 {
-			t.Errorf("received %q while the second effect runs", body)
-		}
-		<-w.done
-	})
+	}
 }
 
 // What was accepted before a normal end arrives, what comes later is refused,

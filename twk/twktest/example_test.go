@@ -1,13 +1,14 @@
 package twktest_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"html"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -69,28 +70,43 @@ func ExampleEvent_Fields() {
 	// Output: map["elements":"<p>\n</p>" "mode":"inner"]
 }
 
-// A held stream without a server: a day of silence takes no time.
+// A held stream without a server. In a bubble of testing/synctest, a day of
+// silence would take no time.
 func ExampleServe() {
-	inTest(func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			hub := sse.NewHub(&sse.HubOptions{Heartbeat: time.Hour})
-			d := dispatch.Must(dispatch.New(twk.Registry(nil)))
-			bridge := twk.NewBridge(d, func(s twk.Session) twk.Session { return s }, &twk.BridgeOptions{Hub: hub})
-			live := bridge.Handle(func(*twk.Request) twk.Response {
-				return twk.Stream(twk.PatchSignals{Signals: map[string]any{"online": true}})
-			})
-			s := twktest.Serve(t, live, twktest.HTTPRequest("GET", "/live", nil))
-			fmt.Println(s.Next().Fields()["signals"])
-			time.Sleep(24*time.Hour + time.Minute)
-			fmt.Println(s.Comments() >= 23, len(s.Pending()))
-			s.Close()
-			fmt.Println(hub.Len())
-		})
+	var t testing.TB = example{} // the *testing.T of a test
+	hub := sse.NewHub(nil)
+	d := dispatch.Must(dispatch.New(twk.Registry(nil)))
+	bridge := twk.NewBridge(d, func(s twk.Session) twk.Session { return s }, &twk.BridgeOptions{Hub: hub})
+	live := bridge.Handle(func(*twk.Request) twk.Response {
+		return twk.Stream(twk.PatchSignals{Signals: map[string]any{"online": true}})
 	})
+	s := twktest.Serve(t, live, twktest.HTTPRequest("GET", "/live", nil))
+	fmt.Println(s.Next().Fields()["signals"])
+	s.Close() // the client leaves, and the handler has returned
+	fmt.Println(hub.Len(), "streams left")
 	// Output:
 	// {"online":true}
-	// true 0
-	// 0
+	// 0 streams left
+}
+
+// The same over a real server, which cuts the stream when it goes down.
+func ExampleOpen() {
+	var t testing.TB = example{} // the *testing.T of a test
+	hub := sse.NewHub(nil)
+	d := dispatch.Must(dispatch.New(twk.Registry(nil)))
+	bridge := twk.NewBridge(d, func(s twk.Session) twk.Session { return s }, &twk.BridgeOptions{Hub: hub})
+	srv := httptest.NewServer(bridge.Handle(func(*twk.Request) twk.Response {
+		return twk.Stream(twk.PatchElements{Elements: twk.HTML(`<p id="a">1</p>`)})
+	}))
+	defer srv.Close()
+	s := twktest.Open(t, srv.Client(), twktest.HTTPRequest("GET", srv.URL+"/live", nil))
+	patch := s.Until(func(e twktest.Event) bool { return e.Type == "datastar-patch-elements" })
+	fmt.Println(patch.Fields()["elements"])
+	_ = hub.Drain(context.Background(), 0)
+	fmt.Println(errors.Is(s.Ended(), twktest.ErrCut))
+	// Output:
+	// <p id="a">1</p>
+	// true
 }
 
 // markup renders itself as gomponents nodes do.
@@ -101,7 +117,10 @@ func (m markup) Render(w io.Writer) error {
 	return err
 }
 
-// inTest stands for the function that go test calls.
-func inTest(f func(t *testing.T)) {
-	testing.RunTests(func(string, string) (bool, error) { return true, nil }, []testing.InternalTest{{Name: "TestLive", F: f}})
-}
+// example stands for the *testing.T that go test gives to a test.
+type example struct{ testing.TB }
+
+func (example) Helper()                           {}
+func (example) Cleanup(func())                    {}
+func (example) Errorf(format string, args ...any) { fmt.Printf(format+"\n", args...) }
+func (example) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
