@@ -13,8 +13,8 @@ import (
 
 	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/effect"
-	"github.com/sfere-go/sfere/internal/ssetest"
 	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/twk/twktest"
 )
 
 // Content of any engine is rendered once for all recipients of a broadcast,
@@ -22,7 +22,7 @@ import (
 func TestContentInBroadcast(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, setup{})
-	streams := map[string]*ssetest.Stream{}
+	streams := map[string]*twktest.Stream{}
 	for _, name := range []string{"ann", "bob", "cem"} {
 		streams[name] = s.open(id(name))
 	}
@@ -70,7 +70,7 @@ func TestContentInBroadcast(t *testing.T) {
 				if tt.own {
 					want = `<p id="b">` + name + `</p>`
 				}
-				if got := stream.Next(ssetest.Wait).Fields()["elements"]; got[:len(want)] != want {
+				if got := stream.Next().Fields()["elements"]; got[:len(want)] != want {
 					t.Errorf("%s: %s got %s, want %s", tt.reason, name, got, want)
 				}
 			}

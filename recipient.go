@@ -48,8 +48,8 @@ type sender struct {
 
 type senderKey struct{}
 
-// Bare keeps the sender known where values of the program are not.
-func (senderKey) Bare() {}
+// ForRecipients keeps the sender known where other values are not.
+func (senderKey) ForRecipients() {}
 
 // SenderOf returns the Ctx of the dispatch that has sent the broadcast which ctx
 // is part of, and its context with the data of that dispatch. Effects for a

@@ -18,9 +18,9 @@ import (
 	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
-	"github.com/sfere-go/sfere/internal/ssetest"
 	"github.com/sfere-go/sfere/registry"
 	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/twk/twktest"
 )
 
 type app struct{ twk.Session }
@@ -129,7 +129,7 @@ func (r *rig) removal() sfere.Removal {
 	select {
 	case rm := <-r.removed:
 		return rm
-	case <-time.After(ssetest.Wait):
+	case <-time.After(twktest.Wait):
 		r.t.Fatal("OnRemove was not called")
 		panic("unreachable")
 	}
@@ -185,7 +185,7 @@ func newServer(t testing.TB, s setup) *server {
 	mux.Handle("GET /sse", r.bridge.Handle(r.answer))
 	srv := httptest.NewServer(mux)
 	t.Cleanup(func() {
-		ctx, stop := context.WithTimeout(context.Background(), ssetest.Wait)
+		ctx, stop := context.WithTimeout(context.Background(), twktest.Wait)
 		defer stop()
 		if err := r.hub.Drain(ctx, 0); err != nil {
 			t.Errorf("draining: %v", err)
@@ -206,16 +206,16 @@ func (s *server) request(query string) *http.Request {
 }
 
 // open opens a stream and waits for its first event, by when it is held.
-func (s *server) open(query string) *ssetest.Stream {
+func (s *server) open(query string) *twktest.Stream {
 	s.t.Helper()
 	stream := s.try(query)
 	wantText(s.t, stream, "hello")
 	return stream
 }
 
-func (s *server) try(query string) *ssetest.Stream {
+func (s *server) try(query string) *twktest.Stream {
 	s.t.Helper()
-	return ssetest.Open(s.t, s.srv.Client(), s.request(query))
+	return twktest.Open(s.t, s.srv.Client(), s.request(query))
 }
 
 // status returns the status of a request whose answer is no stream.
@@ -230,16 +230,16 @@ func (s *server) status(query string) int {
 }
 
 // wantText fails the test unless the next event is a tell of text.
-func wantText(t testing.TB, s *ssetest.Stream, text string) {
+func wantText(t testing.TB, s *twktest.Stream, text string) {
 	t.Helper()
-	if got := s.Next(ssetest.Wait).Fields()["signals"]; got != fmt.Sprintf(textOf, text) {
+	if got := s.Next().Fields()["signals"]; got != fmt.Sprintf(textOf, text) {
 		t.Errorf("the next event has signals %s, want the text %q", got, text)
 	}
 }
 
 // wantNone fails the test if a stream has got an event before the marker that
 // is sent to it now.
-func (s *server) wantNone(streams ...*ssetest.Stream) {
+func (s *server) wantNone(streams ...*twktest.Stream) {
 	s.t.Helper()
 	s.dispatch(sfere.Broadcast{To: sfere.Everyone(), Effects: effect.List{tell("marker")}})
 	for _, stream := range streams {
@@ -332,7 +332,7 @@ func (r *rig) serve(w *writer, query string, answer func(*twk.Request) twk.Respo
 
 // texts returns the texts of the tells that were written, joined with spaces.
 func (w *writer) texts() string {
-	events, err := ssetest.All(strings.NewReader(w.text()))
+	events, err := twktest.All(strings.NewReader(w.text()))
 	if err != nil {
 		return err.Error()
 	}

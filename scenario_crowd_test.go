@@ -18,8 +18,8 @@ import (
 
 	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/effect"
-	"github.com/sfere-go/sfere/internal/ssetest"
 	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/twk/twktest"
 )
 
 func TestSlowConsumer(t *testing.T) {
@@ -36,7 +36,7 @@ func TestSlowConsumer(t *testing.T) {
 		if took := time.Since(began); took > 5*time.Second {
 			t.Fatalf("the sender waited for %v", took)
 		}
-		fast.Next(ssetest.Wait)
+		fast.Next()
 		if held, _ := s.conns.Snapshot(sfere.Exactly(key("deaf"))); len(held) == 1 && held[0].Conn.QueuedSize > 256<<10+129<<10 { // the bound, and one event that was let in below it
 			t.Fatalf("%d bytes are waiting", held[0].Conn.QueuedSize)
 		}
@@ -65,7 +65,7 @@ func (c counted) Render(_ context.Context, w io.Writer) error {
 func TestRendersOnce(t *testing.T) {
 	const n = 20
 	s := newServer(t, setup{})
-	var streams []*ssetest.Stream
+	var streams []*twktest.Stream
 	for i := range n {
 		streams = append(streams, s.open(id(fmt.Sprint(i))))
 	}
@@ -74,7 +74,7 @@ func TestRendersOnce(t *testing.T) {
 		twk.PatchElements{Elements: counted{&once}}, twk.PatchElements{Elements: twk.PerRecipient(counted{&each})},
 	}})
 	for _, stream := range streams {
-		if got := stream.Next(ssetest.Wait).Fields()["elements"]; got != `<p id="n">1</p>` {
+		if got := stream.Next().Fields()["elements"]; got != `<p id="n">1</p>` {
 			t.Errorf("elements %s", got)
 		}
 	}
@@ -114,7 +114,7 @@ func TestRecipientsSeeThemselves(t *testing.T) {
 	})
 	sender := s.open(id("sender") + "&user=carl&do=send")
 	s.quiet()
-	for name, stream := range map[string]*ssetest.Stream{"ann": ann, "bob": bob} {
+	for name, stream := range map[string]*twktest.Stream{"ann": ann, "bob": bob} {
 		var got []string
 		for _, e := range stream.Pending() {
 			got = append(got, e.Fields()["signals"])

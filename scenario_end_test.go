@@ -15,9 +15,9 @@ import (
 
 	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/effect"
-	"github.com/sfere-go/sfere/internal/ssetest"
 	"github.com/sfere-go/sfere/sferetest"
 	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/twk/twktest"
 )
 
 func TestExpiry(t *testing.T) {
@@ -66,7 +66,7 @@ func TestExpiry(t *testing.T) {
 // quiet waits until everything has been written and counted as activity.
 func (s *server) quiet() {
 	s.t.Helper()
-	deadline := time.After(ssetest.Wait)
+	deadline := time.After(twktest.Wait)
 	var before []uint64
 	for {
 		held, _ := s.conns.Snapshot(sfere.Everyone())
@@ -110,7 +110,7 @@ func TestQuietRoom(t *testing.T) {
 	big := tell(strings.Repeat("x", 1<<20))
 	for range 12 { // more than what the sockets buffer
 		s.dispatch(sfere.Broadcast{To: sfere.Category("lobby"), Effects: effect.List{big}})
-		reads.Next(ssetest.Wait)
+		reads.Next()
 	}
 	s.settle("deaf")
 	for range 4 {
@@ -234,7 +234,7 @@ func TestScope(t *testing.T) {
 func TestShutdown(t *testing.T) {
 	const n = 20
 	s := newServer(t, setup{})
-	var streams []*ssetest.Stream
+	var streams []*twktest.Stream
 	for i := range n {
 		streams = append(streams, s.open(id(fmt.Sprint(i))))
 	}

@@ -18,8 +18,8 @@ import (
 
 	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/effect"
-	"github.com/sfere-go/sfere/internal/ssetest"
 	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/twk/twktest"
 )
 
 func TestHeldBeforeItsEffects(t *testing.T) {
@@ -207,7 +207,7 @@ func TestManyFirstRequests(t *testing.T) {
 		t.Run(string(tt.policy), func(t *testing.T) {
 			s := newServer(t, setup{hub: sse.HubOptions{MaxFrames: 1000}})
 			var mu sync.Mutex
-			var streams []*ssetest.Stream
+			var streams []*twktest.Stream
 			none := 0
 			var wg sync.WaitGroup
 			start := make(chan struct{})
@@ -243,7 +243,7 @@ func TestManyFirstRequests(t *testing.T) {
 			}
 			s.noRemoval()
 			// The handlers of what was refused or replaced return.
-			deadline := time.After(ssetest.Wait)
+			deadline := time.After(twktest.Wait)
 			for s.hub.Len() != tt.held {
 				select {
 				case <-deadline:

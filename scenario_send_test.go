@@ -13,8 +13,8 @@ import (
 
 	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/effect"
-	"github.com/sfere-go/sfere/internal/ssetest"
 	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/twk/twktest"
 )
 
 func TestWithConnection(t *testing.T) {
@@ -59,7 +59,7 @@ func TestWithConnection(t *testing.T) {
 func TestExclude(t *testing.T) {
 	s := newServer(t, setup{})
 	names := []string{"ann", "bob", "carl"}
-	streams := map[string]*ssetest.Stream{}
+	streams := map[string]*twktest.Stream{}
 	for _, n := range names {
 		streams[n] = s.open(id(n))
 	}
@@ -123,7 +123,7 @@ func TestSeveralItems(t *testing.T) {
 	res := s.dispatch(sfere.Broadcast{To: sfere.Category("lobby"), Effects: effect.List{
 		tell("1"), twk.PatchSignals{Late: map[string]effect.Late[any]{"text": effect.Later[any](sfere.OwnKey{Part: "id"})}}, tell("3"),
 	}})
-	for name, stream := range map[string]*ssetest.Stream{"ann": ann, "bob": bob} {
+	for name, stream := range map[string]*twktest.Stream{"ann": ann, "bob": bob} {
 		for _, text := range []string{"1", name, "3"} {
 			wantText(t, stream, text)
 		}

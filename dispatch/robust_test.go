@@ -188,40 +188,6 @@ func TestNilContext(t *testing.T) {
 	wantLog(t, env, "x")
 }
 
-// Shy panics whenever it is asked something.
-type Shy struct{}
-
-func (Shy) EffectName() string { return "test/shy" }
-func (Shy) PerRecipient() bool { panic("do not ask") }
-
-func TestPerRecipientPanics(t *testing.T) {
-	shy := effect.Handle("Be shy.", func(context.Context, call, Shy) (int, error) { return 0, nil }).About(effect.About{Shared: true})
-	var held effect.List
-	shares := func(ctx context.Context, c call) (any, error) {
-		c.DispatchShared(ctx, func(d effect.Data) { held = append(held, d) }, Shy{})
-		return nil, nil
-	}
-	res := tester(t, shy, does(shares)).Dispatch(t.Context(), newEnv(), Do{})
-	if res.Err() != nil {
-		t.Error(res.Err())
-	}
-	if diff := cmp.Diff(effect.List{Shy{}}, held); diff != "" {
-		t.Errorf("an item that cannot say is not shared (-want +got):\n%s", diff)
-	}
-}
-
-func TestHoldPanics(t *testing.T) {
-	shares := func(ctx context.Context, c call) (any, error) {
-		c.DispatchShared(ctx, func(effect.Data) { panic("no room") }, Note{"a"}, Note{"b"})
-		return "done", nil
-	}
-	res := tester(t, does(shares)).Dispatch(t.Context(), newEnv(), Do{})
-	wantSummary(t, res, summary{
-		Outcomes: []string{"0 test/do = done"},
-		Errors:   []string{"effect test/note at 0 by hold: panic: no room", "effect test/note at 1 by hold: panic: no room"},
-	})
-}
-
 func TestRewrittenItemIsValidated(t *testing.T) {
 	o := &dispatch.Options{Validate: func(d effect.Data) error {
 		if d == (Note{"bad"}) {

@@ -103,7 +103,8 @@ func (c Call[C]) DispatchWith(ctx context.Context, change func(*C), items ...Dat
 
 // DispatchShared is for handlers that run one list for many recipients, such as a
 // broadcast. It tries each item once for all of them: against a zero Ctx that
-// change may set up, and with no data of the program in ctx. Only an effect marked
+// change may set up, and with no data of the program in ctx but under keys whose
+// type has a method ForRecipients(). Only an effect marked
 // [About].Shared runs that way, or an action. An item has to run for each
 // recipient instead if it is something else, if its method PerRecipient() bool
 // says so, or if anything on the way asks who the recipient is: a placeholder, an

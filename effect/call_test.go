@@ -28,7 +28,8 @@ func TestZeroCall(t *testing.T) {
 		for _, res := range []*effect.Result{
 			row.call.Dispatch(t.Context(), Notify{}),
 			row.call.DispatchWith(t.Context(), func(*App) {}, Notify{}),
-			row.call.DispatchShared(t.Context(), func(effect.Data) {}, Notify{}),
+			first(row.call.DispatchShared(t.Context(), func(*App) {}, func(int) {}, func(int, effect.Data, bool) {}, Notify{})),
+			row.call.DispatchPrepared(t.Context(), func(context.Context, int) (bool, error) { return true, nil }, Notify{}),
 		} {
 			if len(res.Errors) != 1 || len(res.Outcomes) != 0 {
 				t.Errorf("%s: dispatching gave %+v", row.reason, res)
@@ -45,3 +46,5 @@ func TestZeroCall(t *testing.T) {
 		}
 	}
 }
+
+func first[A, B any](a A, _ B) A { return a }

@@ -7,21 +7,21 @@ import (
 
 	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/effect"
-	"github.com/sfere-go/sfere/internal/ssetest"
 	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/twk/twktest"
 )
 
 // follow opens the stream of a page.
-func (p *program) follow(tab, signals string) *ssetest.Stream {
+func (p *program) follow(tab, signals string) *twktest.Stream {
 	p.t.Helper()
 	r := p.request("GET", "/inspect/live?tab="+tab+"&datastar="+url.QueryEscape(signals), nil)
 	r.Header.Set("Datastar-Request", "true")
-	return ssetest.Open(p.t, p.srv.Client(), r)
+	return twktest.Open(p.t, p.srv.Client(), r)
 }
 
 // shows waits for a patch with all of these texts.
-func shows(s *ssetest.Stream, texts ...string) ssetest.Event {
-	return s.Until(func(e ssetest.Event) bool {
+func shows(s *twktest.Stream, texts ...string) twktest.Event {
+	return s.Until(func(e twktest.Event) bool {
 		for _, text := range texts {
 			if !strings.Contains(e.Fields()["elements"], text) {
 				return false

@@ -12,8 +12,8 @@ import (
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/inspect"
 	"github.com/sfere-go/sfere/inspect/httpapi"
-	"github.com/sfere-go/sfere/internal/ssetest"
 	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/twk/twktest"
 )
 
 func TestGuard(t *testing.T) {
@@ -102,8 +102,8 @@ func TestGuardSend(t *testing.T) {
 				want = 2
 			}
 			got := -1
-			for e := (ssetest.Event{}); !strings.Contains(e.Fields()["elements"], "marker"); got++ {
-				e = ann.Next(ssetest.Wait)
+			for e := (twktest.Event{}); !strings.Contains(e.Fields()["elements"], "marker"); got++ {
+				e = ann.Next()
 			}
 			if got != want {
 				t.Errorf("%d events were sent, want %d", got, want)

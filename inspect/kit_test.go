@@ -19,9 +19,9 @@ import (
 	"github.com/sfere-go/sfere/inspect/console"
 	"github.com/sfere-go/sfere/inspect/httpapi"
 	"github.com/sfere-go/sfere/inspect/record"
-	"github.com/sfere-go/sfere/internal/ssetest"
 	"github.com/sfere-go/sfere/registry"
 	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/twk/twktest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -119,7 +119,7 @@ func newProgram(t *testing.T, guard httpapi.Guard, extra ...func(*http.ServeMux)
 	}
 	p.srv = httptest.NewServer(mux)
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), ssetest.Wait)
+		ctx, cancel := context.WithTimeout(context.Background(), twktest.Wait)
 		defer cancel()
 		if err := p.bridge.Hub().Drain(ctx, 0); err != nil {
 			t.Error(err)
@@ -173,7 +173,7 @@ func (p *program) events(r *http.Request) string {
 	if resp.StatusCode != http.StatusOK {
 		p.t.Fatalf("%s %s: %s", r.Method, r.URL.Path, resp.Status)
 	}
-	events, err := ssetest.All(resp.Body)
+	events, err := twktest.All(resp.Body)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -202,9 +202,9 @@ func (p *program) do(r *http.Request) (int, string) {
 }
 
 // join opens a stream under a key of the category shop.
-func (p *program) join(name string) *ssetest.Stream {
+func (p *program) join(name string) *twktest.Stream {
 	p.t.Helper()
 	r := p.request("GET", "/stream?name="+url.QueryEscape(name), nil)
 	r.Header.Set("Datastar-Request", "true")
-	return ssetest.Open(p.t, p.srv.Client(), r)
+	return twktest.Open(p.t, p.srv.Client(), r)
 }

@@ -102,7 +102,7 @@ func TestSend(t *testing.T) {
 			}
 		}
 	}
-	if e := ann.Next(0); !strings.Contains(e.Fields()["elements"], "psst") {
+	if e := ann.Next(); !strings.Contains(e.Fields()["elements"], "psst") {
 		t.Errorf("the stream got %v", e)
 	}
 	r := p.request("POST", "/inspect/send", url.Values{"list": {strings.Repeat(" ", 2<<20)}})

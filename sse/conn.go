@@ -180,11 +180,12 @@ func (c *Conn) push(frames []*Frame) (wake bool, err error) {
 	if c.closed {
 		return false, ErrClosed
 	}
-	if len(frames) == 1 && frames[0] == c.hub.beat && (len(c.queue) > 0 || c.opening != nil) {
-		return false, nil // it must not cost an event its place
-	}
 	box := &c.outbox
-	if c.opening != nil {
+	if len(frames) == 1 && frames[0] == c.hub.beat {
+		if c.corked || len(c.queue) > 0 {
+			return false, nil // it must not cost an event its place
+		}
+	} else if c.opening != nil {
 		box = &c.opening.outbox
 	}
 	o := &c.hub.opts

@@ -87,12 +87,11 @@ func NewFrame(e Event, o *FrameOptions) (*Frame, error) {
 }
 
 // RawFrame returns the frame of an event that is framed already: lines that end
-// with LF, and a blank line at the end. b belongs to the frame from then on. nil
-// options mean the defaults. The error is an *[Error] if a client would read b as
-// anything but exactly one event.
+// with LF, and blank lines at the end, at least one. b belongs to the frame from
+// then on. nil options mean the defaults. The error is an *[Error] if a client
+// would read b as anything but exactly one event.
 func RawFrame(b []byte, o *FrameOptions) (*Frame, error) {
-	text := bytes.TrimRight(b, "\n") // some generators end with more than one blank line
-	if len(text) == 0 || len(b)-len(text) < 2 || text[0] == '\n' || bytes.IndexByte(b, '\r') >= 0 || bytes.IndexByte(b, 0) >= 0 || bytes.Contains(text, []byte("\n\n")) {
+	if !isOneEvent(b) {
 		return nil, &Error{Op: "making a frame", Err: errors.New("the bytes are not exactly one event: a field broke the framing")}
 	}
 	f := &Frame{bytes: b}
@@ -105,6 +104,22 @@ func RawFrame(b []byte, o *FrameOptions) (*Frame, error) {
 		f.key, f.overflow = o.Coalesce, o.Overflow
 	}
 	return f, nil
+}
+
+// isOneEvent reports whether b is lines, of which at least one is no comment, and
+// then nothing but blank lines.
+func isOneEvent(b []byte) bool {
+	if bytes.ContainsAny(b, "\r\x00") || !bytes.HasSuffix(b, []byte("\n\n")) {
+		return false
+	}
+	says := false
+	for line := range bytes.SplitSeq(bytes.TrimRight(b, "\n"), []byte("\n")) {
+		if len(line) == 0 {
+			return false
+		}
+		says = says || line[0] != ':'
+	}
+	return says
 }
 
 // Len returns the uncompressed size in bytes.

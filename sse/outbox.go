@@ -27,7 +27,7 @@ type bounds struct {
 // a slow client. Frames that may be dropped make room for others and never push
 // out one that may not.
 func (o *outbox) admit(frames []*Frame, b bounds, s *slabs) (lost int, err error) {
-	full := o.full(b)
+	full := len(frames) > 0 && o.full(b)
 	if full && o.refuses(frames, b) {
 		if slices.ContainsFunc(frames, func(f *Frame) bool { return !b.droppable(f) }) {
 			return 0, ErrOverflow

@@ -12,7 +12,7 @@ import (
 // package. A panic is contained and logged.
 type Owner interface {
 	// Live is called on the goroutine of the request when a long stream has run
-	// its first effects.
+	// its first effects, also if it has been closed meanwhile.
 	Live(c *Conn)
 	// Closed is called by whoever closes the stream, when it accepts no more
 	// frames. It must not block.

@@ -12,15 +12,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sfere-go/sfere/sse"
-
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sfere-go/sfere/effect"
-	"github.com/sfere-go/sfere/internal/ssetest"
+	"github.com/sfere-go/sfere/sse"
 	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/twk/twktest"
 )
 
 // What cannot be sent is an error of the handler, not a broken response.
@@ -117,9 +116,11 @@ func TestPanics(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRig(t, tt.setup)
-			r.pauses["hooks"] = func(_ context.Context, call *effect.Call[app]) error {
-				call.Ctx().Conn.OnClose(func(sse.Cause) { panic("close hook") })
-				call.Ctx().Conn.OnEnd(func(sse.Cause) { panic("end hook") })
+			r.pauses["hooks"] = func(_ context.Context, call effect.Call[app]) error {
+				call.Ctx().Conn.Attach(sse.Hooks{
+					OnClosed: func(*sse.Conn, sse.Cause) { panic("closed") },
+					OnEnded:  func(*sse.Conn, sse.Cause) { panic("ended") },
+				})
 				return nil
 			}
 			r.handle("POST /", tt.handler)
@@ -147,8 +148,8 @@ func TestHookPanicsAreContained(t *testing.T) {
 	s := r.open("/sse")
 	c := r.conn()
 	second := make(chan sse.Cause, 1)
-	c.OnClose(func(sse.Cause) { panic("close hook") })
-	c.OnClose(func(cause sse.Cause) { second <- cause })
+	c.Attach(sse.Hooks{OnClosed: func(*sse.Conn, sse.Cause) { panic("closed") }})
+	c.Attach(sse.Hooks{OnClosed: func(_ *sse.Conn, cause sse.Cause) { second <- cause }})
 	if !c.Close("x") {
 		t.Error("Close did not close")
 	}
@@ -182,11 +183,11 @@ func TestLargeAnswer(t *testing.T) {
 		r.handle("POST /short", func(*twk.Request) twk.Response { return twk.Respond(effects...) })
 		r.stay("GET /long", effects...)
 		long := r.open("/long")
-		short := ssetest.Open(t, r.srv.Client(), r.request("POST", "/short", "{}"))
+		short := twktest.Open(t, r.srv.Client(), r.request("POST", "/short", "{}"))
 		for i := range effects {
 			want := fmt.Sprintf(`{"n":"%d%s"}`, i, strings.Repeat("x", 100))
-			for _, s := range []*ssetest.Stream{short, long} {
-				if got := s.Next(ssetest.Wait).Fields()["signals"]; got != want {
+			for _, s := range []*twktest.Stream{short, long} {
+				if got := s.Next().Fields()["signals"]; got != want {
 					t.Fatalf("event %d is %s", i, got)
 				}
 			}
@@ -200,7 +201,7 @@ func TestLargeAnswer(t *testing.T) {
 // A refused opening answers with the status of its error and tells no end.
 func TestRefusedOpening(t *testing.T) {
 	r := newRig(t, setup{})
-	r.pauses["no"] = func(context.Context, *effect.Call[app]) error {
+	r.pauses["no"] = func(context.Context, effect.Call[app]) error {
 		return &twk.Error{Op: "testing", Status: 409, Err: errors.New("taken")}
 	}
 	r.handle("GET /", func(*twk.Request) twk.Response { return twk.Stream(signal("n", 1)).WithOpen(pause{"no"}) })
@@ -269,11 +270,11 @@ func TestMiddleware(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRig(t, setup{wrap: tt.wrap})
 			r.stay("GET /sse")
-			r.pauses["slow"] = func(context.Context, *effect.Call[app]) error {
-				time.Sleep(100 * time.Millisecond) // longer than events are held together
+			r.pauses["written"] = func(_ context.Context, call effect.Call[app]) error {
+				until(t, "the event before is written", func() bool { return call.Ctx().Conn.Info().Sent == 1 })
 				return nil
 			}
-			r.handle("POST /act", func(*twk.Request) twk.Response { return twk.Respond(signal("n", 1), pause{"slow"}, signal("n", 2)) })
+			r.handle("POST /act", func(*twk.Request) twk.Response { return twk.Respond(signal("n", 1), pause{"written"}, signal("n", 2)) })
 			if got := r.do(r.request("POST", "/act", "{}")); got.Status != 200 || strings.Count(got.Body, "event:") != 2 {
 				t.Errorf("%s: short answer %+v, errors %v", tt.reason, got, r.errors())
 			}
@@ -288,14 +289,14 @@ func TestMiddleware(t *testing.T) {
 			if err := r.send(r.conn(), signal("n", 3)); err != nil {
 				t.Fatal(err)
 			}
-			s.Next(ssetest.Wait)
+			s.Next()
 		})
 	}
 }
 
-// TS65: a browser's own request for effects has a defined answer, and no effect
+// A browser's own request for effects has a defined answer, and no effect
 // runs.
-func TestNotDatastar_TS65(t *testing.T) {
+func TestNotDatastar(t *testing.T) {
 	tests := []struct {
 		name  string
 		other http.Handler
@@ -311,7 +312,7 @@ func TestNotDatastar_TS65(t *testing.T) {
 				w.Header()["Content-Type"] = nil
 				_, _ = io.WriteString(w, "home")
 			})
-			r.pauses["never"] = func(context.Context, *effect.Call[app]) error {
+			r.pauses["never"] = func(context.Context, effect.Call[app]) error {
 				t.Error("an effect ran")
 				return nil
 			}

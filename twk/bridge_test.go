@@ -12,17 +12,16 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sfere-go/sfere/sse"
-
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sfere-go/sfere/effect"
-	"github.com/sfere-go/sfere/internal/ssetest"
+	"github.com/sfere-go/sfere/sse"
 	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/twk/twktest"
 )
 
-// TS55: markup is a page; status and header of the handler are kept.
-func TestPage_TS55(t *testing.T) {
+// Markup is a page; status and header of the handler are kept.
+func TestPage(t *testing.T) {
 	page := twk.HTML("<!DOCTYPE html>\n<!-- a page -->\n<html class=\"c\" lang=de><body>hello</body></html>")
 	attrs := map[string]string{"lang": "en", "data-signals": `{"n": "a&b"}`}
 	const rooted = `<html data-signals="{&#34;n&#34;: &#34;a&amp;b&#34;}" lang="en" class="c"><body>hello</body></html>`
@@ -79,8 +78,8 @@ func TestRootAttrsNames(t *testing.T) {
 	}
 }
 
-// TS56: what is not markup is sent as it is.
-func TestPlainBodies_TS56(t *testing.T) {
+// What is not markup is sent as it is.
+func TestPlainBodies(t *testing.T) {
 	write := func(kind string, body io.Reader) twk.Response {
 		return twk.Pass(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", kind)
@@ -121,9 +120,9 @@ func TestPlainBodies_TS56(t *testing.T) {
 	}
 }
 
-// TS57, TS59: where signals come from, and what is no signals. The echo of the
+// Where signals come from, and what is no signals. The echo of the
 // handler tells whether it was called.
-func TestSignals_TS57_TS59(t *testing.T) {
+func TestSignals(t *testing.T) {
 	query := func(s string) string { return "/?own=1&datastar=" + url.QueryEscape(s) }
 	tests := []struct {
 		name, reason       string
@@ -186,8 +185,8 @@ func TestSignals_TS57_TS59(t *testing.T) {
 	}
 }
 
-// TS58: forms are left for the handler, whatever the letter case of their type.
-func TestForms_TS58(t *testing.T) {
+// Forms are left for the handler, whatever the letter case of their type.
+func TestForms(t *testing.T) {
 	var buf bytes.Buffer
 	mw := multipart.NewWriter(&buf)
 	_ = mw.WriteField("name", "Ann")
@@ -212,8 +211,8 @@ func TestForms_TS58(t *testing.T) {
 	}
 }
 
-// TS61: a short stream ends, a long one stays, also if an effect fails.
-func TestRespondAndStream_TS61(t *testing.T) {
+// A short stream ends, a long one stays, also if an effect fails.
+func TestRespondAndStream(t *testing.T) {
 	for _, failing := range []bool{false, true} {
 		t.Run(fmt.Sprintf("failing %t", failing), func(t *testing.T) {
 			r := newRig(t, setup{})
@@ -223,9 +222,9 @@ func TestRespondAndStream_TS61(t *testing.T) {
 			}
 			r.handle("POST /short", func(*twk.Request) twk.Response { return twk.Respond(effects...) })
 			r.stay("GET /long", effects...)
-			short := ssetest.Open(t, r.srv.Client(), r.request("POST", "/short", "{}"))
+			short := twktest.Open(t, r.srv.Client(), r.request("POST", "/short", "{}"))
 			for _, want := range []string{`{"a":1}`, `{"b":2}`} {
-				if got := short.Next(ssetest.Wait).Fields()["signals"]; got != want {
+				if got := short.Next().Fields()["signals"]; got != want {
 					t.Errorf("signals %s, want %s", got, want)
 				}
 			}
@@ -236,17 +235,17 @@ func TestRespondAndStream_TS61(t *testing.T) {
 				t.Errorf("end of the short stream (-want +got):\n%s", diff)
 			}
 			long := r.open("/long")
-			long.Next(ssetest.Wait)
-			long.Next(ssetest.Wait)
+			long.Next()
+			long.Next()
 			c := r.conn()
 			if err := r.send(c, signal("c", 3)); err != nil {
 				t.Fatal(err)
 			}
-			if got := long.Next(ssetest.Wait).Fields()["signals"]; got != `{"c":3}` {
+			if got := long.Next().Fields()["signals"]; got != `{"c":3}` {
 				t.Errorf("signals %s after the effects", got)
 			}
 			for name, want := range map[string]string{"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "X-Accel-Buffering": "no"} {
-				if got := long.Response.Header.Get(name); got != want {
+				if got := long.Response().Header.Get(name); got != want {
 					t.Errorf("%s is %q, want %q", name, got, want)
 				}
 			}
@@ -257,8 +256,8 @@ func TestRespondAndStream_TS61(t *testing.T) {
 	}
 }
 
-// TS62: effects for a stream that is open go there; the request is a 204.
-func TestOtherConn_TS62(t *testing.T) {
+// Effects for a stream that is open go there; the request is a 204.
+func TestOtherConn(t *testing.T) {
 	r := newRig(t, setup{})
 	r.stay("GET /sse")
 	s := r.open("/sse")
@@ -270,7 +269,7 @@ func TestOtherConn_TS62(t *testing.T) {
 	if got.Status != 204 || got.Header.Get("X-Own") != "1" || got.Header.Get("Set-Cookie") != "k=v" {
 		t.Errorf("answer %+v", got)
 	}
-	if got := s.Next(ssetest.Wait).Fields()["signals"]; got != `{"n":1}` {
+	if got := s.Next().Fields()["signals"]; got != `{"n":1}` {
 		t.Errorf("signals %s", got)
 	}
 	if c.Cause() != "" {
@@ -291,34 +290,34 @@ func TestOtherConnFromAnEffect(t *testing.T) {
 	r.stay("GET /sse")
 	s := r.open("/sse")
 	other := r.conn()
-	r.pauses["elsewhere"] = func(ctx context.Context, call *effect.Call[app]) error {
+	r.pauses["elsewhere"] = func(ctx context.Context, call effect.Call[app]) error {
 		return call.DispatchWith(ctx, func(a *app) { a.Conn = other }, signal("n", 1)).Err()
 	}
 	r.handle("POST /act", func(*twk.Request) twk.Response { return twk.Respond(pause{"elsewhere"}) })
 	if got := r.do(r.request("POST", "/act", "{}")); got.Body != "" {
 		t.Errorf("the answer has %q", got.Body)
 	}
-	if got := s.Next(ssetest.Wait).Fields()["signals"]; got != `{"n":1}` {
+	if got := s.Next().Fields()["signals"]; got != `{"n":1}` {
 		t.Errorf("signals %s", got)
 	}
 }
 
-// TS63: the end is told once, whoever brings it about, with what opened it.
-func TestEndIsToldOnce_TS63(t *testing.T) {
+// The end is told once, whoever brings it about, with what opened it.
+func TestEndIsToldOnce(t *testing.T) {
 	tests := []struct {
 		name, reason string
-		do           func(r *rig, s *ssetest.Stream, c *sse.Conn)
+		do           func(r *rig, s *twktest.Stream, c *sse.Conn)
 		want         []sse.Cause
 	}{
-		{"server", "the program closes it", func(_ *rig, _ *ssetest.Stream, c *sse.Conn) { c.Close("bored") }, []sse.Cause{"bored"}},
-		{"client", "the client leaves", func(_ *rig, s *ssetest.Stream, _ *sse.Conn) { s.Close() }, []sse.Cause{sse.CauseClient}},
-		{"write error", "somebody is writing when the client leaves", func(r *rig, s *ssetest.Stream, c *sse.Conn) {
+		{"server", "the program closes it", func(_ *rig, _ *twktest.Stream, c *sse.Conn) { c.Close("bored") }, []sse.Cause{"bored"}},
+		{"client", "the client leaves", func(_ *rig, s *twktest.Stream, _ *sse.Conn) { s.Close() }, []sse.Cause{sse.CauseClient}},
+		{"write error", "somebody is writing when the client leaves", func(r *rig, s *twktest.Stream, c *sse.Conn) {
 			go s.Close()
 			for r.send(c, signal("n", strings.Repeat("x", 10_000))) == nil {
 			}
 		}, []sse.Cause{sse.CauseClient, sse.CauseWrite, sse.CauseSlow}},
-		{"effect", "an effect closes it", func(r *rig, _ *ssetest.Stream, c *sse.Conn) { _ = r.send(c, twk.CloseSSE{}) }, []sse.Cause{sse.CauseClosed}},
-		{"all at once", "the first one wins", func(r *rig, s *ssetest.Stream, c *sse.Conn) {
+		{"effect", "an effect closes it", func(r *rig, _ *twktest.Stream, c *sse.Conn) { _ = r.send(c, twk.CloseSSE{}) }, []sse.Cause{sse.CauseClosed}},
+		{"all at once", "the first one wins", func(r *rig, s *twktest.Stream, c *sse.Conn) {
 			go s.Close()
 			go c.Close("a")
 			go c.Close("b")
@@ -344,8 +343,8 @@ func TestEndIsToldOnce_TS63(t *testing.T) {
 	}
 }
 
-// TS64: errors of effects reach the hook, which may show something.
-func TestErrorHook_TS64(t *testing.T) {
+// Errors of effects reach the hook, which may show something.
+func TestErrorHook(t *testing.T) {
 	r := newRig(t, setup{bridge: twk.BridgeOptions{OnError: func(_ context.Context, req *twk.Request, err error) effect.List {
 		if !errors.Is(err, errBoom) || req.URL.Path != "/act" {
 			t.Errorf("the hook was told of %v at %s", err, req.URL.Path)
@@ -353,7 +352,7 @@ func TestErrorHook_TS64(t *testing.T) {
 		return effect.List{signal("error", "Something went wrong."), boom{}}
 	}}})
 	r.handle("POST /act", func(*twk.Request) twk.Response { return twk.Respond(signal("n", 1), boom{}, signal("n", 2)) })
-	got, err := ssetest.All(strings.NewReader(r.do(r.request("POST", "/act", "{}")).Body))
+	got, err := twktest.All(strings.NewReader(r.do(r.request("POST", "/act", "{}")).Body))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,14 +12,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sfere-go/sfere/twk/attr"
-
 	"github.com/a-h/templ"
 	"github.com/google/go-cmp/cmp"
 	g "maragu.dev/gomponents"
 
 	"github.com/sfere-go/sfere/internal/browser"
 	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/twk/attr"
 )
 
 // servePage serves body as a page with the client, loaded by this package's tag.
@@ -31,7 +30,7 @@ func servePage(t *testing.T, b *browser.Browser, body string) string {
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = fmt.Fprintf(w, "<!doctype html><html lang=\"en\"><head><title>Test</title>%s</head><body>%s<p id=\"ready\" data-text=\"'yes'\"></p></body></html>",
-			twk.Script("/datastar.js"), body)
+			twk.Client{URL: "/datastar.js"}.Script(), body)
 	})
 	srv := httptest.NewServer(mux)
 	t.Cleanup(srv.Close)

@@ -17,8 +17,8 @@ import (
 	gh "maragu.dev/gomponents/html"
 
 	"github.com/sfere-go/sfere/effect"
-	"github.com/sfere-go/sfere/internal/ssetest"
 	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/twk/twktest"
 )
 
 // bubble is a templ component written by hand.
@@ -76,7 +76,7 @@ func TestContent(t *testing.T) {
 	t.Parallel()
 	for name, c := range contents("a<b>\r\rc") {
 		t.Run(name, func(t *testing.T) {
-			want := ssetest.Event{Type: "datastar-patch-elements", Data: []string{`elements <p id="b">a&lt;b&gt;`, "elements ", "elements c</p>"}}
+			want := twktest.Event{Type: "datastar-patch-elements", Data: []string{`elements <p id="b">a&lt;b&gt;`, "elements ", "elements c</p>"}}
 			if diff := cmp.Diff(want, one(t, twk.PatchElements{Elements: c})); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}

@@ -31,7 +31,7 @@ func TestPolicyInBrowser(t *testing.T) {
 		w.Header().Set("Content-Security-Policy", "script-src 'nonce-"+nonce+"'"+r.FormValue("more"))
 		_, _ = fmt.Fprintf(w, `<!doctype html><html lang="en"><head><title>Policy</title>%s</head>
 			<body><p id="done" data-text="$done"></p><p data-on:ping__document="window.pinged = evt.detail" data-init="@get('/stream')"></p></body></html>`,
-			twk.ScriptWith(twk.ScriptOptions{Src: "/datastar.js", Nonce: nonce}))
+			twk.Client{URL: "/datastar.js"}.ScriptNonce(nonce))
 	})
 	mux.HandleFunc("GET /stream", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")

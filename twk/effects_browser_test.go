@@ -8,13 +8,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sfere-go/sfere/twk/attr"
-
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/internal/browser"
 	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/twk/attr"
 )
 
 // Every effect does in the real client what it says.
@@ -25,10 +24,10 @@ func TestEffectsInBrowser(t *testing.T) {
 	steps := map[string]effect.List{
 		"patch": {
 			twk.PatchElements{Elements: twk.HTML(`<p id="one">1</p>`)},
-			twk.PatchElements{Elements: twk.HTML("two\rlines"), Selector: "#two", Mode: twk.Inner},
+			twk.PatchElements{Elements: twk.HTML("two\rlines"), Selector: "#two", Mode: twk.ModeInner},
 			twk.PatchElementsSeq{
 				Elements: []twk.Content{twk.HTML(`<g></g>`), twk.HTML(`<g></g>`), twk.HTML(`<g></g>`), twk.HTML(`<g></g>`)},
-				Selector: "svg", Mode: twk.Append, Namespace: twk.SVGNamespace,
+				Selector: "svg", Mode: twk.ModeAppend, Namespace: twk.SVGNamespace,
 			},
 			twk.RemoveElement{Selector: twk.ByID("1.a")},
 			twk.PatchSignals{Signals: map[string]any{"a": name}},
@@ -40,7 +39,7 @@ func TestEffectsInBrowser(t *testing.T) {
 			twk.ExecuteScript{Script: "window.kept = 1", Attributes: map[string]string{"id": "kept"}, Keep: true},
 			twk.DispatchCustomEvent{Name: "ping", Selector: "#two", Detail: map[string]any{"name": name}},
 			twk.DispatchCustomEvent{Name: "quiet", Selector: "#two", Bubbles: new(false)},
-			twk.ConsoleLog{Message: name, Level: twk.LevelWarn},
+			twk.ConsoleLog{Message: name, Level: "warn"},
 			twk.Prefetch{URLs: []string{"/next"}},
 			twk.ReplaceURL{URL: "?name='" + "</script>"},
 		},
@@ -53,7 +52,7 @@ func TestEffectsInBrowser(t *testing.T) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = fmt.Fprintf(w, `<!doctype html><html lang="en"><head><title>Effects</title>%s</head>
 			<body data-on:ping="window.ping = evt.detail.name" data-on:quiet="window.quiet = 1"><p id="one"></p><p id="two"></p><p id="1.a"></p><svg></svg>
-			<p id="a" data-text="$a"></p><p id="b"></p>`, twk.Script("/datastar.js"))
+			<p id="a" data-text="$a"></p><p id="b"></p>`, twk.Client{URL: "/datastar.js"}.Script())
 		for step := range steps {
 			_, _ = fmt.Fprintf(w, `<button id="go-%s" %s>%[1]s</button>`, step, attr.On("click", attr.Get("/do?step="+step, nil)))
 		}

@@ -8,11 +8,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sfere-go/sfere/sse"
-
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/sse"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -29,29 +28,29 @@ var goldens = []struct {
 }{
 	{"patch-elements", "the event and a line of markup, no other line", twk.PatchElements{Elements: twk.HTML(`<p id="a">A</p>`)}},
 	{"patch-elements-lines", "a data line for every line of markup", twk.PatchElements{Elements: twk.HTML("<p id=\"a\">\n  A\n</p>")}},
-	{"patch-elements-outer", "the default mode has no line", twk.PatchElements{Elements: twk.HTML(`<p id="a">A</p>`), Mode: twk.Outer}},
+	{"patch-elements-outer", "the default mode has no line", twk.PatchElements{Elements: twk.HTML(`<p id="a">A</p>`), Mode: twk.ModeOuter}},
 	{"patch-elements-all", "selector and mode come first and in this order", twk.PatchElements{
-		Elements: twk.HTML(`<circle r="1"/>`), Selector: "#a", Mode: twk.Append, Namespace: twk.SVGNamespace,
+		Elements: twk.HTML(`<circle r="1"/>`), Selector: "#a", Mode: twk.ModeAppend, Namespace: twk.SVGNamespace,
 		ViewTransition: true, ViewTransitionSelector: "#b", EventOptions: everyOption,
 	}},
 	{"patch-elements-html", "the default namespace has no line", twk.PatchElements{Elements: twk.HTML(`<p>A</p>`), Selector: "#a", Namespace: twk.HTMLNamespace}},
-	{"patch-elements-mathml", "the third namespace", twk.PatchElements{Elements: twk.HTML(`<mi>x</mi>`), Selector: "#a", Mode: twk.Append, Namespace: twk.MathMLNamespace}},
+	{"patch-elements-mathml", "the third namespace", twk.PatchElements{Elements: twk.HTML(`<mi>x</mi>`), Selector: "#a", Mode: twk.ModeAppend, Namespace: twk.MathMLNamespace}},
 	{"patch-elements-transition", "without a selector of its own", twk.PatchElements{Elements: twk.HTML(`<p id="a">A</p>`), ViewTransition: true}},
 	{"patch-elements-transition-selector", "a selector turns the transition on", twk.PatchElements{Elements: twk.HTML(`<p id="a">A</p>`), ViewTransitionSelector: "#b"}},
-	{"patch-elements-inner", "mode inner", twk.PatchElements{Elements: twk.HTML(`A`), Selector: "#a", Mode: twk.Inner}},
-	{"patch-elements-inner-blank", "blank markup has no line, and empties the target", twk.PatchElements{Elements: twk.HTML(" \n "), Selector: "#a", Mode: twk.Inner}},
-	{"patch-elements-replace", "mode replace", twk.PatchElements{Elements: twk.HTML(`<p id="a">A</p>`), Mode: twk.Replace}},
-	{"patch-elements-prepend", "mode prepend", twk.PatchElements{Elements: twk.HTML(`<p>A</p>`), Selector: "#a", Mode: twk.Prepend}},
-	{"patch-elements-before", "mode before", twk.PatchElements{Elements: twk.HTML(`<p>A</p>`), Selector: "#a", Mode: twk.Before}},
-	{"patch-elements-after", "mode after", twk.PatchElements{Elements: twk.HTML(`<p>A</p>`), Selector: "#a", Mode: twk.After}},
-	{"patch-elements-remove", "mode remove needs no markup", twk.PatchElements{Selector: "#a", Mode: twk.Remove}},
+	{"patch-elements-inner", "mode inner", twk.PatchElements{Elements: twk.HTML(`A`), Selector: "#a", Mode: twk.ModeInner}},
+	{"patch-elements-inner-blank", "blank markup has no line, and empties the target", twk.PatchElements{Elements: twk.HTML(" \n "), Selector: "#a", Mode: twk.ModeInner}},
+	{"patch-elements-replace", "mode replace", twk.PatchElements{Elements: twk.HTML(`<p id="a">A</p>`), Mode: twk.ModeReplace}},
+	{"patch-elements-prepend", "mode prepend", twk.PatchElements{Elements: twk.HTML(`<p>A</p>`), Selector: "#a", Mode: twk.ModePrepend}},
+	{"patch-elements-before", "mode before", twk.PatchElements{Elements: twk.HTML(`<p>A</p>`), Selector: "#a", Mode: twk.ModeBefore}},
+	{"patch-elements-after", "mode after", twk.PatchElements{Elements: twk.HTML(`<p>A</p>`), Selector: "#a", Mode: twk.ModeAfter}},
+	{"patch-elements-remove", "mode remove needs no markup", twk.PatchElements{Selector: "#a", Mode: twk.ModeRemove}},
 	{"patch-elements-breaks", "CR and CRLF are the line breaks that they are for the client", twk.PatchElements{Elements: twk.HTML("<p id=\"a\">1\r2\r\n3\n\r4</p>")}},
 	{"patch-elements-document", "a whole document may end its body", twk.PatchElements{Elements: twk.HTML("<!doctype html><html><body>A</body></html>")}},
 	{"patch-elements-seq", "blank pieces are skipped, a line break between the others", twk.PatchElementsSeq{
 		Elements: []twk.Content{twk.HTML(`<p id="a">A</p>`), twk.HTML(" \n"), nil, twk.HTML(`<p id="b">B</p>`)},
 	}},
 	{"patch-elements-seq-all", "the options of patch-elements", twk.PatchElementsSeq{
-		Elements: []twk.Content{twk.HTML(`<g/>`), twk.HTML(`<g/>`)}, Selector: "#a", Mode: twk.Append, Namespace: twk.SVGNamespace,
+		Elements: []twk.Content{twk.HTML(`<g/>`), twk.HTML(`<g/>`)}, Selector: "#a", Mode: twk.ModeAppend, Namespace: twk.SVGNamespace,
 		ViewTransition: true, ViewTransitionSelector: "#b", EventOptions: everyOption,
 	}},
 	{"remove-element", "a patch with mode remove", twk.RemoveElement{Selector: twk.ByID("a")}},
@@ -62,7 +61,7 @@ var goldens = []struct {
 	}{1 << 53}}},
 	{"patch-signals-raw", "JSON text loses its white space", twk.PatchSignals{Signals: json.RawMessage("{\r\n\"a\" :\t1}")}},
 	{"patch-signals-late", "late values win", twk.PatchSignals{
-		Signals: json.RawMessage(`{"a":9007199254740991,"b":1}`), Late: map[string]effect.Late[any]{"b": effect.Of[any](2), "c": effect.Of[any](nil)},
+		Signals: json.RawMessage(`{"a":9007199254740991,"b":1}`), Late: map[string]effect.Late[any]{"b": effect.Now[any](2), "c": effect.Now[any](nil)},
 	}},
 	{"patch-signals-all", "its options", twk.PatchSignals{Signals: map[string]any{"a": 1}, OnlyIfMissing: true, EventOptions: everyOption}},
 	{"execute-script", "a script element at the end of the body that removes itself", twk.ExecuteScript{Script: "alert(1)"}},
@@ -76,7 +75,7 @@ var goldens = []struct {
 	{"replace-url", "the URL as a literal", twk.ReplaceURL{URL: "?page=2"}},
 	{"replace-url-all", "its options", twk.ReplaceURL{URL: "https://example.org/x", Nonce: "n0", EventOptions: everyOption}},
 	{"console-log", "the message as a literal", twk.ConsoleLog{Message: "it's </script> \U0001f595\u2028 @get($x)"}},
-	{"console-log-all", "its options", twk.ConsoleLog{Message: "bad", Level: twk.LevelError, Nonce: "n0", EventOptions: everyOption}},
+	{"console-log-all", "its options", twk.ConsoleLog{Message: "bad", Level: "error", Nonce: "n0", EventOptions: everyOption}},
 	{"dispatch-custom-event", "on the document, with everything on", twk.DispatchCustomEvent{Name: "saved"}},
 	{"dispatch-custom-event-all", "its options, and a detail whose keys stay its own", twk.DispatchCustomEvent{
 		Name: "a%sb", Detail: map[string]any{"__proto__": 1, "x": []any{"y", nil, 1.5, true}}, Selector: `[a="%s"]`,
@@ -87,7 +86,7 @@ var goldens = []struct {
 }
 
 // Every effect with every option is, byte for byte, what its golden file says,
-// and does not change by a trip through JSON. This is TS60 for every event.
+// and does not change by a trip through JSON.
 func TestGolden(t *testing.T) {
 	t.Parallel()
 	d := plain(t)

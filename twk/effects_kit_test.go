@@ -7,8 +7,8 @@ import (
 
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
-	"github.com/sfere-go/sfere/internal/ssetest"
 	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/twk/twktest"
 )
 
 // plain is a dispatcher for the effects of this package and nothing else.
@@ -33,13 +33,13 @@ func wire(ctx context.Context, d *dispatch.Dispatcher[twk.Session], items ...eff
 }
 
 // one runs an item and returns its only event, read by the independent parser.
-func one(t testing.TB, item effect.Data) ssetest.Event {
+func one(t testing.TB, item effect.Data) twktest.Event {
 	t.Helper()
 	b, err := wire(t.Context(), plain(t), item)
 	if err != nil {
 		t.Fatal(err)
 	}
-	events, err := ssetest.All(bytes.NewReader(b))
+	events, err := twktest.All(bytes.NewReader(b))
 	if err != nil || len(events) != 1 {
 		t.Fatalf("%d events and error %v from %q", len(events), err, b)
 	}

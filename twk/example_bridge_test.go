@@ -6,27 +6,20 @@ import (
 	"fmt"
 	"html"
 	"io"
-	"log"
 	"net/http"
 	"net/http/httptest"
-	ossignal "os/signal"
 	"strings"
-	"syscall"
-	"time"
-
-	"github.com/sfere-go/sfere/sse"
-	"github.com/sfere-go/sfere/sse/compress"
-	"github.com/sfere-go/sfere/twk/attr"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 	"github.com/google/go-cmp/cmp"
-	"github.com/starfederation/datastar-go/datastar"
 
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/registry"
+	"github.com/sfere-go/sfere/sse"
 	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/twk/attr"
 )
 
 // greet answers a click: it reads the page's signals and says what to patch.
@@ -43,7 +36,7 @@ func greet(r *twk.Request) twk.Response {
 
 // home is the page itself.
 func home(*twk.Request) twk.Response {
-	return twk.Page(twk.HTML(`<!doctype html><html><head>` + string(twk.Script("")) + `</head>
+	return twk.Page(twk.HTML(`<!doctype html><html><head>` + string(twk.Client{}.Script()) + `</head>
 <body ` + attr.Stream("/news", nil).String() + `>
 	<input data-bind="name">
 	<button ` + attr.On("click", attr.Post("/greet", nil)).String() + `>Greet</button>
@@ -114,7 +107,7 @@ func ExampleRespond() {
 // The error hook decides what a person sees when an effect has failed.
 func ExampleBridgeOptions() {
 	failing := registry.New("app", effect.Handle("Fail.",
-		func(context.Context, *twk.Call, save) (struct{}, error) { return struct{}{}, errors.New("disk full") }))
+		func(context.Context, twk.Call, save) (struct{}, error) { return struct{}{}, errors.New("disk full") }))
 	d := dispatch.Must(dispatch.New(twk.Registry(nil), failing))
 	bridge := twk.NewBridge(d, func(s twk.Session) twk.Session { return s }, &twk.BridgeOptions{
 		RootAttrs: map[string]string{"lang": "en"},
@@ -140,15 +133,15 @@ func (save) EffectName() string { return "app/save" }
 
 // An interceptor sees the end of every stream, with the request that opened it.
 func ExampleSSEClosed() {
-	watch := effect.Intercept(effect.Interceptor[twk.Session]{Name: "departures",
-		Effect: func(next effect.Handler[twk.Session]) effect.Handler[twk.Session] {
-			return func(ctx context.Context, call *twk.Call, item effect.Data) (any, error) {
+	watch := effect.Interceptor[twk.Session]{Name: "departures",
+		Effect: func(next effect.EffectFunc[twk.Session]) effect.EffectFunc[twk.Session] {
+			return func(ctx context.Context, call twk.Call, item effect.Data) (any, error) {
 				if e, ok := item.(twk.SSEClosed); ok {
 					fmt.Println(call.Ctx().Request.URL.Path, "ended:", e.Cause)
 				}
 				return next(ctx, call, item)
 			}
-		}})
+		}}
 	d := dispatch.Must(dispatch.New(twk.Registry(nil), registry.New("app", watch)))
 	bridge := twk.NewBridge(d, func(s twk.Session) twk.Session { return s }, nil)
 	r := httptest.NewRequest("POST", "/greet", strings.NewReader(`{}`))
@@ -166,26 +159,6 @@ func ExampleBridge_chi() {
 	m.Method("GET", "/news", bridge.Handle(news))
 }
 
-// A hub for many spectators: a slow one misses the oldest events instead of
-// being disconnected, and everything is compressed once for all.
-func ExampleHubOptions() {
-	hub := sse.NewHub(&sse.HubOptions{
-		MaxFrames: 64,
-		Overflow:  sse.DropOldest,
-		Compress:  true,
-	})
-	defer hub.Drain(context.Background(), 0)
-}
-
-// Large patches that are sent again and again are worth a compressor for each
-// stream.
-func ExampleHubOptions_perStream() {
-	hub := sse.NewHub(&sse.HubOptions{
-		PerStream: []datastar.Compressor{compress.Brotli(4, 18), compress.Gzip(6)},
-	})
-	defer hub.Drain(context.Background(), 0)
-}
-
 // A cursor is worth sending only where it is now; a chat message is worth
 // waiting for.
 func ExampleEventOptions() {
@@ -195,27 +168,4 @@ func ExampleEventOptions() {
 	}
 	show(cursor)
 	// Output: signals {"x":10,"y":20}
-}
-
-// A program that ends well: new connections go to its successor, streams are
-// cut over five seconds, actions finish.
-func ExampleShutdown() {
-	hub := sse.NewHub(nil)
-	srv := &http.Server{Addr: ":8080", Handler: routes()} // whose bridges use hub
-	sse.ConfigureServer(srv, nil)
-
-	stop, cancel := ossignal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer cancel()
-	go func() {
-		if err := srv.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
-			log.Fatal(err)
-		}
-	}()
-	<-stop.Done()
-
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	defer cancel()
-	if err := sse.Shutdown(ctx, srv, hub, 5*time.Second); err != nil {
-		log.Print(err)
-	}
 }

@@ -6,17 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
-	"os"
-
-	"github.com/sfere-go/sfere/sse"
-	"github.com/sfere-go/sfere/twk/attr"
 
 	g "maragu.dev/gomponents"
 	gh "maragu.dev/gomponents/html"
 
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/sse"
 	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/twk/attr"
 )
 
 // show runs effects and prints the data of their events.
@@ -38,7 +36,7 @@ func ExamplePatchElements() {
 	show(twk.PatchElements{
 		Elements: twk.HTML(`<li>` + template.HTMLEscapeString("1 < 2") + `</li>`),
 		Selector: "#messages",
-		Mode:     twk.Append,
+		Mode:     twk.ModeAppend,
 	})
 	// Output:
 	// selector #messages
@@ -103,7 +101,7 @@ func ExampleRemoveElement() {
 
 // Effects are data: they can be written down, sent and run somewhere else.
 func ExampleConsoleLog() {
-	text, err := json.Marshal(effect.List{twk.ConsoleLog{Message: "hello", Level: twk.LevelInfo}})
+	text, err := json.Marshal(effect.List{twk.ConsoleLog{Message: "hello", Level: "info"}})
 	if err != nil {
 		fmt.Println(err)
 	}
@@ -132,20 +130,6 @@ func ExampleJS() {
 	// data-text="&#39;\u0022\u003b alert\u00281\u0029&#39; + $suffix"
 }
 
-func ExampleGet() {
-	fmt.Println(attr.Get("/search?q=it's", nil))
-	fmt.Println(attr.Post("/upload", &attr.Options{ContentType: "form"}))
-	// Output:
-	// @get('/search?q=it\u0027s')
-	// @post('/upload',{contentType:'form'})
-}
-
-func ExampleStreamAttr() {
-	fmt.Printf("<body %s>\n", attr.Stream("/live", nil))
-	// Output:
-	// <body data-init="@get(&#39;/live&#39;,{retry:&#39;always&#39;,retryMaxCount:Infinity})">
-}
-
 func ExampleElementID() {
 	fmt.Println(twk.ElementID("person", "Ann"))
 	fmt.Println(twk.ElementID("person", "Ann O'Neil"))
@@ -162,24 +146,8 @@ func ExampleByID() {
 	// #todo\.1
 }
 
-func ExampleScript() {
-	fmt.Println(twk.Script("/static/datastar.js"))
+func ExampleClient_Script() {
+	fmt.Println(twk.Client{URL: "/static/datastar.js"}.Script())
 	// Output:
 	// <script type="module" src="/static/datastar.js"></script>
-}
-
-func ExampleFuncs() {
-	page := template.Must(template.New("page").Funcs(attr.Funcs()).Parse(
-		`<button id="{{elementID "like" .}}" data-on:click="{{post "/like"}}">Like {{.}}</button>` + "\n"))
-	if err := page.Execute(os.Stdout, "a & b"); err != nil {
-		fmt.Println(err)
-	}
-	// Output:
-	// <button id="like-a_20_26_20b" data-on:click="@post(&#39;/like&#39;)">Like a &amp; b</button>
-}
-
-func ExampleAttr_Pair() {
-	fmt.Println(gh.Button(g.Attr(attr.On("click", attr.Post("/like", nil)).Pair()), g.Text("Like")))
-	// Output:
-	// <button data-on:click="@post(&#39;/like&#39;)">Like</button>
 }

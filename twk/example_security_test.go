@@ -9,11 +9,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sfere-go/sfere/twk/attr"
-
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/twk/attr"
 )
 
 func protected(bridge *twk.Bridge[twk.Session], send func(*twk.Request) twk.Response) http.Handler {
@@ -79,13 +78,13 @@ func servePolicy(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Security-Policy",
 		"script-src 'nonce-"+nonce+"' 'unsafe-eval'; object-src 'none'; base-uri 'none'")
 	_ = chatPage.Execute(w, map[string]any{
-		"Script": template.HTML(twk.ScriptWith(twk.ScriptOptions{Nonce: nonce})),
+		"Script": template.HTML(twk.Client{}.ScriptNonce(nonce)),
 		"Name":   r.FormValue("name"),
 		"URL":    "/send?to=" + template.URLQueryEscaper(r.FormValue("name")),
 	})
 }
 
-func ExampleFuncs_page() {
+func Example_contentSecurityPolicy() {
 	w := httptest.NewRecorder()
 	servePolicy(w, httptest.NewRequest("GET", "/?name=%27%2Balert(1)", nil))
 	for line := range strings.Lines(w.Body.String()) {

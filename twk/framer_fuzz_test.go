@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/sfere-go/sfere/effect"
-	"github.com/sfere-go/sfere/internal/ssetest"
 	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/twk/twktest"
 )
 
 // FuzzFramer puts any text into every part of every kind of event. What leaves
@@ -42,7 +42,7 @@ func FuzzFramer(f *testing.F) {
 				put("mode", mode)
 			}
 		case 1:
-			item = twk.PatchElementsSeq{Elements: []twk.Content{twk.HTML(text), twk.HTML(text)}, ViewTransitionSelector: selector, Mode: twk.Replace, EventOptions: o}
+			item = twk.PatchElementsSeq{Elements: []twk.Content{twk.HTML(text), twk.HTML(text)}, ViewTransitionSelector: selector, Mode: twk.ModeReplace, EventOptions: o}
 			put("elements", normal(text+"\n"+text))
 			put("mode", "replace")
 			if put("viewTransitionSelector", selector); want["viewTransitionSelector"] != "" {
@@ -59,7 +59,7 @@ func FuzzFramer(f *testing.F) {
 		case 5:
 			item = twk.Redirect{URL: text, Nonce: selector, EventOptions: o}
 		case 6:
-			item = twk.ConsoleLog{Message: text, Level: twk.Level(mode), EventOptions: o}
+			item = twk.ConsoleLog{Message: text, Level: mode, EventOptions: o}
 		case 7:
 			item = twk.DispatchCustomEvent{Name: text, Selector: selector, Detail: mode, EventOptions: o}
 		}
@@ -70,7 +70,7 @@ func FuzzFramer(f *testing.F) {
 			}
 			return
 		}
-		events, err := ssetest.All(bytes.NewReader(got))
+		events, err := twktest.All(bytes.NewReader(got))
 		if err != nil || len(events) != 1 {
 			t.Fatalf("%d events and %v in %q", len(events), err, got)
 		}

@@ -113,8 +113,8 @@ func places(t *testing.T, typ reflect.Type) []place {
 			add(" key", false, func(s string) any { return map[string]string{s: "x"} })
 			add(" value", false, func(s string) any { return map[string]string{"title": s} })
 		case f.Type == reflect.TypeFor[map[string]effect.Late[any]]():
-			add(" key", false, func(s string) any { return map[string]effect.Late[any]{s: effect.Of[any](1)} })
-			add(" value", false, func(s string) any { return map[string]effect.Late[any]{"a": effect.Of[any](s)} })
+			add(" key", false, func(s string) any { return map[string]effect.Late[any]{s: effect.Now[any](1)} })
+			add(" value", false, func(s string) any { return map[string]effect.Late[any]{"a": effect.Now[any](s)} })
 		case f.Type == anyType:
 			add(" string", false, func(s string) any { return s })
 			add(" key", false, func(s string) any { return map[string]any{s: map[string]any{s: 1}} })

@@ -14,8 +14,8 @@ import (
 	"golang.org/x/net/html/atom"
 
 	"github.com/sfere-go/sfere/effect"
-	"github.com/sfere-go/sfere/internal/ssetest"
 	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/twk/twktest"
 )
 
 // Whatever text is in whatever field of whatever effect, from Go or from JSON,
@@ -72,11 +72,11 @@ func TestInjection(t *testing.T) {
 // foreign reports what is in the event got that the attack, which is in field,
 // brought with it.
 func foreign(base, got []byte, field string) error {
-	wants, err := ssetest.All(bytes.NewReader(base))
+	wants, err := twktest.All(bytes.NewReader(base))
 	if err != nil || len(wants) != 1 {
 		return fmt.Errorf("the event without the attack is %q", base)
 	}
-	events, err := ssetest.All(bytes.NewReader(got))
+	events, err := twktest.All(bytes.NewReader(got))
 	if err != nil || len(events) != 1 {
 		return fmt.Errorf("%d events, error %v", len(events), err)
 	}

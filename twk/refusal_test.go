@@ -8,13 +8,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sfere-go/sfere/sse"
-
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/effect/effecttest"
+	"github.com/sfere-go/sfere/sse"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -33,7 +32,7 @@ func TestRefusals(t *testing.T) {
 		{"the same", twk.RemoveElement{Selector: "a\x00"}, "selector", "must not contain CR, LF or NUL"},
 		{"bytes that are no text", twk.RemoveElement{Selector: "\xff"}, "selector", "must be UTF-8"},
 		{"the client throws", twk.RemoveElement{}, "selector", `is required by mode "remove"`},
-		{"the client throws", twk.PatchElements{Elements: elements, Selector: " ", Mode: twk.Append}, "selector", `is required by mode "append"`},
+		{"the client throws", twk.PatchElements{Elements: elements, Selector: " ", Mode: twk.ModeAppend}, "selector", `is required by mode "append"`},
 		{"the client throws", twk.PatchElements{Elements: elements, Mode: "merge"}, "mode", `is "merge": use one of the Mode constants`},
 		{"the client throws", twk.PatchElements{Elements: elements, Namespace: "xml"}, "namespace", `is "xml": use one of the Namespace constants`},
 		{"nothing would happen", twk.PatchElements{Elements: twk.HTML("\n")}, "elements", "is empty"},
@@ -47,9 +46,9 @@ func TestRefusals(t *testing.T) {
 		{"the client evaluates what is no JSON", twk.PatchSignals{Signals: json.RawMessage("{m:alert(1)}")}, "signals", "invalid character"},
 		{"signals have names", twk.PatchSignals{Signals: []int{1}}, "signals", "must be a JSON object"},
 		{"signals have names", twk.PatchSignals{}, "signals", "must be a JSON object"},
-		{"signals have names", twk.PatchSignals{Signals: json.RawMessage("null"), Late: map[string]effect.Late[any]{"a": effect.Of[any](1)}}, "signals", "must be a JSON object"},
+		{"signals have names", twk.PatchSignals{Signals: json.RawMessage("null"), Late: map[string]effect.Late[any]{"a": effect.Now[any](1)}}, "signals", "must be a JSON object"},
 		{"JSON has no NaN", twk.PatchSignals{Signals: map[string]any{"a": math.NaN()}}, "signals", "unsupported value: NaN"},
-		{"JSON has no NaN", twk.PatchSignals{Late: map[string]effect.Late[any]{"a": effect.Of[any](math.NaN())}}, "late", `"a": json: unsupported value: NaN`},
+		{"JSON has no NaN", twk.PatchSignals{Late: map[string]effect.Late[any]{"a": effect.Now[any](math.NaN())}}, "late", `"a": json: unsupported value: NaN`},
 		{"JSON has no functions", twk.DispatchCustomEvent{Name: "a", Detail: func() {}}, "detail", "unsupported type: func()"},
 		{"text would leave the script", twk.ExecuteScript{Script: "'</Script'"}, "script", "twk.JS"},
 		{"or keep it from ending", twk.ExecuteScript{Script: "'<!--'"}, "script", "twk.JS"},
@@ -70,7 +69,7 @@ func TestRefusals(t *testing.T) {
 		{"every URL is checked", twk.Prefetch{URLs: []string{"/a", "vbscript:x"}}, "urls", `has the scheme "vbscript"`},
 		{"nothing to fetch", twk.Prefetch{}, "urls", "is empty"},
 		{"a nonce is one word", twk.ConsoleLog{Nonce: "a\nb"}, "nonce", "must not contain CR, LF or NUL"},
-		{"the console has no such method", twk.ConsoleLog{Level: "clear"}, "level", `is "clear": use one of the Level constants`},
+		{"the console has no such method", twk.ConsoleLog{Level: "clear"}, "level", `is "clear": use log, debug, info, warn or error`},
 		{"an event has a name", twk.DispatchCustomEvent{}, "name", "is empty"},
 		{"as in other selectors", twk.DispatchCustomEvent{Name: "a", Selector: "a\nb"}, "selector", "must not contain CR, LF or NUL"},
 	}

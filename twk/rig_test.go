@@ -3,11 +3,9 @@ package twk_test
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"io"
 	"log"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,18 +14,18 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sfere-go/sfere/sse"
-
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
-	"github.com/sfere-go/sfere/internal/ssetest"
 	"github.com/sfere-go/sfere/registry"
+	"github.com/sfere-go/sfere/sse"
 	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/twk/twktest"
 )
 
 // takeOver runs all tests over sockets with connections that are taken over
-// from net/http.
-var takeOver = os.Getenv("SFERE_TAKEOVER") != ""
+// from net/http. It is asked during tests only, so that go test knows that their
+// outcome depends on it.
+var takeOver = sync.OnceValue(func() bool { return os.Getenv("SFERE_TAKEOVER") != "" })
 
 // app is the Ctx of the bridge's tests.
 type app struct{ twk.Session }
@@ -55,7 +53,7 @@ type rig struct {
 	srv    *httptest.Server
 	conns  chan *sse.Conn // every stream that a pause named "conn" has met
 	closed chan closing   // every twk.SSEClosed
-	pauses map[string]func(context.Context, *effect.Call[app]) error
+	pauses map[string]func(context.Context, effect.Call[app]) error
 
 	mu   sync.Mutex
 	errs []error       // what the error hook was told
@@ -107,34 +105,34 @@ func newRig(t testing.TB, s setup) *rig {
 func newBench(t testing.TB, s setup) *rig {
 	t.Helper()
 	r := &rig{t: t, mux: http.NewServeMux(), conns: make(chan *sse.Conn, 64), closed: make(chan closing, 4096), logs: &bytes.Buffer{}}
-	r.pauses = map[string]func(context.Context, *effect.Call[app]) error{
-		"conn": func(_ context.Context, call *effect.Call[app]) error {
+	r.pauses = map[string]func(context.Context, effect.Call[app]) error{
+		"conn": func(_ context.Context, call effect.Call[app]) error {
 			r.conns <- call.Ctx().Conn
 			return nil
 		},
 	}
 	session := func(a *app) *twk.Session { return &a.Session }
 	d, err := dispatch.New(registry.Lift(twk.Registry(nil), session), registry.New("test",
-		effect.Handle("Fail.", func(context.Context, *effect.Call[app], boom) (struct{}, error) { return struct{}{}, errBoom }),
-		effect.Handle("Panic.", func(context.Context, *effect.Call[app], bang) (struct{}, error) { panic("bang") }),
-		effect.Handle("Run a step of the test.", func(ctx context.Context, call *effect.Call[app], p pause) (struct{}, error) {
+		effect.Handle("Fail.", func(context.Context, effect.Call[app], boom) (struct{}, error) { return struct{}{}, errBoom }),
+		effect.Handle("Panic.", func(context.Context, effect.Call[app], bang) (struct{}, error) { panic("bang") }),
+		effect.Handle("Run a step of the test.", func(ctx context.Context, call effect.Call[app], p pause) (struct{}, error) {
 			return struct{}{}, r.pauses[p.Name](ctx, call)
 		}),
-		effect.Intercept(effect.Interceptor[app]{Name: "closings", Effect: func(next effect.Handler[app]) effect.Handler[app] {
-			return func(ctx context.Context, call *effect.Call[app], item effect.Data) (any, error) {
+		effect.Interceptor[app]{Name: "closings", Effect: func(next effect.EffectFunc[app]) effect.EffectFunc[app] {
+			return func(ctx context.Context, call effect.Call[app], item effect.Data) (any, error) {
 				if e, ok := item.(twk.SSEClosed); ok {
 					s := call.Ctx()
 					r.closed <- closing{Path: s.Request.URL.Path, Stay: s.Response.Stay, Cause: e.Cause, Conn: s.Conn != nil}
 				}
 				return next(ctx, call, item)
 			}
-		}}),
+		}},
 	))
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.d = d
-	if takeOver {
+	if takeOver() {
 		s.hub.TakeOver = true
 	}
 	if s.bridge.Hub == nil {
@@ -240,10 +238,10 @@ func (r *rig) do(req *http.Request) answer {
 	return answer{res.StatusCode, res.Header.Get("Content-Type"), string(body), res.Header}
 }
 
-// open opens a stream; see ssetest.Open.
-func (r *rig) open(path string, header ...string) *ssetest.Stream {
+// open opens a stream; see twktest.Open.
+func (r *rig) open(path string, header ...string) *twktest.Stream {
 	r.t.Helper()
-	return ssetest.Open(r.t, r.srv.Client(), r.request("GET", path, "", header...))
+	return twktest.Open(r.t, r.srv.Client(), r.request("GET", path, "", header...))
 }
 
 // conn waits for the stream that a pause named "conn" meets next.
@@ -296,12 +294,15 @@ func signal(name string, value any) twk.PatchSignals {
 	return twk.PatchSignals{Signals: map[string]any{name: value}}
 }
 
+// n is signal for tests that need one only.
+func n(v any) twk.PatchSignals { return signal("n", v) }
+
 func receive[T any](t testing.TB, ch <-chan T) T {
 	t.Helper()
 	select {
 	case v := <-ch:
 		return v
-	case <-time.After(ssetest.Wait):
+	case <-time.After(twktest.Wait):
 		t.Fatal("nothing came in time")
 		panic("unreachable")
 	}
@@ -309,30 +310,9 @@ func receive[T any](t testing.TB, ch <-chan T) T {
 
 func until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(ssetest.Wait); !ok(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(twktest.Wait); !ok(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("still not true: %s", what)
 		}
 	}
-}
-
-// raw sends text over a connection of its own, which reads nothing by itself.
-func (r *rig) raw(text string) net.Conn {
-	r.t.Helper()
-	addr := r.srv.Listener.Addr().String()
-	var c net.Conn
-	var err error
-	if strings.HasPrefix(r.srv.URL, "https:") {
-		c, err = tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // a test server
-	} else {
-		c, err = net.Dial("tcp", addr)
-	}
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	r.t.Cleanup(func() { c.Close() })
-	if _, err := io.WriteString(c, text); err != nil {
-		r.t.Fatal(err)
-	}
-	return c
 }

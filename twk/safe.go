@@ -12,7 +12,7 @@ import (
 
 // JS returns v as a JavaScript literal for a Datastar expression or a script:
 //
-//	twk.OnAttr("click", "$name = "+twk.JS(user.Name))
+//	attr.On("click", "$name = "+twk.JS(user.Name))
 //
 // v becomes what encoding/json makes of it. Everything in its strings but
 // ASCII letters, digits and a few harmless signs is written as \uXXXX, and they

@@ -16,7 +16,6 @@ import (
 	"github.com/sfere-go/sfere/inspect/console"
 	"github.com/sfere-go/sfere/inspect/httpapi"
 	"github.com/sfere-go/sfere/internal/consoletest"
-	"github.com/sfere-go/sfere/internal/ssetest"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -115,7 +114,7 @@ func TestSendReachesAStream(t *testing.T) {
 	if code != 0 || !strings.Contains(out, "sfere/broadcast") || !strings.Contains(out, `"delivered":1`) {
 		t.Errorf("send exits %d: %s%s", code, out, errs)
 	}
-	if e := ann.Next(ssetest.Wait); e.Fields()["signals"] != `{"n":1}` {
+	if e := ann.Next(); e.Fields()["signals"] != `{"n":1}` {
 		t.Errorf("ann got %v", e)
 	}
 }

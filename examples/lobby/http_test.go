@@ -15,8 +15,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/sfere-go/sfere"
-	"github.com/sfere-go/sfere/internal/ssetest"
 	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/twk/twktest"
 )
 
 // blank is a page whose client cannot be loaded.
@@ -89,7 +89,7 @@ func (p *person) request(method, path string, signals any) *http.Request {
 }
 
 // post returns the status and the events of the answer.
-func (p *person) post(path string, signals any) (int, []ssetest.Event) {
+func (p *person) post(path string, signals any) (int, []twktest.Event) {
 	p.t.Helper()
 	resp, err := p.http.Do(p.request("POST", path, signals))
 	if err != nil {
@@ -99,7 +99,7 @@ func (p *person) post(path string, signals any) (int, []ssetest.Event) {
 	if resp.StatusCode != http.StatusOK {
 		return resp.StatusCode, nil
 	}
-	events, err := ssetest.All(resp.Body)
+	events, err := twktest.All(resp.Body)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -111,24 +111,24 @@ func (p *person) post(path string, signals any) (int, []ssetest.Event) {
 	return resp.StatusCode, events
 }
 
-func (p *person) stream() *ssetest.Stream {
+func (p *person) stream() *twktest.Stream {
 	p.t.Helper()
-	return ssetest.Open(p.t, p.http, p.request("GET", "/sse", nil))
+	return twktest.Open(p.t, p.http, p.request("GET", "/sse", nil))
 }
 
 // enter joins and returns the stream, past the list of participants.
-func (p *person) enter(name string) *ssetest.Stream {
+func (p *person) enter(name string) *twktest.Stream {
 	p.t.Helper()
 	if code, events := p.post("/join", map[string]string{"username": name}); code != 200 || !has(events, "#join-form", "participant-list") {
 		p.t.Fatalf("joining as %q: %d %v", name, code, events)
 	}
 	s := p.stream()
-	s.Until(func(e ssetest.Event) bool { return e.Fields()["selector"] == "#participant-list" })
+	s.Until(func(e twktest.Event) bool { return e.Fields()["selector"] == "#participant-list" })
 	return s
 }
 
 // has reports whether an event for selector contains text.
-func has(events []ssetest.Event, selector, text string) bool {
+func has(events []twktest.Event, selector, text string) bool {
 	for _, e := range events {
 		if f := e.Fields(); f["selector"] == selector && strings.Contains(f["elements"]+f["signals"], text) {
 			return true
@@ -137,12 +137,12 @@ func has(events []ssetest.Event, selector, text string) bool {
 	return false
 }
 
-func until(s *ssetest.Stream, selector, text string) ssetest.Event {
-	return s.Until(func(e ssetest.Event) bool { return has([]ssetest.Event{e}, selector, text) })
+func until(s *twktest.Stream, selector, text string) twktest.Event {
+	return s.Until(func(e twktest.Event) bool { return has([]twktest.Event{e}, selector, text) })
 }
 
 // quiet fails if s has an event for selector with text waiting.
-func quiet(t *testing.T, s *ssetest.Stream, selector, text, why string) {
+func quiet(t *testing.T, s *twktest.Stream, selector, text, why string) {
 	t.Helper()
 	if has(s.Pending(), selector, text) {
 		t.Errorf("%q was sent: %s", text, why)
@@ -156,7 +156,7 @@ func TestJoinListsEverybodyOnce(t *testing.T) {
 	until(a, "#messages", "Ann joined")
 	bob.post("/join", map[string]string{"username": "Bob"})
 	b := bob.stream()
-	list := b.Next(ssetest.Wait).Fields()
+	list := b.Next().Fields()
 	if list["selector"] != "#participant-list" || strings.Count(list["elements"], ">Ann<") != 1 || strings.Count(list["elements"], ">Bob<") != 1 {
 		t.Errorf("Bob's first event is %v, want the list with Ann and himself", list)
 	}
@@ -168,9 +168,9 @@ func TestJoinListsEverybodyOnce(t *testing.T) {
 	second := bob.stream() // another tab
 	until(second, "#participant-list", "Bob")
 	bob.post("/message", map[string]string{"message": "marker"})
-	for _, s := range []*ssetest.Stream{a, second} {
-		e := s.Next(ssetest.Wait)
-		if !has([]ssetest.Event{e}, "#messages", "marker") {
+	for _, s := range []*twktest.Stream{a, second} {
+		e := s.Next()
+		if !has([]twktest.Event{e}, "#messages", "marker") {
 			t.Errorf("got %v before the marker: a second tab is no second arrival", e)
 		}
 	}
@@ -198,7 +198,7 @@ func TestMessage(t *testing.T) {
 	quiet(t, b, "#error", "", "only the sender is told")
 }
 
-func hasSignals(events []ssetest.Event, signals string) bool {
+func hasSignals(events []twktest.Event, signals string) bool {
 	for _, e := range events {
 		if e.Fields()["signals"] == signals {
 			return true
@@ -216,7 +216,7 @@ func TestLeave(t *testing.T) {
 	if code, answer := ann.post("/leave", nil); code != 200 || !has(answer, "#lobby", `id="join-form"`) {
 		t.Errorf("leaving is answered %d %v, want the join form", code, answer)
 	}
-	for _, stream := range []*ssetest.Stream{a, a2} {
+	for _, stream := range []*twktest.Stream{a, a2} {
 		until(stream, "#lobby", `id="join-form"`) // her other tabs show it, too
 		if err := stream.Ended(); err != nil {
 			t.Errorf("her stream ended with %v, want a normal end", err)
@@ -229,7 +229,7 @@ func TestLeave(t *testing.T) {
 	if n := len(s.here.Online()); n != 1 {
 		t.Errorf("%d are here, want 1", n)
 	}
-	if resp := ann.stream().Response; resp.StatusCode != http.StatusNoContent {
+	if resp := ann.stream().Response(); resp.StatusCode != http.StatusNoContent {
 		t.Errorf("a stream without the cookie is answered %d, want 204", resp.StatusCode)
 	}
 	for _, path := range []string{"/leave", "/message"} {
@@ -251,7 +251,7 @@ func TestTabDies(t *testing.T) {
 	a = ann.stream()
 	until(a, "#participant-list", "Ann")
 	bob.post("/message", map[string]string{"message": "marker"})
-	if e := b.Next(ssetest.Wait); !has([]ssetest.Event{e}, "#messages", "marker") {
+	if e := b.Next(); !has([]twktest.Event{e}, "#messages", "marker") {
 		t.Errorf("got %v: a reload must not announce anything", e)
 	}
 	began := time.Now()
@@ -316,7 +316,7 @@ func TestIdentity(t *testing.T) {
 			t.Errorf("joining as %q (%s): %d %v, want a patch of #error", tt.name, tt.reason, code, events)
 		}
 	}
-	if resp := bob.stream().Response; resp.StatusCode != http.StatusNoContent {
+	if resp := bob.stream().Response(); resp.StatusCode != http.StatusNoContent {
 		t.Errorf("Bob has a cookie although he was refused: %d", resp.StatusCode)
 	}
 	for _, forged := range []string{"Ann", signer("other").cookie(identity{"Ann", "x"}).Value, s.signer.cookie(identity{"Ann", "x"}).Value, "a.b.c", "..", ""} {

@@ -11,7 +11,7 @@ import (
 
 	"github.com/sfere-go/sfere/effect/effecttest"
 	"github.com/sfere-go/sfere/inspect/mcp"
-	"github.com/sfere-go/sfere/internal/ssetest"
+	"github.com/sfere-go/sfere/twk/twktest"
 )
 
 func TestRegistry(t *testing.T) {
@@ -93,7 +93,7 @@ func TestMCPReachesTheLobby(t *testing.T) {
 	}
 	quiet(t, a, "#messages", "hello", "a dry run sends nothing")
 	use("send", command)
-	if e := a.Next(ssetest.Wait); !has([]ssetest.Event{e}, "#messages", "<li>hello</li>") {
+	if e := a.Next(); !has([]twktest.Event{e}, "#messages", "<li>hello</li>") {
 		t.Errorf("Ann got %v", e)
 	}
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/inspect/console"
 	"github.com/sfere-go/sfere/internal/consoletest"
-	"github.com/sfere-go/sfere/internal/ssetest"
 	"github.com/sfere-go/sfere/sse"
 	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/twk/twktest"
 )
 
 // A dry run says which bytes would go to whom, and the same bytes arrive when
@@ -67,9 +67,9 @@ func TestDryRunIsWhatIsSent(t *testing.T) {
 	if _, err := p.Console.Send(t.Context(), cmd); err != nil {
 		t.Fatal(err)
 	}
-	for id, stream := range map[string]*ssetest.Stream{"ann": ann, "bob": bob} {
+	for id, stream := range map[string]*twktest.Stream{"ann": ann, "bob": bob} {
 		for _, f := range planned["default/lobby/"+id].Frames {
-			e := stream.Next(ssetest.Wait)
+			e := stream.Next()
 			if diff := cmp.Diff(f.Event.Data, e.Data); diff != "" || e.Type != f.Event.Type {
 				t.Errorf("%s got %s, the dry run said %s:\n%s", id, e.Type, f.Event.Type, diff)
 			}

@@ -16,7 +16,6 @@ import (
 	"github.com/sfere-go/sfere/inspect/console"
 	"github.com/sfere-go/sfere/inspect/httpapi"
 	"github.com/sfere-go/sfere/internal/consoletest"
-	"github.com/sfere-go/sfere/internal/ssetest"
 	"github.com/sfere-go/sfere/schema"
 )
 
@@ -136,7 +135,7 @@ func TestSend(t *testing.T) {
 			t.Errorf("with token %q: %d %v", test.token, status, v)
 		}
 	}
-	if e := ann.Next(ssetest.Wait); e.Type != "datastar-patch-signals" {
+	if e := ann.Next(); e.Type != "datastar-patch-signals" {
 		t.Errorf("ann got %v", e)
 	}
 	if status, _ := ask(t, srv, "POST", "/send", `[{"effect":"test/mial"}]`, "Token", "write"); status != 422 {

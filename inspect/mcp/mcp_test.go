@@ -19,7 +19,6 @@ import (
 	"github.com/sfere-go/sfere/inspect/mcp"
 	"github.com/sfere-go/sfere/inspect/record"
 	"github.com/sfere-go/sfere/internal/consoletest"
-	"github.com/sfere-go/sfere/internal/ssetest"
 	"github.com/sfere-go/sfere/schema"
 )
 
@@ -126,7 +125,7 @@ func TestSession(t *testing.T) {
 	}
 
 	use(t, s, "send", command, &out)
-	if e := ann.Next(ssetest.Wait); e.Fields()["signals"] != `{"greeting":"hello"}` {
+	if e := ann.Next(); e.Fields()["signals"] != `{"greeting":"hello"}` {
 		t.Errorf("ann got %v", e)
 	}
 	if diff := cmp.Diff([]string{"mcp tester to */lobby/*: <nil>"}, audits); diff != "" {

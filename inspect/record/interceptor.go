@@ -49,6 +49,10 @@ type place struct {
 // placeKey belongs to one recorder: a dispatcher may have several.
 type placeKey struct{ r *Recorder }
 
+// ForRecipients lets what runs for the recipients of a broadcast be recorded under
+// the broadcast.
+func (placeKey) ForRecipients() {}
+
 func (r *Recorder) at(ctx context.Context, p place) context.Context {
 	return context.WithValue(ctx, placeKey{r}, p)
 }

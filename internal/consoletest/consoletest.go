@@ -15,9 +15,9 @@ import (
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/inspect/console"
 	"github.com/sfere-go/sfere/inspect/record"
-	"github.com/sfere-go/sfere/internal/ssetest"
 	"github.com/sfere-go/sfere/registry"
 	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/twk/twktest"
 )
 
 // App is the Ctx of the program.
@@ -75,14 +75,14 @@ func New(t testing.TB, o *console.Options[App]) *Program {
 }
 
 // Join opens a stream under default/lobby/id and returns when it is there.
-func (p *Program) Join(t testing.TB, id string) *ssetest.Stream {
+func (p *Program) Join(t testing.TB, id string) *twktest.Stream {
 	t.Helper()
 	req, err := http.NewRequest(http.MethodGet, p.srv.URL+"/sse/"+id, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	req.Header.Set("Datastar-Request", "true")
-	s := ssetest.Open(t, p.srv.Client(), req)
-	s.Next(ssetest.Wait)
+	s := twktest.Open(t, p.srv.Client(), req)
+	s.Next()
 	return s
 }

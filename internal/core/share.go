@@ -53,20 +53,21 @@ type Prepared struct {
 	Do func(ctx context.Context, index int) (ok bool, err error)
 }
 
-// bareKey is the type of keys whose values go to the recipients of a broadcast.
-type bareKey interface{ Bare() }
+// recipientsKey is implemented by the types of keys whose values go to the
+// recipients of a broadcast: those of the dispatcher, and of programs that want it.
+type recipientsKey interface{ ForRecipients() }
 
-func (dryKey) Bare()   {}
-func (shareKey) Bare() {}
+func (dryKey) ForRecipients()   {}
+func (shareKey) ForRecipients() {}
 
-// Bare returns a context with the values of ctx that belong to the dispatcher and
-// none of the program. It ends when ctx does.
+// Bare returns a context with those values of ctx only whose keys have a method
+// ForRecipients. It ends when ctx does.
 func Bare(ctx context.Context) context.Context { return bare{ctx} }
 
 type bare struct{ context.Context }
 
 func (b bare) Value(key any) any {
-	if _, ok := key.(bareKey); ok {
+	if _, ok := key.(recipientsKey); ok {
 		return b.Context.Value(key)
 	}
 	return nil

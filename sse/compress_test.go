@@ -1,8 +1,7 @@
-package twk_test
+package sse_test
 
 import (
 	"compress/gzip"
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"runtime"
@@ -11,16 +10,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sfere-go/sfere/sse"
-	"github.com/sfere-go/sfere/sse/compress"
-
 	"github.com/andybalholm/brotli"
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
-	"github.com/starfederation/datastar-go/datastar"
 
-	"github.com/sfere-go/sfere/internal/ssetest"
-	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/sse"
+	"github.com/sfere-go/sfere/sse/compress"
+	"github.com/sfere-go/sfere/twk/twktest"
 )
 
 // Streams that share compressed events, streams with compressors of their own
@@ -29,18 +25,18 @@ import (
 func TestCompressedStreamsAgree(t *testing.T) {
 	tests := []struct {
 		name, accept string
-		perStream    []datastar.Compressor
+		perStream    []sse.Compressor
 		encoding     string
 	}{
 		{"shared", "gzip", nil, "gzip"},
-		{"own gzip", "gzip", []datastar.Compressor{compress.Gzip(0)}, "gzip"},
-		{"shared beside own", "gzip", []datastar.Compressor{compress.Brotli(4, 18)}, "gzip"},
+		{"own gzip", "gzip", []sse.Compressor{compress.Gzip(0)}, "gzip"},
+		{"shared beside own", "gzip", []sse.Compressor{compress.Brotli(4, 18)}, "gzip"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRig(t, setup{hub: sse.HubOptions{Compress: true, PerStream: tt.perStream, Heartbeat: 32 * time.Millisecond, MaxFrames: 1 << 20}})
-			r.stay("GET /sse", n(`"first"`))
-			var streams []*ssetest.Stream
+			r.stay("GET /sse", n("first"))
+			var streams []*twktest.Stream
 			var conns []*sse.Conn
 			for i := range 8 {
 				accept, encoding := tt.accept, tt.encoding
@@ -48,10 +44,10 @@ func TestCompressedStreamsAgree(t *testing.T) {
 					accept, encoding = "identity", ""
 				}
 				s := r.open("/sse", "Accept-Encoding", accept)
-				if got := s.Response.Header.Get("Content-Encoding"); got != encoding {
+				if got := s.Response().Header.Get("Content-Encoding"); got != encoding {
 					t.Fatalf("stream %d: Content-Encoding %q, want %q", i, got, encoding)
 				}
-				s.Next(ssetest.Wait)
+				s.Next()
 				streams, conns = append(streams, s), append(conns, r.conn())
 			}
 			want := make([][]string, len(streams))
@@ -59,7 +55,7 @@ func TestCompressedStreamsAgree(t *testing.T) {
 			rng := rand.New(rand.NewPCG(1, 2))
 			for i := range 2000 {
 				v := `"` + strings.Repeat("so similar ", rng.IntN(20)) + strconv.Itoa(i) + `"`
-				event := r.frames(twk.PatchSignals{Signals: map[string]string{"n": v[1 : len(v)-1]}})
+				event := []*sse.Frame{n(v[1 : len(v)-1])}
 				to := conns
 				switch k := rng.IntN(len(conns)); rng.IntN(4) {
 				case 0: // one alone
@@ -85,7 +81,7 @@ func TestCompressedStreamsAgree(t *testing.T) {
 			for k, s := range streams {
 				var got []string
 				for range want[k] {
-					got = append(got, got1(s.Next(ssetest.Wait)))
+					got = append(got, got1(s.Next()))
 				}
 				if diff := cmp.Diff(want[k], got); diff != "" {
 					t.Fatalf("stream %d (-want +got):\n%s", k, diff)
@@ -122,9 +118,9 @@ func TestPerStreamCompression(t *testing.T) {
 			return d
 		},
 	}
-	r := newRig(t, setup{hub: sse.HubOptions{PerStream: []datastar.Compressor{compress.Brotli(4, 18), compress.Zstd(3, 18), compress.Gzip(6)}}})
+	r := newRig(t, setup{hub: sse.HubOptions{PerStream: []sse.Compressor{compress.Brotli(4, 18), compress.Zstd(3, 18), compress.Gzip(6)}}})
 	r.stay("GET /sse", n(0))
-	r.handle("GET /short", func(*twk.Request) twk.Response { return twk.Respond(n(0)) })
+	r.short("GET /short", n(0))
 	tests := []struct{ reason, accept, path, want string }{
 		{"the server's order decides", "gzip, deflate, br, zstd", "/sse", "br"},
 		{"names have no case", "GZIP", "/sse", "gzip"},
@@ -136,7 +132,7 @@ func TestPerStreamCompression(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.accept+tt.path, func(t *testing.T) {
-			res, err := r.srv.Client().Do(r.request("GET", tt.path, "", "Accept-Encoding", tt.accept))
+			res, err := r.srv.Client().Do(r.request("GET", tt.path, "Accept-Encoding", tt.accept))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -149,7 +145,7 @@ func TestPerStreamCompression(t *testing.T) {
 				c = r.conn()
 			}
 			i := 0
-			for e, err := range ssetest.Parse(decode[tt.want](res.Body)) {
+			for e, err := range twktest.Parse(decode[tt.want](res.Body)) {
 				if err != nil {
 					t.Fatalf("after %d events: %v", i, err) // a strict decoder misses no trailer
 				}
@@ -199,10 +195,10 @@ func TestPerStreamMemory(t *testing.T) {
 	const streams = 10
 	for _, tt := range []struct {
 		name string
-		c    []datastar.Compressor
+		c    []sse.Compressor
 	}{
-		{"none", nil}, {"Gzip(6)", []datastar.Compressor{compress.Gzip(6)}}, {"Brotli(4, 18)", []datastar.Compressor{compress.Brotli(4, 18)}},
-		{"Brotli(6, 22)", []datastar.Compressor{compress.Brotli(6, 22)}}, {"Zstd(3, 18)", []datastar.Compressor{compress.Zstd(3, 18)}},
+		{"none", nil}, {"Gzip(6)", []sse.Compressor{compress.Gzip(6)}}, {"Brotli(4, 18)", []sse.Compressor{compress.Brotli(4, 18)}},
+		{"Brotli(6, 22)", []sse.Compressor{compress.Brotli(6, 22)}}, {"Zstd(3, 18)", []sse.Compressor{compress.Zstd(3, 18)}},
 	} {
 		r := newBench(t, setup{hub: sse.HubOptions{PerStream: tt.c}})
 		r.stay("GET /sse")
@@ -236,20 +232,4 @@ func heap() int64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
-}
-
-func TestCompressorOptions(t *testing.T) {
-	for name, f := range map[string]func(){
-		"gzip level": func() { compress.Gzip(10) }, "brotli quality": func() { compress.Brotli(12, 18) }, "brotli window": func() { compress.Brotli(4, 25) },
-		"zstd window": func() { compress.Zstd(3, 24) },
-	} {
-		func() {
-			defer func() {
-				if p := recover(); p == nil || !strings.Contains(fmt.Sprint(p), "twk") {
-					t.Errorf("%s: panic %v", name, p)
-				}
-			}()
-			f()
-		}()
-	}
 }

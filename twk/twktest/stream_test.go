@@ -1,4 +1,4 @@
-package ssetest_test
+package twktest_test
 
 import (
 	"bytes"
@@ -14,12 +14,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
-	"github.com/sfere-go/sfere/internal/ssetest"
+	"github.com/sfere-go/sfere/twk/twktest"
 )
 
 // open serves h and opens a stream from it; all goroutines of both must be gone
 // at the end of the test.
-func open(t *testing.T, acceptEncoding string, h http.HandlerFunc) *ssetest.Stream {
+func open(t *testing.T, acceptEncoding string, h http.HandlerFunc) *twktest.Stream {
 	t.Helper()
 	t.Cleanup(func() { goleak.VerifyNone(t) })
 	srv := httptest.NewServer(h)
@@ -31,7 +31,7 @@ func open(t *testing.T, acceptEncoding string, h http.HandlerFunc) *ssetest.Stre
 	if acceptEncoding != "" {
 		req.Header.Set("Accept-Encoding", acceptEncoding)
 	}
-	return ssetest.Open(t, srv.Client(), req)
+	return twktest.Open(t, srv.Client(), req)
 }
 
 func send(w io.Writer, format string, args ...any) {
@@ -44,23 +44,23 @@ func send(w io.Writer, format string, args ...any) {
 func TestStream(t *testing.T) {
 	more := make(chan struct{})
 	s := open(t, "", func(w http.ResponseWriter, r *http.Request) {
-		send(w, ": ka\n\nevent: a\n\nevent: b\n\n:ka\n")
+		send(w, ": ka\n\nevent: datastar-a\n\nevent: datastar-b\n\n:ka\n")
 		<-more
-		send(w, "event: c\n\nevent: d\n\n")
+		send(w, "event: datastar-c\n\nevent: datastar-d\n\n")
 	})
 	s.UntilComments(2)
-	if diff := cmp.Diff(ssetest.Event{Type: "a"}, s.Next(ssetest.Wait)); diff != "" {
+	if diff := cmp.Diff(twktest.Event{Type: "datastar-a"}, s.Next()); diff != "" {
 		t.Errorf("Next (-want +got):\n%s", diff)
 	}
 	close(more)
-	got := s.Until(func(ev ssetest.Event) bool { return ev.Type == "c" })
-	if diff := cmp.Diff(ssetest.Event{Type: "c"}, got); diff != "" {
+	got := s.Until(func(ev twktest.Event) bool { return ev.Type == "datastar-c" })
+	if diff := cmp.Diff(twktest.Event{Type: "datastar-c"}, got); diff != "" {
 		t.Errorf("Until (-want +got):\n%s", diff)
 	}
 	if err := s.Ended(); err != nil {
 		t.Errorf("Ended() = %v", err)
 	}
-	if diff := cmp.Diff([]ssetest.Event{{Type: "d"}}, s.Pending()); diff != "" {
+	if diff := cmp.Diff([]twktest.Event{{Type: "datastar-d"}}, s.Pending()); diff != "" {
 		t.Errorf("Pending (-want +got):\n%s", diff)
 	}
 	if got := s.Comments(); got != 2 {
@@ -72,13 +72,13 @@ func TestStreamClose(t *testing.T) {
 	gone := make(chan struct{})
 	s := open(t, "", func(w http.ResponseWriter, r *http.Request) {
 		defer close(gone)
-		send(w, "event: a\n\n")
+		send(w, "event: datastar-a\n\n")
 		<-r.Context().Done()
 	})
-	s.Next(ssetest.Wait)
+	s.Next()
 	s.Close()
 	s.Close()
-	if err := s.Ended(); !errors.Is(err, ssetest.ErrClosed) {
+	if err := s.Ended(); !errors.Is(err, twktest.ErrClosed) {
 		t.Errorf("Ended() = %v, want ErrClosed", err)
 	}
 	<-gone // the server notices
@@ -92,23 +92,24 @@ func TestStreamEnds(t *testing.T) {
 		want   string // part of the error
 	}{
 		{"truncated", "a lost event must not look like a clean end",
-			func(w http.ResponseWriter, r *http.Request) { send(w, "event: a\n") },
-			ssetest.ErrTruncated.Error()},
+			func(w http.ResponseWriter, r *http.Request) { send(w, "event: datastar-a\n") },
+			twktest.ErrTruncated.Error()},
 		{"cut", "the client would reconnect here, unlike after a clean end",
 			func(w http.ResponseWriter, r *http.Request) {
-				send(w, "event: a\n\n")
+				send(w, "event: datastar-a\n\n")
 				panic(http.ErrAbortHandler)
 			}, "unexpected EOF"},
 		{"refused", "the client reads nothing but 200",
-			func(w http.ResponseWriter, r *http.Request) { http.Error(w, "event: a\n\n", 403) },
-			"403 Forbidden: event: a"},
+			func(w http.ResponseWriter, r *http.Request) { http.Error(w, "event: datastar-a\n\n", 403) },
+			"403 Forbidden: event: datastar-a"},
 		{"coding", "an unreadable stream must not look empty",
 			func(w http.ResponseWriter, r *http.Request) { w.Header().Set("Content-Encoding", "br") },
 			`"br"`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if err := open(t, "", tt.serve).Ended(); err == nil || !strings.Contains(err.Error(), tt.want) {
+			err := open(t, "", tt.serve).Ended()
+			if err == nil || !strings.Contains(err.Error(), tt.want) || errors.Is(err, twktest.ErrCut) != (tt.name == "cut") {
 				t.Errorf("%s: Ended() = %v, want %q", tt.reason, err, tt.want)
 			}
 		})
@@ -121,7 +122,7 @@ func TestStreamGzip(t *testing.T) {
 		var buf bytes.Buffer
 		zw := gzip.NewWriter(&buf)
 		for _, name := range names {
-			fmt.Fprintf(zw, "event: %s\n\n", name)
+			fmt.Fprintf(zw, "event: datastar-%s\n\n", name)
 			zw.Flush()
 		}
 		if close {
@@ -146,7 +147,7 @@ func TestStreamGzip(t *testing.T) {
 		{name: "two members", body: encode(true, "a") + encode(true, "b"), want: "a", err: "first gzip member",
 			reason: "browsers stop after the first one"},
 		{name: "empty", body: "", reason: "an encoder that never wrote"},
-		{name: "no gzip", body: "event: a\n\n", err: "invalid header",
+		{name: "no gzip", body: "event: datastar-a\n\n", err: "invalid header",
 			reason: "a plain event in a compressed stream corrupts it"},
 	}
 	for _, tt := range tests {
@@ -159,12 +160,12 @@ func TestStreamGzip(t *testing.T) {
 				}
 			})
 			err := s.Ended()
-			if (err != nil) != (tt.err != "") || err != nil && !strings.Contains(err.Error(), tt.err) {
+			if (err != nil) != (tt.err != "") || err != nil && !strings.Contains(err.Error(), tt.err) || errors.Is(err, twktest.ErrCut) != tt.cut {
 				t.Errorf("%s: Ended() = %v, want %q", tt.reason, err, tt.err)
 			}
 			var types []string
 			for _, ev := range s.Pending() {
-				types = append(types, ev.Type)
+				types = append(types, strings.TrimPrefix(ev.Type, "datastar-"))
 			}
 			if diff := cmp.Diff(tt.want, strings.Join(types, " ")); diff != "" {
 				t.Errorf("%s: events (-want +got):\n%s", tt.reason, diff)
@@ -181,14 +182,14 @@ func TestStreamGzipIncremental(t *testing.T) {
 		w.Header().Set("Content-Encoding", "gzip")
 		zw := gzip.NewWriter(w)
 		for _, name := range []string{"a", "b"} {
-			fmt.Fprintf(zw, "event: %s\n\n", name)
+			fmt.Fprintf(zw, "event: datastar-%s\n\n", name)
 			zw.Flush()
 			send(w, "")
 			<-seen
 		}
 	})
 	for _, want := range []string{"a", "b"} {
-		if got := s.Next(ssetest.Wait).Type; got != want {
+		if got := s.Next().Type; got != "datastar-"+want {
 			t.Errorf("event %q, want %q", got, want)
 		}
 		seen <- struct{}{}
@@ -211,12 +212,12 @@ func (f *failing) Fatalf(format string, args ...any) { f.message = fmt.Sprintf(f
 
 func TestStreamFailures(t *testing.T) {
 	s := open(t, "", func(w http.ResponseWriter, r *http.Request) {
-		send(w, "event: a\n\n:\n")
+		send(w, "event: datastar-a\n\n:\n")
 	})
 	tb := &failing{TB: t}
 	defer http.DefaultClient.CloseIdleConnections()
 	// A clone, as the context of the first request ends with its stream.
-	other := ssetest.Open(tb, nil, s.Response.Request.Clone(t.Context()))
+	other := twktest.Open(tb, nil, s.Response().Request.Clone(t.Context()))
 	defer other.Close()
 
 	for _, tt := range []struct {
@@ -225,9 +226,9 @@ func TestStreamFailures(t *testing.T) {
 		want   string
 	}{
 		{"no match: show what came instead", func() {
-			other.Until(func(ev ssetest.Event) bool { return ev.Type == "z" })
-		}, "the stream has ended; 1 others came: [{Type:a"},
-		{"nothing left", func() { other.Next(0) }, "waiting for an event"},
+			other.Until(func(ev twktest.Event) bool { return ev.Type == "z" })
+		}, "the stream has ended; 1 others came: [{Type:datastar-a"},
+		{"nothing left", func() { other.Next() }, "waiting for an event"},
 		{"too few heartbeats", func() { other.UntilComments(2) }, "waiting for 2 comments, have 1"},
 	} {
 		tb.message = ""

@@ -1,4 +1,4 @@
-package twk_test
+package sse_test
 
 import (
 	"bytes"
@@ -35,14 +35,13 @@ type memWriter struct {
 	flushes  int
 }
 
-// serve runs a Datastar request in memory.
+// serve runs a request in memory.
 func (r *rig) serve(method, path string, header ...string) *memWriter {
 	w := &memWriter{t: r.t, header: http.Header{}, done: make(chan struct{})}
 	w.changed = sync.NewCond(&w.mu)
 	ctx, cancel := context.WithCancel(context.Background())
 	w.cancel = cancel
 	req := httptest.NewRequest(method, path, nil).WithContext(ctx)
-	req.Header.Set("Datastar-Request", "true")
 	for i := 0; i+1 < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}

@@ -1,7 +1,6 @@
-package twk_test
+package sse_test
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -11,18 +10,16 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/sfere-go/sfere/sse"
-
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/sfere-go/sfere/effect"
-	"github.com/sfere-go/sfere/internal/ssetest"
-	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/sse"
+	"github.com/sfere-go/sfere/twk/twktest"
 )
 
 func TestConfigureServer(t *testing.T) {
@@ -49,51 +46,60 @@ func TestConfigureServer(t *testing.T) {
 	}
 }
 
-// TS90 and the drain: 100 streams are cut within the window, an action and a
+// 100 streams are cut within the window, an action and a
 // plain request finish, hooks have run with their cause when Shutdown returns,
 // and a spare connection does not hold it up.
-func TestShutdown_TS90(t *testing.T) {
+func TestShutdown(t *testing.T) {
 	t.Parallel()
 	for _, http2 := range []bool{false, true} {
-		var hooks atomic.Int32
+		var mu sync.Mutex
+		states := map[string]http.ConnState{}
 		r := newRig(t, setup{http2: http2, server: func(s *httptest.Server) {
 			s.Config.ConnContext = func(ctx context.Context, _ net.Conn) context.Context { return context.WithValue(ctx, "own", true) } //nolint:staticcheck // one test
-			s.Config.ConnState = func(net.Conn, http.ConnState) { hooks.Add(1) }
+			s.Config.ConnState = func(c net.Conn, state http.ConnState) {
+				mu.Lock()
+				defer mu.Unlock()
+				states[c.RemoteAddr().String()] = state
+			}
 			sse.ConfigureServer(s.Config, nil)
 		}})
-		r.handle("GET /sse", func(req *twk.Request) twk.Response {
-			if req.Context().Value("own") == nil {
+		r.handle("GET /sse", sse.ServeOptions{}, func(ctx context.Context, c *sse.Conn) error {
+			if ctx.Value("own") == nil {
 				t.Error("the server's own ConnContext was not called")
 			}
-			return twk.Stream(n(1), pause{"conn"})
+			_ = c.EmitFirst(ctx, n(1))
+			r.conns <- c
+			return nil
 		})
 		started, release := make(chan struct{}, 2), make(chan struct{})
-		r.pauses["act"] = func(ctx context.Context, _ *effect.Call[app]) error {
+		r.handle("POST /act", sse.ServeOptions{Short: true}, func(ctx context.Context, c *sse.Conn) error {
 			started <- struct{}{}
 			<-release
-			return ctx.Err()
-		}
-		r.handle("POST /act", func(*twk.Request) twk.Response { return twk.Respond(pause{"act"}, n(1)) })
+			if ctx.Err() != nil {
+				t.Error(ctx.Err())
+			}
+			return c.EmitFirst(ctx, n(1))
+		})
 		r.mux.HandleFunc("GET /plain", func(w http.ResponseWriter, _ *http.Request) {
 			started <- struct{}{}
 			<-release
 			_, _ = io.WriteString(w, "plain")
 		})
-		var streams []*ssetest.Stream
+		var streams []*twktest.Stream
 		var ended atomic.Int32
 		for range 100 {
 			s := r.open("/sse")
-			s.Next(ssetest.Wait)
+			s.Next()
 			streams = append(streams, s)
-			r.conn().OnEnd(func(cause sse.Cause) {
+			r.conn().Attach(sse.Hooks{OnEnded: func(_ *sse.Conn, cause sse.Cause) {
 				if cause == sse.CauseShutdown {
 					ended.Add(1)
 				}
-			})
+			}})
 		}
 		answers := make(chan answer, 2)
-		go func() { answers <- r.do(r.request("POST", "/act", "{}")) }()
-		go func() { answers <- r.do(r.request("GET", "/plain", "")) }()
+		go func() { answers <- r.do(r.request("POST", "/act")) }()
+		go func() { answers <- r.do(r.request("GET", "/plain")) }()
 		receive(t, started)
 		receive(t, started)
 		spare, err := net.Dial("tcp", r.srv.Listener.Addr().String())
@@ -101,18 +107,29 @@ func TestShutdown_TS90(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer spare.Close()
-		time.Sleep(10 * time.Millisecond) // until it has been accepted
+		until(t, "the spare connection is accepted", func() bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return states[spare.LocalAddr().String()] == http.StateNew && len(states) > 1
+		})
 
-		start := time.Now()
-		const window = 300 * time.Millisecond
-		time.AfterFunc(window, func() { close(release) })
-		ctx, cancel := context.WithTimeout(t.Context(), ssetest.Wait)
+		ctx, cancel := context.WithTimeout(t.Context(), twktest.Wait)
 		defer cancel()
-		if err := sse.Shutdown(ctx, r.srv.Config, r.hub, window); err != nil {
-			t.Errorf("http2 %t: %v", http2, err)
+		down := make(chan error, 1)
+		go func() { down <- sse.Shutdown(ctx, r.srv.Config, r.hub, 300*time.Millisecond) }()
+		_ = spare.SetReadDeadline(time.Now().Add(twktest.Wait))
+		if _, err := spare.Read(make([]byte, 1)); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("http2 %t: the spare connection was not closed", http2)
 		}
-		if d := time.Since(start); d < window/2 || d > window+3*time.Second {
-			t.Errorf("http2 %t: Shutdown took %v", http2, d)
+		until(t, "the long streams are gone", func() bool { return ended.Load() == 100 })
+		select {
+		case err := <-down:
+			t.Errorf("http2 %t: Shutdown returned %v while two requests were running", http2, err)
+		default:
+		}
+		close(release)
+		if err := receive(t, down); err != nil {
+			t.Errorf("http2 %t: %v", http2, err)
 		}
 		if ended.Load() != 100 || r.hub.Len() != 0 {
 			t.Errorf("http2 %t: %d hooks ran with cause shutdown, %d streams left", http2, ended.Load(), r.hub.Len())
@@ -135,9 +152,6 @@ func TestShutdown_TS90(t *testing.T) {
 				t.Errorf("http2 %t: an answer during the shutdown: %+v", http2, a)
 			}
 		}
-		if hooks.Load() == 0 {
-			t.Error("the server's own ConnState was not called")
-		}
 	}
 }
 
@@ -145,15 +159,14 @@ func TestShutdown_TS90(t *testing.T) {
 func TestShutdownTimeout(t *testing.T) {
 	r := newRig(t, setup{})
 	release := make(chan struct{})
-	r.pauses["act"] = func(ctx context.Context, _ *effect.Call[app]) error {
-		r.conns <- nil
+	r.handle("POST /act", sse.ServeOptions{Short: true}, func(ctx context.Context, c *sse.Conn) error {
+		r.conns <- c
 		<-release
-		return nil
-	}
-	r.handle("POST /act", func(*twk.Request) twk.Response { return twk.Respond(pause{"act"}, n(1)) })
+		return c.EmitFirst(ctx, n(1))
+	})
 	failed := make(chan error, 1)
 	go func() {
-		res, err := r.srv.Client().Do(r.request("POST", "/act", "{}"))
+		res, err := r.srv.Client().Do(r.request("POST", "/act"))
 		if err == nil {
 			res.Body.Close()
 		}
@@ -183,34 +196,6 @@ func (r *rig) noEndBut(path string) {
 	}
 }
 
-// A request on a connection that was open before the shutdown is answered with
-// a cut if it asks for a stream, so that its client comes back to the next
-// process.
-func TestStreamDuringDrain(t *testing.T) {
-	r := newRig(t, setup{})
-	r.stay("GET /sse")
-	r.handle("POST /act", func(*twk.Request) twk.Response { return twk.Respond(n(1)) })
-	c := r.raw("")
-	if err := r.hub.Drain(t.Context(), 0); err != nil {
-		t.Fatal(err)
-	}
-	ask := func(method, path string) (*http.Response, error) {
-		_, err := io.WriteString(c, method+" "+path+" HTTP/1.1\r\nHost: x\r\nDatastar-Request: true\r\nContent-Length: 0\r\n\r\n")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return http.ReadResponse(bufio.NewReader(c), nil)
-	}
-	res, err := ask("POST", "/act")
-	if err != nil || res.StatusCode != 200 {
-		t.Fatalf("an action during the drain: %v, %v", res, err)
-	}
-	_, _ = io.Copy(io.Discard, res.Body)
-	if res, err := ask("GET", "/sse"); err == nil {
-		t.Errorf("a stream during the drain: status %d", res.StatusCode)
-	}
-}
-
 // An HTTP/2 client that answers no ping is closed, with its streams.
 func TestPings(t *testing.T) {
 	r := newRig(t, setup{http2: true, server: func(s *httptest.Server) {
@@ -228,12 +213,12 @@ func TestPings(t *testing.T) {
 	if _, err := io.WriteString(c, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"); err != nil {
 		t.Fatal(err)
 	}
-	_ = c.SetReadDeadline(time.Now().Add(ssetest.Wait))
+	_ = c.SetReadDeadline(time.Now().Add(twktest.Wait))
 	if _, err := io.Copy(io.Discard, c); errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Error("the silent connection was not closed")
 	}
 	if err := r.send(alive, n(1)); err != nil {
 		t.Errorf("the other one: %v", err)
 	}
-	s.Next(ssetest.Wait)
+	s.Next()
 }

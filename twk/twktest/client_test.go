@@ -1,4 +1,4 @@
-package ssetest_test
+package twktest_test
 
 import (
 	"fmt"
@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/sfere-go/sfere/internal/browser"
-	"github.com/sfere-go/sfere/internal/ssetest"
+	"github.com/sfere-go/sfere/twk/twktest"
 )
 
 // seen is an event as the real client announces it on the document.
@@ -69,7 +69,7 @@ func TestRealClient(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			body = []byte(in)
 			var want []seen
-			events, _ := ssetest.All(strings.NewReader(in))
+			events, _ := twktest.All(strings.NewReader(in))
 			for _, ev := range events {
 				if name == "throws" {
 					break // and nothing after it

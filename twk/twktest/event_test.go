@@ -1,4 +1,4 @@
-package ssetest_test
+package twktest_test
 
 import (
 	"errors"
@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/sfere-go/sfere/internal/ssetest"
+	"github.com/sfere-go/sfere/twk/twktest"
 )
 
 // wireTests are streams and what the client makes of them. The real client gets
@@ -19,88 +19,88 @@ var wireTests = []struct {
 	name   string
 	reason string
 	in     string
-	want   []ssetest.Event
+	want   []twktest.Event
 	err    error
 }{
 	{name: "one event",
 		reason: "the usual case, with every field",
 		in:     "event: datastar-x\nid: 7\nretry: 300\ndata: a 1\ndata: b 2\n\n",
-		want:   []ssetest.Event{{Type: "datastar-x", ID: "7", Retry: "300", Data: []string{"a 1", "b 2"}}}},
+		want:   []twktest.Event{{Type: "datastar-x", ID: "7", Retry: "300", Data: []string{"a 1", "b 2"}}}},
 	{name: "CR ends a line",
 		reason: "the hole of writers that split on LF only",
 		in:     "event: datastar-x\ndata: a hello\r\revent: datastar-y\rdata: a evil\r\r",
-		want: []ssetest.Event{
+		want: []twktest.Event{
 			{Type: "datastar-x", Data: []string{"a hello"}},
 			{Type: "datastar-y", Data: []string{"a evil"}},
 		}},
 	{name: "CR LF is one end",
 		reason: "else every line would be followed by a blank one",
 		in:     "event: datastar-x\r\ndata: a 1\r\n\r\nevent: datastar-y\r\n\r\n",
-		want:   []ssetest.Event{{Type: "datastar-x", Data: []string{"a 1"}}, {Type: "datastar-y"}}},
+		want:   []twktest.Event{{Type: "datastar-x", Data: []string{"a 1"}}, {Type: "datastar-y"}}},
 	{name: "LF CR is two ends",
 		reason: "only CR LF is a pair; this one injects a blank line",
 		in:     "event: datastar-x\ndata: a 1\n\rdata: a 2\n\n",
-		want:   []ssetest.Event{{Type: "datastar-x", Data: []string{"a 1"}}, {Data: []string{"a 2"}}}},
+		want:   []twktest.Event{{Type: "datastar-x", Data: []string{"a 1"}}, {Data: []string{"a 2"}}}},
 	{name: "CR CR LF is two ends",
 		reason: "the LF belongs to the second CR",
 		in:     "event: datastar-x\r\r\ndata: a 2\n\n",
-		want:   []ssetest.Event{{Type: "datastar-x"}, {Data: []string{"a 2"}}}},
+		want:   []twktest.Event{{Type: "datastar-x"}, {Data: []string{"a 2"}}}},
 	{name: "other line ends are text",
 		reason: "U+2028, U+2029, U+0085, VT and FF must not be taken for an attack",
 		in:     "event: datastar-x\ndata: a 1\u2028\u2029\u0085\v\f2\n\n",
-		want:   []ssetest.Event{{Type: "datastar-x", Data: []string{"a 1\u2028\u2029\u0085\v\f2"}}}},
+		want:   []twktest.Event{{Type: "datastar-x", Data: []string{"a 1\u2028\u2029\u0085\v\f2"}}}},
 	{name: "one space is dropped",
 		reason: "a second one belongs to the value, and none is needed",
 		in:     "event:datastar-x\ndata:a 1\ndata:  b 2\n\n",
-		want:   []ssetest.Event{{Type: "datastar-x", Data: []string{"a 1", " b 2"}}}},
+		want:   []twktest.Event{{Type: "datastar-x", Data: []string{"a 1", " b 2"}}}},
 	{name: "colons in a value",
 		reason: "only the first one counts",
 		in:     "event: datastar-x\ndata: a {x:1}\n\n",
-		want:   []ssetest.Event{{Type: "datastar-x", Data: []string{"a {x:1}"}}}},
+		want:   []twktest.Event{{Type: "datastar-x", Data: []string{"a {x:1}"}}}},
 	{name: "last type wins",
 		reason: "an injected second event line changes the type",
 		in:     "event: datastar-x\nevent: datastar-y\ndata: a 1\n\n",
-		want:   []ssetest.Event{{Type: "datastar-y", Data: []string{"a 1"}}}},
+		want:   []twktest.Event{{Type: "datastar-y", Data: []string{"a 1"}}}},
 	{name: "BOM",
 		reason: "the client drops it in front of any field name and value",
 		in:     "\ufeffevent: \ufeffdatastar-x\n\ufeffdata: \ufeffa \ufeff1\n\n",
-		want:   []ssetest.Event{{Type: "datastar-x", Data: []string{"a \ufeff1"}}}},
+		want:   []twktest.Event{{Type: "datastar-x", Data: []string{"a \ufeff1"}}}},
 	{name: "comments",
 		reason: "an item each, at once, also inside an event and without text",
 		in:     ": ka\n\n:\nevent: datastar-x\n:  b: c\ndata: a 1\n\n",
-		want: []ssetest.Event{
+		want: []twktest.Event{
 			{Comment: new("ka")}, {Comment: new("")}, {Comment: new(" b: c")},
 			{Type: "datastar-x", Data: []string{"a 1"}},
 		}},
 	{name: "unknown lines",
 		reason: "the client drops them; a test must see them",
 		in:     "event: datastar-x\ndata\nfoo: bar\n data: a 1\nEVENT: datastar-y\n\n",
-		want: []ssetest.Event{{Type: "datastar-x",
+		want: []twktest.Event{{Type: "datastar-x",
 			Unknown: []string{"data", "foo: bar", " data: a 1", "EVENT: datastar-y"}}}},
 	{name: "no data",
 		reason: "unlike the specification, the client dispatches it",
 		in:     "event: datastar-x\n\n\n\n",
-		want:   []ssetest.Event{{Type: "datastar-x"}}},
+		want:   []twktest.Event{{Type: "datastar-x"}}},
 	{name: "state does not leak",
 		reason: "type, id and retry belong to one event",
 		in:     "event: datastar-x\nid: 1\nretry: 5\n\ndata: a 1\n\n",
-		want:   []ssetest.Event{{Type: "datastar-x", ID: "1", Retry: "5"}, {Data: []string{"a 1"}}}},
+		want:   []twktest.Event{{Type: "datastar-x", ID: "1", Retry: "5"}, {Data: []string{"a 1"}}}},
 	{name: "not UTF-8",
 		reason: "bytes are kept, so that Check can report them",
 		in:     "event: datastar-x\ndata: a \xff\n\n",
-		want:   []ssetest.Event{{Type: "datastar-x", Data: []string{"a \xff"}}}},
+		want:   []twktest.Event{{Type: "datastar-x", Data: []string{"a \xff"}}}},
 	{name: "lost event",
 		reason: "the last event needs its blank line",
 		in:     "event: datastar-x\n\nevent: datastar-y\ndata: a 1\n",
-		want:   []ssetest.Event{{Type: "datastar-x"}}, err: ssetest.ErrTruncated},
+		want:   []twktest.Event{{Type: "datastar-x"}}, err: twktest.ErrTruncated},
 	{name: "lost line",
 		reason: "a line without its end is a lost event as well",
 		in:     "event: datastar-x",
-		err:    ssetest.ErrTruncated},
+		err:    twktest.ErrTruncated},
 	{name: "unfinished comment",
 		reason: "nothing is lost with it",
 		in:     "event: datastar-x\n\n: k",
-		want:   []ssetest.Event{{Type: "datastar-x"}}},
+		want:   []twktest.Event{{Type: "datastar-x"}}},
 	{name: "empty", reason: "an empty response is a clean end", in: ""},
 }
 
@@ -121,8 +121,8 @@ func TestParse(t *testing.T) {
 	}
 }
 
-func collect(r io.Reader) (events []ssetest.Event, err error) {
-	for ev, err := range ssetest.Parse(r) {
+func collect(r io.Reader) (events []twktest.Event, err error) {
+	for ev, err := range twktest.Parse(r) {
 		if err != nil {
 			return events, err
 		}
@@ -137,11 +137,11 @@ func TestParseIncremental(t *testing.T) {
 	pr, pw := io.Pipe()
 	steps := []struct {
 		write string
-		want  ssetest.Event
+		want  twktest.Event
 	}{
-		{": ka\n", ssetest.Event{Comment: new("ka")}},
-		{"event: a\n\n", ssetest.Event{Type: "a"}},
-		{"event: b\r\r", ssetest.Event{Type: "b"}}, // must not wait for an LF
+		{": ka\n", twktest.Event{Comment: new("ka")}},
+		{"event: a\n\n", twktest.Event{Type: "a"}},
+		{"event: b\r\r", twktest.Event{Type: "b"}}, // must not wait for an LF
 	}
 	ack := make(chan struct{})
 	go func() {
@@ -152,7 +152,7 @@ func TestParseIncremental(t *testing.T) {
 		}
 	}()
 	i := 0
-	for got, err := range ssetest.Parse(pr) {
+	for got, err := range twktest.Parse(pr) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -169,15 +169,15 @@ func TestParseIncremental(t *testing.T) {
 
 func TestParseErrors(t *testing.T) {
 	broken := errors.New("broken")
-	_, err := ssetest.All(iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader("event: a\n\n"))))
+	_, err := twktest.All(iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader("event: a\n\n"))))
 	if !errors.Is(err, iotest.ErrTimeout) {
 		t.Errorf("error = %v, want that of the reader", err)
 	}
-	got, err := ssetest.All(io.MultiReader(strings.NewReader("event: a\n\n:c\nevent: b\n"), iotest.ErrReader(broken)))
-	if diff := cmp.Diff([]ssetest.Event{{Type: "a"}}, got); diff != "" || !errors.Is(err, broken) {
+	got, err := twktest.All(io.MultiReader(strings.NewReader("event: a\n\n:c\nevent: b\n"), iotest.ErrReader(broken)))
+	if diff := cmp.Diff([]twktest.Event{{Type: "a"}}, got); diff != "" || !errors.Is(err, broken) {
 		t.Errorf("error %v, events (-want +got):\n%s", err, diff)
 	}
-	if _, err = ssetest.All(endless{}); !errors.Is(err, ssetest.ErrTooLong) {
+	if _, err = twktest.All(endless{}); !errors.Is(err, twktest.ErrTooLong) {
 		t.Errorf("error = %v, want ErrTooLong", err)
 	}
 }
@@ -213,7 +213,7 @@ func TestFields(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			ev := ssetest.Event{Type: "datastar-x", Data: tt.data}
+			ev := twktest.Event{Type: "datastar-x", Data: tt.data}
 			if diff := cmp.Diff(tt.want, ev.Fields()); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", tt.reason, diff)
 			}
@@ -227,16 +227,16 @@ func TestFields(t *testing.T) {
 func TestCheck(t *testing.T) {
 	tests := []struct {
 		reason string
-		event  ssetest.Event
+		event  twktest.Event
 		want   string // part of the error, empty for none
 	}{
-		{"a complete event is fine", ssetest.Event{Type: "datastar-x", ID: "a-1", Retry: "300", Data: []string{"a 1"}}, ""},
-		{"a heartbeat is fine", ssetest.Event{Comment: new("ka")}, ""},
-		{"the client ignores other types", ssetest.Event{Type: "message"}, "ignored"},
-		{"dropped lines point to an injection", ssetest.Event{Type: "datastar-x", Unknown: []string{"oops"}}, "oops"},
-		{"such an id stops reconnects", ssetest.Event{Type: "datastar-x", ID: "é"}, "ASCII"},
-		{"retry is a number", ssetest.Event{Type: "datastar-x", Retry: "1s"}, "number"},
-		{"text is UTF-8", ssetest.Event{Type: "datastar-x", Data: []string{"a \xff"}}, "UTF-8"},
+		{"a complete event is fine", twktest.Event{Type: "datastar-x", ID: "a-1", Retry: "300", Data: []string{"a 1"}}, ""},
+		{"a heartbeat is fine", twktest.Event{Comment: new("ka")}, ""},
+		{"the client ignores other types", twktest.Event{Type: "message"}, "ignored"},
+		{"dropped lines point to an injection", twktest.Event{Type: "datastar-x", Unknown: []string{"oops"}}, "oops"},
+		{"such an id stops reconnects", twktest.Event{Type: "datastar-x", ID: "é"}, "ASCII"},
+		{"retry is a number", twktest.Event{Type: "datastar-x", Retry: "1s"}, "number"},
+		{"text is UTF-8", twktest.Event{Type: "datastar-x", Data: []string{"a \xff"}}, "UTF-8"},
 	}
 	for _, tt := range tests {
 		err := tt.event.Check()

@@ -1,0 +1,42 @@
+package attr_test
+
+import (
+	"fmt"
+	"html/template"
+	"os"
+
+	g "maragu.dev/gomponents"
+	gh "maragu.dev/gomponents/html"
+
+	"github.com/sfere-go/sfere/twk/attr"
+)
+
+func ExampleGet() {
+	fmt.Println(attr.Get("/search?q=it's", nil))
+	fmt.Println(attr.Post("/upload", &attr.Options{ContentType: "form"}))
+	// Output:
+	// @get('/search?q=it\u0027s')
+	// @post('/upload',{contentType:'form'})
+}
+
+func ExampleStream() {
+	fmt.Printf("<body %s>\n", attr.Stream("/live", nil))
+	// Output:
+	// <body data-init="@get(&#39;/live&#39;,{retry:&#39;always&#39;,retryMaxCount:Infinity})">
+}
+
+func ExampleFuncs() {
+	page := template.Must(template.New("page").Funcs(attr.Funcs()).Parse(
+		`<button id="{{elementID "like" .}}" data-on:click="{{post "/like"}}">Like {{.}}</button>` + "\n"))
+	if err := page.Execute(os.Stdout, "a & b"); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// <button id="like-a_20_26_20b" data-on:click="@post(&#39;/like&#39;)">Like a &amp; b</button>
+}
+
+func ExampleAttr_Pair() {
+	fmt.Println(gh.Button(g.Attr(attr.On("click", attr.Post("/like", nil)).Pair()), g.Text("Like")))
+	// Output:
+	// <button data-on:click="@post(&#39;/like&#39;)">Like</button>
+}
