@@ -63,14 +63,13 @@ type Conns struct {
 
 	snapshots sync.Pool // of *[]*sse.Conn
 
-	audMu     sync.Mutex // guards audiences; no other lock is taken under it
-	audiences map[Pattern]*sse.Audience
+	rooms rooms
 }
 
 // New returns an empty Conns; nil means the default options. Close it with
 // [Conns.Close].
 func New(o *Options) *Conns {
-	c := &Conns{audiences: map[Pattern]*sse.Audience{}}
+	c := &Conns{}
 	if o != nil {
 		c.opts = *o
 	}
@@ -89,25 +88,4 @@ func (c *Conns) Close() {
 	c.closed = true
 	c.mu.Unlock()
 	c.store.Close()
-}
-
-// maxAudiences bounds how many patterns have a history for compression. A
-// pattern that loses its history costs a longer event once.
-const maxAudiences = 1024
-
-func (c *Conns) audience(p Pattern) *sse.Audience {
-	c.audMu.Lock()
-	defer c.audMu.Unlock()
-	a := c.audiences[p]
-	if a == nil {
-		if len(c.audiences) >= maxAudiences {
-			for old := range c.audiences {
-				delete(c.audiences, old)
-				break
-			}
-		}
-		a = &sse.Audience{}
-		c.audiences[p] = a
-	}
-	return a
 }

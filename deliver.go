@@ -22,6 +22,7 @@ type delivery struct {
 	call   twk.Call  // of the sender
 	opener *sse.Conn // the stream whose first effects send, nil if it is none's
 	to     Pattern
+	room   *room
 	dry    bool
 	steps  []step
 	items  effect.List // of steps
@@ -47,6 +48,8 @@ func (c *Conns) deliver(ctx context.Context, call twk.Call, to Pattern, s *snaps
 	ctx = context.WithValue(ctx, senderKey{}, sender{call.Kept(), from})
 	var some bool
 	d.steps, some, d.report.Shared = c.outline(ctx, call, items, each)
+	d.room = c.rooms.enter(to)
+	defer c.rooms.leave(d.room)
 	d.prepare(s.entries[0].conn.Hub())
 	if some || d.dry {
 		d.forEach(ctx, s)
@@ -76,7 +79,7 @@ func (d *delivery) prepare(hub *sse.Hub) {
 		st := &d.steps[i]
 		d.items[i] = st.item
 		if hub.Compresses() && !d.dry && len(st.frames) > 0 {
-			st.frames = hub.Prepare(st.frames, d.conns.audience(d.to))
+			st.frames = hub.Prepare(st.frames, &d.room.Audience)
 		}
 	}
 }
@@ -108,7 +111,7 @@ func (d *delivery) fanOut(ctx context.Context, s *snapshot, frames []*sse.Frame)
 			}
 		}
 	}
-	d.report.Delivered += sse.Fanout(s.streams(), frames, func(i int, err error) {
+	d.report.Delivered += d.room.Fanout(s.streams(), frames, func(i int, err error) {
 		d.causes.fail(c.keyOf(s.entries[i], d.to), err)
 	})
 }
@@ -122,8 +125,9 @@ func (c *Conns) keyOf(e *entry, to Pattern) Key {
 // target is one recipient of a broadcast that has something to run for each.
 type target struct {
 	Recipient
-	own twk.Call // with the Ctx under which the stream was opened
-	err error
+	own  twk.Call  // with the Ctx under which the stream was opened
+	turn *sse.Turn // nil in a dry run, and if the stream is sending its first effects
+	err  error
 }
 
 // targets returns who is in s, sorted if plans of the same thing are to look the
@@ -151,6 +155,7 @@ func (d *delivery) forEach(ctx context.Context, s *snapshot) {
 			all[i].err = d.one(ctx, &all[i])
 		}
 	} else {
+		d.reserve(all, s)
 		spread(len(all), func(i int) { all[i].err = d.one(ctx, &all[i]) })
 	}
 	for _, t := range all {
@@ -167,6 +172,17 @@ func (d *delivery) forEach(ctx context.Context, s *snapshot) {
 	}
 }
 
+// reserve takes the places of what is made for each, in the one order of the room.
+func (d *delivery) reserve(all []target, s *snapshot) {
+	for i, turn := range d.room.Reserve(s.streams()) {
+		if all[i].Conn == d.opener { // its first effects are in front of it
+			turn.End()
+			continue
+		}
+		all[i].turn = turn
+	}
+}
+
 // failedFor is what the effects for one recipient failed with.
 type failedFor struct{ result *effect.Result }
 
@@ -176,6 +192,9 @@ func (f *failedFor) Unwrap() error { return f.result.Err() }
 // one runs the list for one recipient, in one dispatch, and sends what comes of it
 // in one piece.
 func (d *delivery) one(ctx context.Context, to *target) error {
+	if to.turn != nil {
+		defer to.turn.End()
+	}
 	if ctx.Err() != nil {
 		return fmt.Errorf("not reached in time: %w", context.Cause(ctx))
 	}
@@ -186,7 +205,7 @@ func (d *delivery) one(ctx context.Context, to *target) error {
 	ctx, cancel := context.WithTimeout(core.Bare(ctx), d.conns.opts.RecipientTimeout)
 	defer cancel()
 	ctx = context.WithValue(ctx, recipientKey{}, to.Recipient)
-	out := outletFor(to.Recipient, d.dry, d.opener)
+	out := d.outlet(to)
 	res := own.With(func(s *twk.Session) { *s = twk.Session{Conn: to.Conn, Out: out} }).Detached().
 		DispatchPrepared(ctx, func(ctx context.Context, i int) (bool, error) {
 			st := &d.steps[i]

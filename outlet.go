@@ -21,18 +21,17 @@ type batch struct {
 	done   bool
 }
 
-// outletFor returns the outlet of to. opener is the stream whose first effects
-// send, nil if it is none's.
-func outletFor(to Recipient, dry bool, opener *sse.Conn) *batch {
+// outlet returns the outlet of to.
+func (d *delivery) outlet(to *target) *batch {
 	return &batch{emit: func(ctx context.Context, frames []*sse.Frame) error {
 		switch {
-		case dry:
+		case d.dry:
 			effect.WouldDo(ctx, twk.Delivery{Conn: to.Conn.ID(), Key: to.Key.String(), Frames: frames})
 			return nil
-		case to.Conn == opener:
+		case to.turn == nil:
 			return to.Conn.EmitFirst(ctx, frames...)
 		}
-		return to.Conn.Emit(ctx, frames...)
+		return to.turn.Emit(ctx, frames...)
 	}}
 }
 

@@ -101,7 +101,7 @@ func TestChurn(t *testing.T) {
 				mu.Lock()
 				conns := append([]*sse.Conn(nil), ever...)
 				mu.Unlock()
-				sse.Fanout(conns, frames, nil)
+				new(sse.Audience).Fanout(conns, frames, nil)
 				sends.Add(int64(len(conns)))
 				time.Sleep(100 * time.Microsecond)
 			})

@@ -66,9 +66,9 @@ func TestCompressedStreamsAgree(t *testing.T) {
 					continue
 				case 1: // an audience of its own
 					to = conns[:k]
-					sse.Fanout(to, r.hub.Prepare(event, &hall), nil)
+					hall.Fanout(to, r.hub.Prepare(event, &hall), nil)
 				default:
-					sse.Fanout(to, r.hub.Prepare(event, &room), nil)
+					room.Fanout(to, r.hub.Prepare(event, &room), nil)
 				}
 				for k := range to {
 					want[k] = append(want[k], v)

@@ -24,14 +24,14 @@ type Conn struct {
 	// mu guards the outbox and the state. It is held for a few instructions
 	// only and no other lock is taken under it.
 	mu        sync.Mutex
-	corked    bool     // nothing is written yet: the first effects gather
-	scheduled bool     // a writer will come by
-	closed    bool     // accepts no more frames
-	isLive    bool     // the owners have been told
-	reports   bool     // onSent is not empty
-	hub       *Hub     // constant
-	outbox             // what waits
-	opening   *opening // nil once the first effects have run
+	corked    bool    // nothing is written yet: the first effects gather
+	scheduled bool    // a writer will come by
+	closed    bool    // accepts no more frames
+	isLive    bool    // the owners have been told
+	reports   bool    // onSent is not empty
+	hub       *Hub    // constant
+	outbox            // what waits
+	turns     []*Turn // nil if nobody has a turn; what is sent now comes after them
 
 	// write is the one lock that is held while writing to the client and while
 	// taking the way to it away. It guards the fields that say so. mu, ctl and
@@ -68,6 +68,7 @@ type Conn struct {
 	policy  Overflow
 	dropped uint64
 	cause   Cause
+	first   *Turn // of the first effects
 	owners  []Owner
 	onSent  []func()
 	leave   func()      // ends the context of the first effects when the client leaves
@@ -91,8 +92,10 @@ type Conn struct {
 func newConn(h *Hub, r *http.Request, now time.Time, stay bool) *Conn {
 	c := &Conn{
 		id: h.ids.Add(1), hub: h, opened: now, remote: r.RemoteAddr, agent: r.UserAgent(), policy: h.opts.Overflow,
-		corked: true, opening: &opening{}, done: make(chan struct{}), wake: make(chan struct{}, 1),
+		corked: true, done: make(chan struct{}), wake: make(chan struct{}, 1),
 	}
+	c.first = &Turn{c: c, first: true}
+	c.turns = []*Turn{c.first}
 	c.stays.Store(stay)
 	if stay { // for a short response it would cost more than it saves
 		c.encoding, c.own = h.negotiate(r)
@@ -152,9 +155,9 @@ func (c *Conn) Info() ConnInfo {
 	}
 	i.Sent, i.SentSize = c.sent, c.sentBytes
 	i.Queued, i.QueuedSize, i.Dropped, i.Cause = len(c.queue), c.outbox.bytes, c.dropped, c.cause
-	if c.opening != nil {
-		i.Queued += len(c.opening.queue)
-		i.QueuedSize += c.opening.bytes
+	for _, t := range c.turns {
+		i.Queued += len(t.queue)
+		i.QueuedSize += t.bytes
 	}
 	return i
 }
@@ -164,13 +167,7 @@ func (c *Conn) Info() ConnInfo {
 // the last case the stream has been cut. ctx is not used: sending does not wait.
 func (c *Conn) Emit(_ context.Context, frames ...*Frame) error {
 	wake, err := c.push(frames)
-	if wake {
-		c.hub.schedule(c)
-	}
-	if err == ErrOverflow {
-		c.Close(CauseSlow)
-	}
-	return err
+	return c.afterwards(wake, err)
 }
 
 // push appends frames and reports whether a writer has to be told.
@@ -185,17 +182,13 @@ func (c *Conn) push(frames []*Frame) (wake bool, err error) {
 		if c.corked || len(c.queue) > 0 {
 			return false, nil // it must not cost an event its place
 		}
-	} else if c.opening != nil {
-		box = &c.opening.outbox
+	} else if c.turns != nil {
+		box = c.behind()
 	}
-	o := &c.hub.opts
-	lost, err := box.admit(frames, bounds{o.MaxFrames, o.MaxBytes, c.policy}, &c.hub.slabs)
-	c.dropped += uint64(lost)
-	if err != nil || c.corked || c.scheduled || len(c.queue) == 0 {
+	if err := c.enter(box, frames, false); err != nil || c.corked {
 		return false, err
 	}
-	c.scheduled = true
-	return true, nil
+	return c.waiting(), nil
 }
 
 // Close ends the stream for the given reason: it accepts no more frames, what
@@ -209,7 +202,7 @@ func (c *Conn) Close(cause Cause) bool {
 		return false
 	}
 	c.closed, c.cause = true, cause
-	c.endOpening()
+	c.endTurns()
 	if cause.Cut() && cause != CauseShutdown {
 		c.drop()
 	}

@@ -141,7 +141,7 @@ func TestStalledClient(t *testing.T) {
 			}
 			for i := range 50 {
 				sent := time.Now()
-				sse.Fanout(conns, []*sse.Frame{n(i)}, nil)
+				new(sse.Audience).Fanout(conns, []*sse.Frame{n(i)}, nil)
 				time.Sleep(100 * time.Millisecond)
 				for k, w := range ws[10:] {
 					_, writes, _ := w.snapshot()

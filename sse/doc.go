@@ -12,7 +12,7 @@
 //	})
 //
 //	tick, err := sse.NewFrame(sse.Event{Type: "tick", Data: []string{"1"}}, nil)
-//	delivered := sse.Fanout(room.conns(), []*sse.Frame{tick}, nil)
+//	delivered := room.Fanout(conns, []*sse.Frame{tick}, nil) // room is an sse.Audience
 //
 // A [Conn] is one stream to one client. Anybody may send to it and close it, from
 // any goroutine, at any time. Sending fills a bounded outbox and never waits.

@@ -59,10 +59,11 @@ type HubOptions struct {
 // to be written. Make one with [NewHub]; all methods may be called from any
 // goroutine.
 type Hub struct {
-	opts HubOptions
-	enc  *gzipcast.Encoder // nil if not compressing
-	beat *Frame            // the heartbeat, an SSE comment
-	ids  atomic.Uint64
+	opts  HubOptions
+	enc   *gzipcast.Encoder // nil if not compressing
+	beat  *Frame            // the heartbeat, an SSE comment
+	beats []*Frame          // beat alone
+	ids   atomic.Uint64
 
 	// mu guards the schedule: which streams wait for a writer. It is held for a
 	// few instructions and may be taken under no lock of a Conn.
@@ -96,20 +97,13 @@ func NewHub(o *HubOptions) *Hub {
 	if v.Compress {
 		h.enc = gzipcast.NewEncoder(nil)
 	}
-	h.beat = h.prepare([]*Frame{{bytes: []byte(":\n\n")}}, nil)[0]
+	h.beats = h.prepare([]*Frame{{bytes: []byte(":\n\n")}}, nil)
+	h.beat = h.beats[0]
 	return h
 }
 
-// Audience remembers what a group of streams was sent last, so that compressed
-// streams that got exactly that receive the next event in a shorter form. The
-// zero Audience is ready to use, by any number of goroutines; use one per room.
-type Audience struct {
-	once  sync.Once
-	chain *gzipcast.Chain
-}
-
 // Prepare readies frames for delivery to many streams of this hub: what can be
-// done once for all is done once. a may be nil. The result is given to [Fanout].
+// done once for all is done once. a may be nil. The result is given to [Audience.Fanout].
 func (h *Hub) Prepare(frames []*Frame, a *Audience) []*Frame { return h.prepare(frames, a) }
 
 func (h *Hub) prepare(frames []*Frame, a *Audience) []*Frame {

@@ -31,7 +31,7 @@ func TestEmitFirstComesFirst(t *testing.T) {
 		{"quick", "what others send waits", sse.HubOptions{}, func(ctx context.Context, c *sse.Conn) error {
 			_ = c.Emit(ctx, n("other"))
 			_ = c.EmitFirst(ctx, n(1))
-			sse.Fanout([]*sse.Conn{c}, []*sse.Frame{n("crowd")}, nil)
+			new(sse.Audience).Fanout([]*sse.Conn{c}, []*sse.Frame{n("crowd")}, nil)
 			return c.EmitFirst(ctx, n(2))
 		}, []string{"1", "2", `"other"`, `"crowd"`}, 0},
 		{"slow", "also if the first of them have been written", sse.HubOptions{}, func(ctx context.Context, c *sse.Conn) error {

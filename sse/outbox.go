@@ -16,6 +16,9 @@ type outbox struct {
 	one   [1]*Frame
 }
 
+// noBound is a limit that is never reached.
+const noBound = int(^uint(0) >> 1)
+
 // bounds are the limits of an outbox, and the policy of frames without one.
 type bounds struct {
 	frames, bytes int

@@ -207,17 +207,9 @@ func warm(conns []*Conn) (sum int64) { // a result, for the loads to be of use
 	return sum
 }
 
-// Fanout puts frames, all or none, into the outbox of every stream of conns and
-// returns how many took them. It does not wait for writes. failed is called,
-// outside all locks, with the index in conns of every stream that did not take
-// them, and the error of [Conn.Emit]; nil is allowed. The slices are not kept.
-func Fanout(conns []*Conn, frames []*Frame, failed func(i int, err error)) (delivered int) {
-	if len(frames) == 0 {
-		return len(conns)
-	}
-	if len(conns) > 0 {
-		frames = conns[0].hub.prepare(frames, nil)
-	}
+// enqueue puts frames into the outbox of every stream of conns and returns those
+// that did not take them. The caller closes the ones that overflowed.
+func enqueue(conns []*Conn, frames []*Frame) (out []refused) {
 	var hub *Hub
 	var local [fanoutStride]*Conn
 	wake := local[:0]
@@ -227,15 +219,9 @@ func Fanout(conns []*Conn, frames []*Frame, failed func(i int, err error)) (deli
 		}
 		told, err := c.push(frames)
 		if err != nil {
-			if err == ErrOverflow {
-				c.Close(CauseSlow)
-			}
-			if failed != nil {
-				failed(i, err)
-			}
+			out = append(out, refused{i, err})
 			continue
 		}
-		delivered++
 		if !told {
 			continue
 		}
@@ -254,5 +240,5 @@ func Fanout(conns []*Conn, frames []*Frame, failed func(i int, err error)) (deli
 	if hub != nil {
 		hub.scheduleAll(wake)
 	}
-	return delivered
+	return out
 }

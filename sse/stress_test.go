@@ -52,7 +52,7 @@ func acceptedIsDelivered(t *testing.T, hub sse.HubOptions) {
 			for k := range each {
 				if s%2 == 0 {
 					refused := map[int]bool{}
-					sse.Fanout(conns[:], frames[s][k], func(i int, _ error) { refused[i] = true })
+					new(sse.Audience).Fanout(conns[:], frames[s][k], func(i int, _ error) { refused[i] = true })
 					for i := range conns {
 						if !refused[i] {
 							accepted[s][i]++

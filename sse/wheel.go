@@ -96,5 +96,5 @@ func (w *wheel) tick(h *Hub) {
 			idle = append(idle, c)
 		}
 	}
-	Fanout(idle, []*Frame{h.beat}, nil)
+	enqueue(idle, h.beats)
 }

@@ -120,7 +120,7 @@ func TestCompressionInBrowser(t *testing.T) {
 			want := make([][]string, len(conns))
 			for k := range 120 {
 				text := fmt.Sprintf("message %d is much like the others", k)
-				sse.Fanout(conns, r.hub.Prepare(r.frames(item(text)), &room), nil)
+				room.Fanout(conns, r.hub.Prepare(r.frames(item(text)), &room), nil)
 				for i := range want {
 					want[i] = append(want[i], text)
 				}

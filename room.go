@@ -1,0 +1,64 @@
+package sfere
+
+import (
+	"sync"
+
+	"github.com/sfere-go/sfere/sse"
+)
+
+// rooms has an audience for each pattern that is sent to, by which two broadcasts
+// to one pattern reach everybody in one order.
+type rooms struct {
+	mu  sync.Mutex // guards the fields below; no other lock is taken under it
+	all map[Pattern]*room
+}
+
+// room is the audience of one pattern.
+type room struct {
+	sse.Audience
+	users int // broadcasts on their way; guarded by rooms.mu
+}
+
+// maxRooms bounds how many patterns nobody is sending to are remembered, for
+// compression. One that is forgotten costs a longer event once.
+const maxRooms = 1024
+
+// enter returns the room of p, which stays the same until everybody has left it.
+func (r *rooms) enter(p Pattern) *room {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	a := r.all[p]
+	if a == nil {
+		if r.all == nil {
+			r.all = map[Pattern]*room{}
+		}
+		if len(r.all) >= maxRooms {
+			r.forget()
+		}
+		a = &room{}
+		r.all[p] = a
+	}
+	a.users++
+	return a
+}
+
+func (r *rooms) leave(a *room) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	a.users--
+}
+
+// forget drops a room that nobody is in. Those in use stay, or their order would
+// be lost. r.mu is held.
+func (r *rooms) forget() {
+	looked := 0
+	for p, a := range r.all {
+		if a.users == 0 {
+			delete(r.all, p)
+			return
+		}
+		if looked++; looked == 16 { // many are in use: it may grow
+			return
+		}
+	}
+}
