@@ -97,7 +97,7 @@ func ExamplePattern_wildcards() {
 }
 
 // hall opens a stream for each name in the lobby.
-func hall(conns *sfere.Conns, names ...string) (d *dispatch.Dispatcher[App], b *browser, pages map[string]*page) {
+func oldHall(conns *sfere.Conns, names ...string) (d *dispatch.Dispatcher[App], b *browser, pages map[string]*page) {
 	d = newDispatcher(conns)
 	bridge := twk.NewBridge(d, func(s twk.Session) App { return App{s} }, nil)
 	mux := http.NewServeMux()
@@ -114,7 +114,7 @@ func hall(conns *sfere.Conns, names ...string) (d *dispatch.Dispatcher[App], b *
 // Broadcast leaves out the connections under some keys, or those that match
 // some patterns.
 func ExampleBroadcast_exclude() {
-	d, b, pages := hall(sfere.New(nil), "ann", "admin")
+	d, b, pages := oldHall(sfere.New(nil), "ann", "admin")
 	defer b.quit()
 
 	res := d.Dispatch(context.Background(), App{}, sfere.Broadcast{
@@ -131,7 +131,7 @@ func ExampleBroadcast_exclude() {
 
 // Sending to one key tells whether anybody is there.
 func ExampleSend() {
-	d, b, pages := hall(sfere.New(nil), "ann")
+	d, b, pages := oldHall(sfere.New(nil), "ann")
 	defer b.quit()
 
 	hello := twk.PatchSignals{Signals: map[string]any{"hello": true}}
@@ -149,7 +149,7 @@ func ExampleSend() {
 
 // What a broadcast says may depend on who gets it.
 func ExampleRecipientOf() {
-	d, b, pages := hall(sfere.New(nil), "ann", "bob")
+	d, b, pages := oldHall(sfere.New(nil), "ann", "bob")
 	defer b.quit()
 
 	greeting := twk.PerRecipientFunc(func(ctx context.Context) twk.Content {
@@ -269,7 +269,7 @@ func ExampleTTLOptions_fixed() {
 // Who is there, from a prompt or an admin page.
 func ExampleConns_List() {
 	conns := sfere.New(nil)
-	_, b, _ := hall(conns, "bob", "alice")
+	_, b, _ := oldHall(conns, "bob", "alice")
 	defer b.quit()
 
 	all, err := conns.List(sfere.Everyone())
@@ -294,7 +294,7 @@ func ExampleConns_List() {
 
 // From a job, a prompt or a signal handler: a dispatch needs no request.
 func ExampleBroadcast_outOfBand() {
-	d, b, pages := hall(sfere.New(nil), "ann")
+	d, b, pages := oldHall(sfere.New(nil), "ann")
 	defer b.quit()
 
 	d.Dispatch(context.Background(), App{}, sfere.Broadcast{To: sfere.Category("lobby"), Effects: effect.List{
@@ -314,7 +314,7 @@ func ExampleOptions() {
 			done <- true
 		},
 	})
-	_, b, _ := hall(conns, "ann")
+	_, b, _ := oldHall(conns, "ann")
 	defer b.quit()
 	report, err := conns.Purge(sfere.Category("lobby").In("somebody"))
 	<-done
@@ -339,7 +339,7 @@ func ExampleConns_Watch() {
 		fmt.Println(err)
 		return
 	}
-	_, b, _ := hall(conns, "ann")
+	_, b, _ := oldHall(conns, "ann")
 	<-arrived
 	b.quit()
 	fmt.Println(here.Online())

@@ -51,6 +51,7 @@ type Conn struct {
 	resp    response    // under write: what way points to until the connection is taken over
 
 	until     atomic.Int64 // the deadline of the write in progress, or of the one that failed; else 0
+	began     atomic.Int64 // when the write in progress began, unix nanoseconds; else 0
 	lastWrite int64        // under mu: unix nanoseconds
 	sent      uint64       // under mu
 	sentBytes uint64       // under mu
@@ -183,7 +184,7 @@ func (c *Conn) push(frames []*Frame) (wake bool, err error) {
 			return false, nil // it must not cost an event its place
 		}
 	} else if c.turns != nil {
-		box = c.behind()
+		box = c.lastTurn()
 	}
 	if err := c.enter(box, frames, false); err != nil || c.corked {
 		return false, err

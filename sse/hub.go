@@ -15,8 +15,10 @@ import (
 
 // HubOptions adjust a [Hub]. Zero fields mean the defaults.
 type HubOptions struct {
-	// MaxFrames and MaxBytes bound the outbox of each stream. An empty outbox
-	// takes one frame of any size. Defaults 512 frames and 1 MiB.
+	// MaxFrames and MaxBytes bound what waits in the outbox of a stream whose
+	// client is behind: a write to it has taken more than 250 ms. What is sent at
+	// once may go over the bound once. A stream that no writer has come round to
+	// yet may have 16 times as much. Defaults 512 frames and 1 MiB.
 	MaxFrames int
 	MaxBytes  int
 	// Overflow is what happens to a stream with a full outbox. Default Disconnect.

@@ -3,6 +3,7 @@ package sse
 import (
 	"slices"
 	"sync"
+	"time"
 )
 
 // outbox is what waits to be written to one stream. The state lock of the
@@ -14,6 +15,21 @@ type outbox struct {
 	queue []*Frame // backed by one, or by a slab
 	bytes int      // in queue
 	one   [1]*Frame
+}
+
+const (
+	// behindAfter is how long a write may take before its client counts as behind.
+	behindAfter = 250 * time.Millisecond
+	// ahead is how many times the bounds a stream may have waiting whose client is
+	// not behind: nobody has come round to writing to it yet, which is no fault of
+	// the client's.
+	ahead = 16
+)
+
+// behind reports whether the client is slow to take what is written to it.
+func (c *Conn) behind() bool {
+	began := c.began.Load()
+	return began != 0 && time.Now().UnixNano()-began > int64(behindAfter)
 }
 
 // noBound is a limit that is never reached.

@@ -53,8 +53,11 @@ func (c *Conn) enter(box *outbox, frames []*Frame, unbounded bool) error {
 	}
 	o := &c.hub.opts
 	b := bounds{o.MaxFrames, o.MaxBytes, c.policy}
-	if unbounded {
+	switch {
+	case unbounded:
 		b.frames, b.bytes = noBound, noBound
+	case box.full(b) && (box != &c.outbox || !c.behind()):
+		b.frames, b.bytes = o.MaxFrames*ahead, o.MaxBytes*ahead
 	}
 	lost, err := box.admit(frames, b, &c.hub.slabs)
 	c.dropped += uint64(lost)
@@ -83,9 +86,9 @@ func (c *Conn) reserve() *Turn {
 	return t
 }
 
-// behind returns the outbox of what is sent now while others have turns. c.mu is
+// lastTurn returns the outbox of what is sent now while others have turns. c.mu is
 // held.
-func (c *Conn) behind() *outbox {
+func (c *Conn) lastTurn() *outbox {
 	last := c.turns[len(c.turns)-1]
 	if !last.plain {
 		last = &Turn{c: c, plain: true, over: true}

@@ -43,7 +43,10 @@ func (c *Conn) drainLocked(s *scratch, flush bool) (more bool, failed Cause, sen
 		if err := c.way.resume(c, s); err != nil {
 			failed = c.failed(err)
 		} else if c.way.waiting() {
-			return false, "", nil // still scheduled: the poller tells when to go on
+			c.began.Store(s.now.UnixNano()) // it has taken some
+			return false, "", nil           // still scheduled: the poller tells when to go on
+		} else {
+			c.began.Store(0)
 		}
 	}
 	c.mu.Lock()
@@ -103,7 +106,13 @@ func (c *Conn) writeFrames(s *scratch, frames []*Frame, flush bool) (int, error)
 		return 0, err
 	}
 	c.headed = true
-	return len(out) - c.way.room(), c.way.send(c, s, out, flush)
+	c.began.Store(s.now.UnixNano())
+	size := len(out) - c.way.room()
+	err = c.way.send(c, s, out, flush)
+	if err == nil && !c.way.waiting() {
+		c.began.Store(0)
+	}
+	return size, err
 }
 
 // encode returns what frames are on the wire, after the room that the transport
