@@ -118,7 +118,8 @@ func lastDispatch(ctx context.Context, call core.Call, items any) any {
 		r = &run{level: first.level, tree: first.tree}
 		r.begin(first.e, first.scope.Root)
 		r.res.ID, r.res.Parent = first.res.ID, first.res.Parent
-		r.extra().hold, r.extra().dry = first.extra().hold, first.extra().dry
+		m, old := r.extra(), first.extra()
+		m.hold, m.dry, m.held = old.hold, old.dry, old.held
 		slot.Runs = append(slot.Runs, r)
 	}
 	slot.Entered = true
