@@ -94,7 +94,7 @@ func (r *run) start(ctx context.Context, items effect.List) *effect.Result {
 		ctx = context.Background()
 	}
 	if r.e.keys.n.Load() != 0 {
-		r.inherit(ctx)
+		ctx = r.inherit(ctx)
 	}
 	if r.e.aroundDispatch != nil {
 		return r.around(ctx, items)

@@ -88,12 +88,19 @@ func heldBy(ctx context.Context) *held {
 	return h
 }
 
-// inherit remembers what is held where ctx comes from, for continuations that
-// are given another.
-func (r *run) inherit(ctx context.Context) {
-	if h := heldIn(r).with(heldBy(ctx)); h != nil {
-		r.extra().held = h
+// inherit joins what is held around r by its call and by ctx, so that what it
+// starts knows all of it by either.
+func (r *run) inherit(ctx context.Context) context.Context {
+	byCtx := heldBy(ctx)
+	h := heldIn(r).with(byCtx)
+	if h == nil {
+		return ctx
 	}
+	r.extra().held = h
+	if h != byCtx {
+		ctx = context.WithValue(ctx, heldKey{}, h)
+	}
+	return ctx
 }
 
 // inside is a run seen by calls inside an effect.Serial.
