@@ -229,3 +229,22 @@ func TestSerialForgetsItsKeys(t *testing.T) {
 		}
 	})
 }
+
+// A key that is given to somebody who leaves at that moment goes on to the next.
+func TestSerialIsNotLostOnTheWay(t *testing.T) {
+	d := serialTester(t, nil)
+	var wg sync.WaitGroup
+	for i := range 400 {
+		wg.Go(func() {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			wg.Go(cancel)
+			res := d.Dispatch(ctx, newEnv(), serial(fmt.Sprint(i%3), Two{}, Note{"x"}))
+			if len(res.Errors) > 1 || len(res.Errors) == 1 && res.Errors[0].Phase != dispatch.PhaseCancel {
+				t.Errorf("got %v", res.Err())
+			}
+		})
+	}
+	wg.Wait()
+	wantNoKeys(t, d)
+}
