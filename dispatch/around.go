@@ -120,7 +120,7 @@ func lastDispatch(ctx context.Context, call core.Call, items any) any {
 		r.begin(first.e, first.scope.Root)
 		r.res.ID, r.res.Parent = first.res.ID, first.res.Parent
 		of, to := first.extra(), r.extra()
-		to.dry, to.together, to.prepared, to.share = of.dry, of.together, of.prepared, of.share
+		to.dry, to.held, to.together, to.prepared, to.share = of.dry, of.held, of.together, of.prepared, of.share
 		if to.together != nil {
 			to.share = &to.together.All
 		}

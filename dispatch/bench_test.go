@@ -159,3 +159,36 @@ func TestAllocations(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkSerial shows what a key costs: beside the same list in a batch, and
+// when everybody wants the same one.
+func BenchmarkSerial(b *testing.B) {
+	d := dispatch.Must(dispatch.New(adder()))
+	ctx := context.Background()
+	list := effect.List{Add{1}}
+	for _, row := range []struct {
+		name string
+		item effect.Data
+	}{
+		{"batch", effect.Batch{Effects: list}},
+		{"serial", serial("k", list...)},
+		{"serial-in-serial", serial("k", serial("l", list...))},
+	} {
+		b.Run(row.name, func(b *testing.B) {
+			var total int
+			b.ReportAllocs()
+			for b.Loop() {
+				d.Dispatch(ctx, Sum{&total}, row.item)
+			}
+		})
+	}
+	b.Run("contended", func(b *testing.B) {
+		var total int
+		b.ReportAllocs()
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				d.Dispatch(ctx, Sum{&total}, serial("k", list...))
+			}
+		})
+	})
+}

@@ -98,6 +98,7 @@ func NewWith[C any](o *Options, rs ...registry.Registry[C]) (*Dispatcher[C], err
 	errs = append(errs, o.check()...)
 	e := &engine{
 		opts:   o.withDefaults(),
+		number: dispatchers.Add(1),
 		byType: map[uintptr]*core.Entry{},
 		byName: map[string]*core.Entry{},
 		zero:   func() any { return new(C) },
@@ -108,8 +109,8 @@ func NewWith[C any](o *Options, rs ...registry.Registry[C]) (*Dispatcher[C], err
 		},
 		entries: set.Sorted,
 	}
-	for _, entry := range append([]*core.Entry{batchEntry()}, set.Entries...) {
-		if old := e.byName[entry.Name]; old != nil && old.Kind == core.Batch {
+	for _, entry := range append(builtIn(), set.Entries...) {
+		if old := e.byName[entry.Name]; old != nil && old.Kind >= core.Batch {
 			errs = append(errs, fmt.Errorf("registry %q: %s at %s is built in: give yours another name", entry.Registry, entry.Name, entry.Site))
 			continue
 		}
@@ -137,14 +138,25 @@ func Must[C any](d *Dispatcher[C], err error) *Dispatcher[C] {
 	return d
 }
 
-func batchEntry() *core.Entry {
-	t := reflect.TypeFor[effect.Batch]()
-	plan, err := core.NewPlan(t)
-	if err != nil {
-		panic(err) // unreachable: the type is ours
+// builtIn returns the entries of the items that every dispatcher knows.
+func builtIn() []*core.Entry {
+	var out []*core.Entry
+	for _, item := range []struct {
+		kind core.Kind
+		data effect.Data
+	}{{core.Batch, effect.Batch{}}, {core.Serial, effect.Serial{}}} {
+		t := reflect.TypeOf(item.data)
+		plan, err := core.NewPlan(t)
+		if err != nil {
+			panic(err) // unreachable: the types are ours
+		}
+		out = append(out, &core.Entry{Kind: item.kind, Name: item.data.EffectName(), Site: "package effect", Type: t, Plan: plan})
 	}
-	return &core.Entry{Kind: core.Batch, Name: effect.Batch{}.EffectName(), Site: "package effect", Type: t, Plan: plan}
+	return out
 }
+
+// dispatchers counts those of the process.
+var dispatchers atomic.Uint64
 
 // engine is the part of a Dispatcher that does not depend on C.
 type engine struct {
@@ -155,6 +167,8 @@ type engine struct {
 	zero    func() any    // a pointer to a zero Ctx
 	clone   func(root any, change func(copy any)) any
 	ids     atomic.Uint64
+	number  uint64 // of this dispatcher in the process
+	keys    keys   // of effect.Serial
 
 	// The interceptors around everything; nil where there are none.
 	aroundDispatch core.DispatchFunc
@@ -186,5 +200,5 @@ func (d *Dispatcher[C]) Dispatch(ctx context.Context, c C, items ...effect.Data)
 func (d *Dispatcher[C]) All() iter.Seq[effect.Info] { return d.all.All() }
 
 // Get returns the registered item called name, and whether there is one. The
-// built-in [effect.Batch] is not listed.
+// built-in [effect.Batch] and [effect.Serial] are not listed.
 func (d *Dispatcher[C]) Get(name string) (effect.Info, bool) { return d.all.Get(name) }

@@ -13,7 +13,7 @@ import (
 func (r *run) Changed(root any, change func(root any)) any { return r.e.clone(root, change) }
 
 // Detach implements core.Runner.
-func (r *run) Detach() core.Runner { return detached{r} }
+func (r *run) Detach() core.Runner { return detached{run: r} }
 
 // Failed implements core.Runner.
 func (r *run) Failed() bool {
@@ -40,7 +40,10 @@ func (r *run) Adopt(result any) {
 }
 
 // detached is a run seen by calls whose continuations keep their errors.
-type detached struct{ *run }
+type detached struct {
+	*run
+	held *held // by the dispatch itself; nil if nothing
+}
 
 // Detach implements core.Runner.
 func (d detached) Detach() core.Runner { return d }
@@ -56,11 +59,15 @@ func runOf(call core.Call) *run {
 	if scope == nil {
 		return nil
 	}
-	if d, ok := scope.Of.(detached); ok {
-		return d.run
+	switch of := scope.Of.(type) {
+	case *run:
+		return of
+	case detached:
+		return of.run
+	case inside:
+		return of.run
 	}
-	r, _ := scope.Of.(*run)
-	return r
+	return nil
 }
 
 func (r *run) nested(ctx context.Context, call core.Call, items effect.List, how any, detached bool) *effect.Result {
@@ -86,6 +93,9 @@ func (r *run) nested(ctx context.Context, call core.Call, items effect.List, how
 		if slot := call.Slot(); slot != nil && slot.Share != nil { // inside what runs for many
 			child.extra().share = slot.Share
 		}
+	}
+	if held := heldIn(call.State().Scope.Of).live(); held != nil {
+		child.extra().held = held
 	}
 	if m.dry != nil { // whatever ctx the handler passed on
 		child.extra().dry, ctx = m.dry, m.dry.in(ctx)

@@ -9,6 +9,7 @@ const (
 	PhaseValidate    effect.Phase = "validate"    // refused by the validator
 	PhasePlaceholder effect.Phase = "placeholder" // a late value could not be resolved
 	PhaseState       effect.Phase = "state"       // a registry's state function failed
+	PhaseSerial      effect.Phase = "serial"      // the key of a Serial is unfit, or must not be waited for
 	PhaseExpand      effect.Phase = "expand"      // an action failed
 	PhaseInterceptor effect.Phase = "interceptor" // an interceptor failed
 	PhaseEffect      effect.Phase = "effect"      // an effect handler failed

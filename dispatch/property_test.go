@@ -42,7 +42,7 @@ func drawList(t *rapid.T, depth int) effect.List {
 	for range n {
 		kinds := 4
 		if depth > 0 {
-			kinds = 7
+			kinds = 8
 		}
 		switch rapid.IntRange(0, kinds-1).Draw(t, "kind") {
 		case 0:
@@ -59,16 +59,20 @@ func drawList(t *rapid.T, depth int) effect.List {
 			out = append(out, effect.Batch{Effects: drawList(t, depth-1)})
 		case 6:
 			out = append(out, Again{drawList(t, depth-1)})
+		case 7: // keys in order, so that each may be taken
+			out = append(out, serial(fmt.Sprint(9-depth), drawList(t, depth-1)...))
 		}
 	}
 	return out
 }
 
 // model says what a list logs and how many errors it gives. In a batch the
-// unknown items fail first, but the order of the effects is the same.
-func model(l effect.List) (log []string, errors int) {
+// unknown items fail first, but the order of the effects is the same; a Serial is
+// refused there.
+func model(l effect.List, batch bool) (log []string, errors int) {
 	for _, item := range l {
 		var nested effect.List
+		batch := batch
 		switch x := item.(type) {
 		case Note:
 			log = append(log, x.Text)
@@ -79,11 +83,17 @@ func model(l effect.List) (log []string, errors int) {
 		case Group:
 			nested = x.Effects
 		case effect.Batch:
-			nested = x.Effects
+			nested, batch = x.Effects, true
 		case Again:
-			nested = x.Effects
+			nested, batch = x.Effects, false
+		case effect.Serial:
+			if batch {
+				errors++
+			} else {
+				nested = x.Effects
+			}
 		}
-		more, n := model(nested)
+		more, n := model(nested, batch)
 		log, errors = append(log, more...), errors+n
 	}
 	return log, errors
@@ -103,7 +113,7 @@ func TestAnyListRunsInOrder(t *testing.T) {
 	decodes := tester(t, append(grouping(), effect.Handle("Be known.", func(context.Context, call, Nope) (int, error) { return 0, nil }))...)
 	rapid.Check(t, func(rt *rapid.T) {
 		list := drawList(rt, 3)
-		wantLog, wantErrors := model(list)
+		wantLog, wantErrors := model(list, false)
 		ctx := user.With(t.Context(), "Bob")
 		var first summary
 		text, err := list.MarshalJSON()

@@ -47,10 +47,11 @@ type more struct {
 	batch *batch               // nil outside a batch
 	deep  map[*core.Entry]bool // actions whose depth error has been reported
 	dry   *rehearsal           // nil unless this is a dry run; constant
+	held  *held                // keys that are held around this dispatch; constant
 
 	together *core.Together // the list runs once for many recipients; constant
 	share    *core.Share    // of the item that does, or in which this dispatch does
-	held     bool           // an item before has to run for each
+	after    bool           // an item before has to run for each
 	settled  effect.Data    // the item that runs, with its late values resolved
 	prepared *core.Prepared // constant
 
@@ -96,6 +97,9 @@ func (r *run) begin(e *engine, root any) {
 func (r *run) start(ctx context.Context, items effect.List) *effect.Result {
 	if ctx == nil {
 		ctx = context.Background()
+	}
+	if r.e.keys.n.Load() != 0 {
+		ctx = r.inherit(ctx)
 	}
 	if r.e.aroundDispatch != nil {
 		return r.around(ctx, items)
@@ -238,6 +242,8 @@ func (r *run) item(ctx context.Context, scope *core.Scope, item effect.Data, pat
 		r.action(ctx, call, scope, entry, item, path)
 	case core.Batch:
 		r.runBatch(ctx, scope, entry, item.(effect.Batch), path)
+	case core.Serial:
+		r.runSerial(ctx, scope, entry, item.(effect.Serial), path)
 	default:
 		r.fail(PhaseLookup, path, item, "", fmt.Errorf("%s is a placeholder: use it in a field of type effect.Late, with effect.Later", entry.Name))
 	}

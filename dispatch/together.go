@@ -26,7 +26,7 @@ func (r *run) listTogether(ctx context.Context, m *more, scope *core.Scope, item
 		each := m.share.Asked()
 		if each {
 			r.reset(m, before)
-			m.held = true
+			m.after = true
 		}
 		if err2 := guard(func() error { t.End(i, m.settled, each); return nil }); err == nil {
 			err = err2
@@ -73,7 +73,7 @@ func (m *more) shareable(entry *core.Entry, item effect.Data) bool {
 	if entry.Kind == core.Effect && !entry.Shared || entry.Kind > core.Action {
 		return false
 	}
-	if m.held {
+	if m.after {
 		if entry.StateType != nil {
 			return false
 		}

@@ -40,6 +40,7 @@ func literal() effect.List {
 			effect.Batch{Effects: effect.List{Greeting{who()}, effect.Batch{}}},
 			Cast{To: []string{"Cy"}, Effects: effect.List{Say{who()}}},
 		}},
+		effect.Serial{Key: "board/7", Effects: effect.List{Say{who()}, effect.Serial{Key: "board/8"}}},
 		Fail{"F"},
 	}
 }
@@ -102,6 +103,8 @@ func TestDecodeForms(t *testing.T) {
 			effect.List{Form{Any: effect.Now[any](map[string]any{"$placeholder": "test/who"})}}, "a literal that looks like a reference"},
 		{`[{"effect":"test/cast","args":{"effects":[{"effect":"effect/batch","args":{"effects":[{"effect":"test/two"}]}}]}}]`,
 			effect.List{Cast{Effects: effect.List{effect.Batch{Effects: effect.List{Two{}}}}}}, "nested lists"},
+		{`[{"effect":"effect/serial","args":{"key":"k","effects":[{"effect":"test/two"}]}}]`,
+			effect.List{effect.Serial{Key: "k", Effects: effect.List{Two{}}}}, "a serial"},
 	} {
 		got, err := d.Decode([]byte(row.text))
 		if err != nil {
@@ -211,6 +214,7 @@ func FuzzDecode(f *testing.F) {
 		`[{"effect":"test/form","args":{"any":1e300,"times":{"$placeholder":"test/value","args":[]}}}]`,
 		`[{"effect":"test/say","args":{"text":{"$placeholder":"test/upper","args":[{"$placeholder":"test/who","args":{}}]}}}]`,
 		`[{"effect":"test/cast","args":{"effects":[{"effect":"effect/batch","args":{"effects":[{"effect":"test/two"}]}}]}}]`,
+		`[{"effect":"effect/serial","args":{"key":"\u00e9","effects":[{"effect":"effect/serial","args":{"key":"a","effects":[]}}]}}]`,
 		`[{"effect":"test/later","args":{"value":{"a":[1,2,{"b":null}]},"effects":null}}]`,
 		`[{"effect":"test/note","args":{"text":"a","TEXT":"b"}}]`, `[[[[[[[[`, `[{"effect":"test/wrapped","args":[]}]`,
 	} {
@@ -259,6 +263,8 @@ func countItems(l effect.List) int {
 		switch x := item.(type) {
 		case effect.Batch:
 			n += countItems(x.Effects)
+		case effect.Serial:
+			n += countItems(x.Effects)
 		case Cast:
 			n += countItems(x.Effects)
 		}
@@ -272,6 +278,7 @@ func FuzzRaw(f *testing.F) {
 	f.Add("test/note", []byte(`{"text":"x"}`))
 	f.Add("test/say", []byte(`{"text":{"$placeholder":"test/upper","args":["x"]}}`))
 	f.Add("effect/batch", []byte(`{"effects":[{"effect":"test/note"}]}`))
+	f.Add("effect/serial", []byte(`{"key":"k","effects":[{"effect":"effect/serial","args":{"key":"k","effects":[]}}]}`))
 	f.Add("test/itself", []byte(`{"copies":2}`))
 	f.Add("test/chain", []byte(`{"left":3}`))
 	f.Add("", []byte(nil))
@@ -281,7 +288,7 @@ func FuzzRaw(f *testing.F) {
 			return // a million copies of nothing are no fault of ours
 		}
 		res := d.Dispatch(user.With(t.Context(), "Bob"), newEnv(), effect.Raw{Effect: name, Args: args})
-		if _, known := d.Get(name); !known && name != "effect/batch" && res.Err() == nil {
+		if _, known := d.Get(name); !known && name != "effect/batch" && name != "effect/serial" && res.Err() == nil {
 			t.Errorf("unknown name %q is no error", name)
 		}
 		for _, e := range res.Errors {

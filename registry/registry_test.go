@@ -174,6 +174,7 @@ func TestBuildErrors(t *testing.T) {
 		{"name form", "names have one form", func() error { return registry.New("test", handle[badName]()).Err() }},
 		{"name panics", "names are constants", func() error { return registry.New("test", handle[badPanics]()).Err() }},
 		{"built-in name", "Batch is known to every dispatcher", func() error { _, err := dispatch.New(registry.New("test", handle[builtInName]())); return err }},
+		{"other built-in type", "so is Serial", func() error { _, err := dispatch.New(registry.New("test", handle[effect.Serial]())); return err }},
 		{"built-in type", "and cannot be replaced", func() error { _, err := dispatch.New(registry.New("test", handle[effect.Batch]())); return err }},
 		{"two states", "a registry has one state", func() error { return registry.New("test", state[int](), state[string](), act(nothing)).Err() }},
 		{"state type", "the state has to fit the action", func() error {

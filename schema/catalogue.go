@@ -106,8 +106,10 @@ func OfWith(o *Options, s Source) *Catalogue {
 		c.decode = d.Decode
 	}
 	infos := slices.Collect(s.All())
-	if !slices.ContainsFunc(infos, func(i effect.Info) bool { return i.Name == batchInfo.Name }) {
-		infos = append(infos, batchInfo)
+	for _, b := range builtIn {
+		if !slices.ContainsFunc(infos, func(i effect.Info) bool { return i.Name == b.Name }) {
+			infos = append(infos, b)
+		}
 	}
 	slices.SortFunc(infos, func(a, b effect.Info) int { return strings.Compare(a.Name, b.Name) })
 	b := newBuilder(o, infos)
@@ -120,12 +122,16 @@ func OfWith(o *Options, s Source) *Catalogue {
 	return c
 }
 
-// batchInfo describes the one item that every dispatcher has.
-var batchInfo = effect.Info{
+// builtIn describes the items that every dispatcher has.
+var builtIn = []effect.Info{{
 	Kind: string(Effects), Name: effect.Batch{}.EffectName(), Registry: "effect", Site: "built in", Reach: effect.Pure,
 	Doc:  "Run effects in two phases: first expand all actions against one state, then run what they gave.",
 	Type: reflect.TypeFor[effect.Batch](),
-}
+}, {
+	Kind: string(Effects), Name: effect.Serial{}.EffectName(), Registry: "effect", Site: "built in", Reach: effect.Pure,
+	Doc:  "Run effects as one step: no other list with the same key runs meanwhile.",
+	Type: reflect.TypeFor[effect.Serial](),
+}}
 
 // Describe returns the items of the given kinds, of all kinds if none is given,
 // sorted by name.

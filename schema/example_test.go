@@ -50,6 +50,7 @@ func Example() {
 	// Output:
 	// app/notify - Post a message to a channel.
 	// effect/batch - Run effects in two phases: first expand all actions against one state, then run what they gave.
+	// effect/serial - Run effects as one step: no other list with the same key runs meanwhile.
 	// found in args.level:description of app/notify
 	// {"effect":"app/notify","args":{"channel":"ops","text":"deployed"}} <nil>
 	// schema: /0/args/channel: minLength: got 0, want 1; /0/args/level: value must be one of '', 'info', 'warn'

@@ -25,7 +25,7 @@ func TestDescribe(t *testing.T) {
 		kinds  []schema.Kind
 		want   []string
 	}{
-		{"all kinds, sorted by name, with the built-in one", nil, []string{"effect/batch", "test/later", "test/note", "test/spot", "test/twice", "test/upper", "test/user-name"}},
+		{"all kinds, sorted by name, with the built-in ones", nil, []string{"effect/batch", "effect/serial", "test/later", "test/note", "test/spot", "test/twice", "test/upper", "test/user-name"}},
 		{"one kind only", []schema.Kind{schema.Actions}, []string{"test/twice"}},
 		{"several kinds", []schema.Kind{schema.Actions, schema.Placeholders}, []string{"test/spot", "test/twice", "test/upper", "test/user-name"}},
 		{"a kind that does not exist has no items", []schema.Kind{"interceptor"}, []string{}},
@@ -197,7 +197,7 @@ func TestSchemasAndCtx(t *testing.T) {
 		effect.Handle("Post a note.", func(context.Context, call, note) (int, error) { return 0, nil }),
 	))
 	got := c.Schemas()
-	if got["test/note"] == nil || got["test/selfish"] != nil || len(got) != 2 { // and effect/batch
+	if got["test/note"] == nil || got["test/selfish"] != nil || len(got) != 3 { // and the built-in ones
 		t.Errorf("schemas of %v", got)
 	}
 	want := []schema.CtxType{{

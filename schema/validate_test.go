@@ -21,7 +21,7 @@ func TestValidateText(t *testing.T) {
 		want         []schema.Problem
 	}{
 		{"an empty list is fine", `[]`, nil},
-		{"one of everything", `[{"effect":"test/note","args":{"channel":"a","tags":null,"when":null}},{"effect":"effect/batch","args":{"effects":[]}}]`, nil},
+		{"one of everything", `[{"effect":"test/note","args":{"channel":"a","tags":null,"when":null}},{"effect":"effect/batch","args":{"effects":[]}},{"effect":"effect/serial","args":{"key":"k","effects":[]}}]`, nil},
 		{"a placeholder where one fits", `[{"effect":"test/later","args":{"who":{"$placeholder":"test/user-name"},"effects":[]}}]`, nil},
 		{"placeholder arguments in order", `[{"effect":"test/later","args":{"who":{"$placeholder":"test/upper","args":["a"]},"effects":[]}}]`, nil},
 		{"not JSON", `[`, []schema.Problem{{Keyword: "syntax", Message: "unexpected EOF"}}},

@@ -89,7 +89,7 @@ func TestRunAcceptsAGoodRegistry(t *testing.T) {
 		handle[Good]("Say a text, then more.",
 			Good{Text: effect.Now("<b>")},
 			&Good{Text: effect.Later[string](Ask{effect.Later[string](Ask{effect.Now("x")})})},
-			Good{Effects: effect.List{Good{}, effect.Batch{Effects: effect.List{Plain{}}}, effect.Raw{Effect: "kit/plain", Args: json.RawMessage("{}")}}},
+			Good{Effects: effect.List{Good{}, effect.Batch{Effects: effect.List{Plain{}}}, effect.Serial{Key: "k", Effects: effect.List{Plain{}}}, effect.Raw{Effect: "kit/plain", Args: json.RawMessage("{}")}}},
 		)))
 }
 

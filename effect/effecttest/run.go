@@ -104,7 +104,7 @@ func checkNested[C any](d *dispatch.Dispatcher[C], x effect.Data, at string, fai
 				bad("%s is nil: it fails when the list is dispatched; leave it out", where)
 				continue
 			}
-			if _, ok := d.Get(item.EffectName()); !ok && item.EffectName() != (effect.Batch{}).EffectName() {
+			if _, ok := d.Get(item.EffectName()); !ok && item.EffectName() != (effect.Batch{}).EffectName() && item.EffectName() != (effect.Serial{}).EffectName() {
 				bad("%s is %s, which has no handler here: the list would fail when it is dispatched; join the registry that has it, or correct the name", where, item.EffectName())
 				continue
 			}

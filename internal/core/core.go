@@ -30,7 +30,8 @@ const (
 	Effect Kind = iota + 1
 	Action
 	Placeholder
-	Batch // effect.Batch, known to every dispatcher
+	Batch  // effect.Batch, known to every dispatcher
+	Serial // effect.Serial, as well
 )
 
 // Handler runs an effect or resolves a placeholder.
