@@ -58,7 +58,12 @@ func handleVia(d **dispatch.Dispatcher[Env]) effect.Item[Env] {
 		case "background, then dispatcher":
 			res = c.Dispatch(context.Background(), Via{"dispatcher", v.Effects})
 		case "shared":
-			res = c.DispatchShared(ctx, func(item effect.Data) { c.Dispatch(ctx, item) }, v.Effects...)
+			end := func(_ int, item effect.Data, each bool) {
+				if each {
+					c.Dispatch(ctx, item)
+				}
+			}
+			res, _ = c.DispatchShared(ctx, func(*Env) {}, func(int) {}, end, v.Effects...)
 		default:
 			return nil, fmt.Errorf("no such way: %q", v.How)
 		}
