@@ -1,0 +1,111 @@
+package sfere_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sfere-go/sfere"
+	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/registry"
+	"github.com/sfere-go/sfere/twk"
+)
+
+// A broadcast ends at the deadline of its sender, and tells who was not reached.
+func TestDeadlineBoundsBroadcast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := hall()
+		enter(t, app, "ann", "bob", "cem")
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		defer cancel()
+		began := time.Now()
+		res := app.Dispatch(ctx, sfere.Tell(room, twk.Patch(twk.PerRecipient(slowContent{}))))
+		if took := time.Since(began); took != 200*time.Millisecond {
+			t.Errorf("it took %v, want the sender's 200ms", took)
+		}
+		rep := sfere.ReportOf(res)
+		if rep.Matched != 3 || rep.Failed != 3 || !errors.Is(rep.Err(), context.DeadlineExceeded) {
+			t.Errorf("report %+v", rep)
+		}
+	})
+}
+
+// Without a deadline there is a limit for each recipient, and slow ones do not
+// queue behind each other.
+func TestSlowRecipientsDoNotQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := hallWith(&sfere.AppOptions{Conns: &sfere.Options{RecipientTimeout: time.Second}})
+		var users []string
+		for i := range 16 {
+			users = append(users, fmt.Sprint("u", i))
+		}
+		enter(t, app, users...)
+		began := time.Now()
+		rep := sfere.ReportOf(app.Dispatcher().Dispatch(context.Background(), person{}, sfere.Tell(room, twk.Patch(twk.PerRecipient(slowContent{})))))
+		if took := time.Since(began); took < 2*time.Second || took > 2100*time.Millisecond {
+			t.Errorf("16 recipients of 1 s each took %v, want 2 s", took)
+		}
+		if rep.Failed != 16 || len(rep.Failures) != 1 || rep.Failures[0].Count != 16 || len(rep.Failures[0].Keys) != 8 {
+			t.Errorf("report %+v", rep)
+		}
+	})
+}
+
+// The sender's leaving stops no broadcast that has begun.
+func TestSenderLeavesBroadcastGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, leave := context.WithCancel(t.Context())
+		defer leave()
+		leaves := effect.Do("The sender leaves.", func(context.Context, effect.Call[person], readThenSend) error { leave(); return nil })
+		app := hall(registry.New("leaves", leaves))
+		s := enter(t, app, "ann")["ann"]
+		if rep := sfere.ReportOf(app.Dispatch(ctx, sfere.Tell(room, readThenSend{}, showUser{}))); rep.Delivered != 1 {
+			t.Errorf("report %+v", rep)
+		}
+		if got := textIn(s.Next()); got != "user ann" {
+			t.Errorf("ann got %q", got)
+		}
+	})
+}
+
+// What fails for many in the same way is kept once, with a count and some of the
+// keys, in the report and in the dispatch.
+func TestFailuresOfManyRecipients(t *testing.T) {
+	app := hall()
+	var users []string
+	for i := range 50 {
+		users = append(users, fmt.Sprintf("u%02d", i))
+	}
+	enter(t, app, users...)
+	var n atomic.Int32
+	for _, tt := range []struct {
+		reason  string
+		content func() twk.Content
+		causes  int
+	}{
+		{"equal errors", func() twk.Content { panic(errors.New("no template")) }, 1},
+		{"equal panics", func() twk.Content { var m map[string]int; m["x"] = 1; return nil }, 1},
+		{"long texts are cut before they are compared", func() twk.Content {
+			panic(errors.New(strings.Repeat("x", 1<<20) + fmt.Sprint(n.Add(1))))
+		}, 1},
+		{"every error another", func() twk.Content { panic(fmt.Errorf("error %d", n.Add(1))) }, 33},
+	} {
+		res := as(app, "x", sfere.Tell(room, twk.Patch(twk.PerRecipientFunc(func(context.Context) twk.Content { return tt.content() }))))
+		rep := sfere.ReportOf(res)
+		sum := 0
+		for _, f := range rep.Failures {
+			sum += f.Count
+			if len(f.Keys) > 8 {
+				t.Errorf("%s: %d keys", tt.reason, len(f.Keys))
+			}
+		}
+		if rep.Failed != 50 || sum != 50 || len(rep.Failures) != tt.causes || len(res.Errors) != tt.causes {
+			t.Errorf("%s: failed %d of 50, %d causes for %d, %d errors of the dispatch", tt.reason, rep.Failed, len(rep.Failures), sum, len(res.Errors))
+		}
+	}
+}
