@@ -3,13 +3,21 @@ package sfere
 import (
 	"cmp"
 	"net/http"
+	"runtime/debug"
 	"slices"
 
+	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/sse"
 	"github.com/sfere-go/sfere/twk"
 )
 
-// admission is what became of a call of register.
+// ask is a key that a stream wants.
+type ask struct {
+	key    Key
+	policy Policy
+}
+
+// admission is what became of an ask.
 type admission struct {
 	instead *entry   // the connection to use in place of the new one
 	removed []*entry // had to make room; the caller ends them
@@ -17,64 +25,141 @@ type admission struct {
 	joined  []func() // presence to announce, as the stream is live already
 }
 
-// register puts conn under k. call has the Ctx of conn. The caller calls [Conns.makeRoom] with the result.
-func (c *Conns) register(call twk.Call, conn *sse.Conn, k Key, policy Policy) (a admission, err error) {
+// A stream gets its keys in one step, under the lock, after which it is held under
+// all of them or nothing has changed. While it is pending its keys are only
+// noted: nobody else sees them, so that two streams that want the same key
+// decide it when they open, and the first one wins. What is known before is
+// said at once, so that a stream that has no chance is refused early.
+
+// ask gives a key to conn, or notes it if conn is pending; call has the Ctx of
+// conn. The caller calls [Conns.makeRoom] with the result.
+func (c *Conns) ask(call twk.Call, conn *sse.Conn, a ask) (out admission, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := c.entryOf(conn)
 	if e == nil || e.kept {
 		e = &entry{owner: c, conn: conn, own: call}
 	}
-	switch {
-	case c.closed:
-		return a, &Error{Op: "holding", Key: k, Status: statusOf(ErrConnsClosed), Err: ErrConnsClosed}
-	case e.state == entryGone || conn.Cause() != "":
-		return a, &Error{Op: "holding", Key: k, Err: sse.ErrClosed}
-	case e.state == entryHeld && e.has(k):
-		return a, nil
+	if err := c.admissible(e); err != nil {
+		return out, refused(a.key, err)
 	}
-	var older []*entry
-	if policy != Join {
-		present := c.live(k)
-		switch {
-		case len(present) == 0:
-		case policy == Reuse:
-			present[0].touch()
-			return admission{instead: present[0]}, nil
-		case policy == Reject:
-			return a, &Error{Op: "holding", Key: k, Status: http.StatusConflict, Err: ErrTaken}
-		default:
-			older = present
+	if e.wants(a.key) {
+		return out, nil
+	}
+	older, instead, err := c.judge(append(slices.Clip(e.asks), a))
+	if instead != nil || err != nil {
+		return admission{instead: instead}, err
+	}
+	if !e.attached {
+		if e.isLive, e.attached = conn.Attach(e); !e.attached {
+			return out, refused(a.key, sse.ErrClosed)
 		}
 	}
+	// In this order: if conn is pending after e has been attached, e will be asked.
+	if len(e.asks) > 0 || conn.Pending() {
+		e.asks = append(e.asks, a)
+		return out, nil
+	}
+	return c.admit(e, []ask{a}, older)
+}
+
+// open gives e the keys that it has asked for, all or none. The caller calls
+// [Conns.makeRoom] with the result, in which instead is not nil if an older
+// stream is to be used after all.
+func (c *Conns) open(e *entry) (out admission, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	asks := e.asks
+	e.asks = nil
+	if len(asks) == 0 {
+		return out, nil
+	}
+	defer func() {
+		if e.state == entryNew { // it is refused: nothing that comes late may hold it
+			e.state = entryGone
+		}
+	}()
+	if err := c.admissible(e); err != nil {
+		return out, refused(asks[0].key, err)
+	}
+	older, instead, err := c.judge(asks)
+	if instead != nil || err != nil {
+		return admission{instead: instead}, err
+	}
+	return c.admit(e, asks, older)
+}
+
+// admissible says why e can have no key; c.mu is held.
+func (c *Conns) admissible(e *entry) error {
+	switch {
+	case c.closed:
+		return ErrConnsClosed
+	case e.state == entryGone || e.conn.Cause() != "":
+		return sse.ErrClosed
+	}
+	return nil
+}
+
+// judge says what the policies make of asks, one after the other: who leaves for
+// the new stream, or who is used in place of it, or why it is refused. It
+// changes nothing. c.mu is held.
+func (c *Conns) judge(asks []ask) (older []*entry, instead *entry, err error) {
+	for _, a := range asks {
+		if a.policy == Join {
+			continue
+		}
+		present := slices.DeleteFunc(c.live(a.key), func(e *entry) bool { return slices.Contains(older, e) })
+		switch {
+		case len(present) == 0:
+		case a.policy == Reuse:
+			return nil, present[0], nil
+		case a.policy == Reject:
+			return nil, nil, &Error{Op: "holding", Key: a.key, Status: http.StatusConflict, Err: ErrTaken}
+		default:
+			older = append(older, present...)
+		}
+	}
+	return older, nil, nil
+}
+
+// admit registers e under all keys in place of older, or changes nothing. c.mu is
+// held.
+func (c *Conns) admit(e *entry, asks []ask, older []*entry) (out admission, err error) {
 	if e.state == entryNew {
 		victims, err := c.enroll(e, older)
 		if err != nil {
-			return a, &Error{Op: "holding", Key: k, Status: statusOf(err), Err: err}
+			return out, refused(asks[0].key, err)
 		}
 		for _, v := range victims {
 			if old, ok := v.(*entry); ok && old.owner == c {
 				if c.takeOut(old, sse.CauseSize) {
-					a.removed = append(a.removed, old)
+					out.removed = append(out.removed, old)
 				}
 			} else {
-				a.evict = append(a.evict, v)
+				out.evict = append(out.evict, v)
 			}
 		}
 	}
-	slot, earlier := e.hold(k)
-	c.index.add(slot, k, e, earlier)
-	for _, w := range c.watches { // before those that it replaces go
-		if f := w.added(e, k); f != nil {
-			a.joined = append(a.joined, f)
+	for _, a := range asks {
+		slot, earlier := e.hold(a.key)
+		c.index.add(slot, a.key, e, earlier)
+		for _, w := range c.watches { // before those that it replaces go
+			if f := w.added(e, a.key); f != nil {
+				out.joined = append(out.joined, f)
+			}
 		}
 	}
 	for _, old := range older {
 		if c.takeOut(old, CauseReplaced) {
-			a.removed = append(a.removed, old)
+			out.removed = append(out.removed, old)
 		}
 	}
-	return a, nil
+	return out, nil
+}
+
+// refused is the error of a stream that cannot be held under k.
+func refused(k Key, err error) error {
+	return &Error{Op: "holding", Key: k, Status: statusOf(err), Err: err}
 }
 
 // live returns those of the live streams under k, the oldest first. Streams that
@@ -85,8 +170,8 @@ func (c *Conns) live(k Key) []*entry {
 	return es
 }
 
-// enroll makes a new entry an owner of its stream and gives it its place in the
-// store; older is who leaves for it. c.mu is held.
+// enroll gives a new entry its place in the store; older is who leaves for it.
+// c.mu is held.
 func (c *Conns) enroll(e *entry, older []*entry) (victims []Member, err error) {
 	var leaving []Lease
 	for _, old := range older {
@@ -94,21 +179,23 @@ func (c *Conns) enroll(e *entry, older []*entry) (victims []Member, err error) {
 			leaving = append(leaving, old.lease)
 		}
 	}
-	if !e.attached {
-		if e.isLive, e.attached = e.conn.Attach(e); !e.attached {
-			return nil, sse.ErrClosed
+	defer func() {
+		if p := recover(); p != nil {
+			victims, err = nil, &effect.PanicError{Value: p, Stack: debug.Stack()}
 		}
-	}
-	if e.lease, victims, err = c.store.Add(e, leaving); err != nil {
+	}()
+	lease, victims, err := c.store.Add(e, leaving)
+	if err != nil {
 		return nil, err
 	}
-	if e.lease != nil {
-		e.conn.OnSent(e.lease.Touch)
+	if e.lease = lease; lease != nil {
+		e.conn.OnSent(lease.Touch)
 	}
 	return victims, nil
 }
 
-// makeRoom ends what register has removed.
+// makeRoom does what follows from an admission outside the lock: it ends what had
+// to leave.
 func (c *Conns) makeRoom(a admission) {
 	for _, e := range a.removed {
 		e.end()
@@ -118,6 +205,9 @@ func (c *Conns) makeRoom(a admission) {
 	}
 	for _, f := range a.joined {
 		f()
+	}
+	if a.instead != nil {
+		a.instead.touch()
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 // An error of one recipient does not stop another; it is in the report and
 // among the errors of the dispatch.
 type Broadcast struct {
+	// To is who gets it. Without a scope it stays in that of the dispatch.
 	To      Pattern     `json:"to" jsonschema:"description=who gets it"`
 	Exclude Exclude     `json:"exclude,omitzero" jsonschema:"description=who of those does not"`
 	Effects effect.List `json:"effects" jsonschema:"description=what they get; in this order"`
@@ -40,7 +41,7 @@ func Tell(to Pattern, effects ...effect.Data) Broadcast {
 // [Broadcast] does. If there are none the key is in Report.Missing, which is
 // [ErrNotFound] in Report.Err and no error of the dispatch.
 type WithConnection struct {
-	Key     effect.Late[Key] `json:"key" jsonschema:"description=the key; without a scope it gets that of the request"`
+	Key     effect.Late[Key] `json:"key" jsonschema:"description=the key; without a scope it gets that of the dispatch"`
 	Effects effect.List      `json:"effects" jsonschema:"description=what it gets; in this order"`
 }
 
@@ -53,17 +54,17 @@ func Send(key Key, effects ...effect.Data) WithConnection {
 }
 
 func (c *Conns) broadcast(ctx context.Context, call twk.Call, b Broadcast) (Report, error) {
-	except, err := c.excluded(ctx, call, b.To, b.Exclude)
+	to, except, err := c.address(ctx, call, b.To, b.Exclude)
 	if err != nil {
 		return Report{}, err
 	}
-	to := c.matching(b.To, except)
-	defer c.give(to)
-	return c.deliver(ctx, call, b.To, to, b.Effects, b.Each), nil
+	s := c.matching(to, except)
+	defer c.give(s)
+	return c.deliver(ctx, call, to, s, b.Effects, b.Each), nil
 }
 
 func (c *Conns) withConnection(ctx context.Context, call twk.Call, w WithConnection) (Report, error) {
-	k, err := c.complete(ctx, call.Ctx(), w.Key.Value)
+	k, err := c.scoper(ctx, call).key(w.Key.Value)
 	if err != nil {
 		return Report{}, err
 	}

@@ -16,8 +16,10 @@ import (
 type Close struct {
 	To      Pattern `json:"to" jsonschema:"description=who is closed"`
 	Exclude Exclude `json:"exclude,omitzero" jsonschema:"description=who of those is not"`
-	// Cause is why; empty means sse.CauseClosed, after which the client stays
-	// away.
+	// Cause is why; empty means sse.CauseClosed. It does not keep the client away:
+	// one that opened its stream with attr.Stream comes back after every end and
+	// is answered like a new one. To keep it away, let the handler of the stream
+	// answer it 204 (twk.NoContent).
 	Cause sse.Cause `json:"cause,omitempty" jsonschema:"description=why; empty means closed"`
 }
 
@@ -25,18 +27,20 @@ type Close struct {
 func (Close) EffectName() string { return "sfere/close" }
 
 func (c *Conns) closeMatching(ctx context.Context, call twk.Call, e Close) (Report, error) {
-	except, err := c.excluded(ctx, call, e.To, e.Exclude)
+	to, except, err := c.address(ctx, call, e.To, e.Exclude)
 	if err != nil {
 		return Report{}, err
 	}
-	return c.end(ctx, e.To, except, cmp.Or(e.Cause, sse.CauseClosed)), nil
+	return c.end(ctx, to, except, cmp.Or(e.Cause, sse.CauseClosed)), nil
 }
 
 // Purge closes the connections that match p with CausePurged, from outside
-// a dispatch; [Close] is the effect for it. The error is that of
-// [Pattern.Validate].
+// a dispatch; [Close] is the effect for it. A pattern without a scope means
+// DefaultScope, or is an error with [ErrNoScope] in a program with
+// Options.Scope; the other errors are those of [Pattern.Validate].
 func (c *Conns) Purge(p Pattern) (Report, error) {
-	if err := p.Validate(); err != nil {
+	p, err := c.outside(p)
+	if err != nil {
 		return Report{}, err
 	}
 	return c.end(context.Background(), p, excluded{}, CausePurged), nil

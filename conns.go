@@ -12,12 +12,18 @@ import (
 
 // Options adjust a [Conns]. Zero fields mean the defaults.
 type Options struct {
-	// Scope gives the scope of the connections and keys of a request: who may
-	// see them. It should come from an authenticated session, never from what
-	// the client chose. An error refuses the stream, with the status the error
-	// asks for ([sse.StatusOf]); an empty scope refuses it with 403. It may be
-	// called concurrently and several times for one request.
-	// Default: DefaultScope for everybody.
+	// Scope gives the scope of a request: who may see its connections. It should
+	// come from an authenticated session, never from what the client chose. An
+	// error refuses the stream, with the status the error asks for
+	// ([sse.StatusOf]); an empty scope refuses it with 403. It may be called
+	// concurrently and several times for one request.
+	//
+	// A [Key] or [Pattern] that an effect leaves without a scope means that of the
+	// dispatch, which comes from, in this order: the request; in a broadcast the
+	// key of the recipient; the key of the stream of the dispatch; DefaultScope
+	// if there is no scope function. Otherwise it is an error with [ErrNoScope]:
+	// out of band a program with scopes says which it means, by Pattern.In or
+	// Pattern.AllScopes. Default: DefaultScope for all requests.
 	Scope func(r *twk.Request) (string, error)
 	// Store decides how long connections stay and how many there are, such as
 	// [NewTTL]. Default: they stay until they end, however many.

@@ -73,7 +73,7 @@ func newCrowd(b *testing.B, n int) *crowded {
 	for i := range ghosts {
 		k := benchKey(i / 10)
 		c.scan.keys[&ghosts[i]] = k
-		if _, err := c.conns.register(twk.Call{}, &ghosts[i], k, Join); err != nil {
+		if _, err := c.conns.ask(twk.Call{}, &ghosts[i], ask{k, Join}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -92,7 +92,7 @@ func (c *crowded) open(k Key) (leave context.CancelFunc) {
 	held := make(chan struct{})
 	c.wg.Go(func() {
 		c.bridge.Handle(func(*twk.Request) twk.Response {
-			return Hold(k, twk.Stream()).WithOpen(told{heldChan{held}})
+			return Hold(k, twk.Stream(told{heldChan{held}}))
 		}).ServeHTTP(nowhere{http.Header{}}, req)
 	})
 	<-held
@@ -199,7 +199,7 @@ func BenchmarkConnsOpenClose(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				conn := new(sse.Conn)
-				if _, err := c.conns.register(twk.Call{}, conn, k, Join); err != nil {
+				if _, err := c.conns.ask(twk.Call{}, conn, ask{k, Join}); err != nil {
 					b.Fatal(err)
 				}
 				c.conns.entryOf(conn).Closed(conn, sse.CauseClient)

@@ -8,13 +8,13 @@ import (
 	"runtime/debug"
 	"slices"
 
+	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/sse"
 	"github.com/sfere-go/sfere/twk"
-
-	"github.com/sfere-go/sfere/effect"
 )
 
-// entry is one connection in a [Conns], from its first key to its removal. A
+// entry is one connection in a [Conns], from the first key that it asks for to its
+// removal. A
 // connection that is held again after it was evicted and kept open gets
 // another one.
 //
@@ -38,14 +38,18 @@ type entry struct {
 	after []func()  // presence to announce with the removal
 	tell  bool      // the removal is announced when the stream has ended
 	kept  bool      // removed and left open (Options.KeepEvicted)
-	lease Lease     // nil if the store keeps none
+	lease Lease     // nil if the store keeps none; constant once the entry can be found
+
+	// asks are the keys that the stream gets when it opens. They count for nobody
+	// else. Empty unless state is entryNew.
+	asks []ask
 
 	attached bool     // it is an owner of the stream
 	isLive   bool     // the first effects of the stream have run
 	onLive   []func() // presence to announce then
 }
 
-var _ sse.Owner = (*entry)(nil)
+var _ sse.Opener = (*entry)(nil)
 
 // entryState is how far an entry has come: new, held, gone. There is no way
 // back, so that nothing that comes late can register a stream again.
@@ -85,6 +89,11 @@ func (e *entry) has(k Key) bool {
 	return false
 }
 
+// wants reports whether e has k, or is to get it.
+func (e *entry) wants(k Key) bool {
+	return e.state == entryHeld && e.has(k) || slices.ContainsFunc(e.asks, func(a ask) bool { return a.key == k })
+}
+
 // hold adds k and returns its slot and the one before.
 func (e *entry) hold(k Key) (s, earlier *slot[*entry]) {
 	if e.state == entryNew {
@@ -121,27 +130,51 @@ func (e *entry) keyIn(p Pattern) Key {
 	return e.first.key
 }
 
+// touch says that the client of e is there. No lock is held.
 func (e *entry) touch() {
 	if e.lease != nil {
+		defer contain("store")
 		e.lease.Touch()
 	}
 }
 
-// release gives the place in the store back.
+// release gives the place in the store back. owner.mu is held; a panic of the store
+// is told with the removal.
 func (e *entry) release() {
-	if e.lease != nil {
-		e.lease.Release()
+	if e.lease == nil {
+		return
 	}
+	defer func() {
+		if p := recover(); p != nil {
+			stack := debug.Stack()
+			e.after = append(e.after, func() { logPanic("store", p, stack) })
+		}
+	}()
+	e.lease.Release()
 }
 
 // Evict implements [Member].
 func (e *entry) Evict(cause sse.Cause) {
-	e.owner.mu.Lock()
-	removed := e.owner.takeOut(e, cause)
-	e.owner.mu.Unlock()
-	if removed {
+	if e.leave(cause) {
 		e.end()
 	}
+}
+
+// leave takes e out and reports whether it was there.
+func (e *entry) leave(cause sse.Cause) bool {
+	e.owner.mu.Lock()
+	defer e.owner.mu.Unlock()
+	return e.owner.takeOut(e, cause)
+}
+
+// Opens implements [sse.Opener]: the stream gets its keys.
+func (e *entry) Opens(*sse.Conn) error {
+	a, err := e.owner.open(e)
+	e.owner.makeRoom(a)
+	if a.instead != nil {
+		return twk.Reuse{Conn: a.instead.conn}
+	}
+	return err
 }
 
 // end ends the stream of e, which has been taken out for a cause of this
@@ -170,9 +203,10 @@ func (e *entry) Live(*sse.Conn) {
 // the response is out of reach.
 func (e *entry) Closed(_ *sse.Conn, cause sse.Cause) {
 	e.owner.mu.Lock()
+	defer e.owner.mu.Unlock()
 	e.owner.takeOut(e, cmp.Or(cause, sse.CauseClosed))
+	e.asks = nil
 	e.tell = e.cause != "" && !e.kept
-	e.owner.mu.Unlock()
 }
 
 // Ended implements [sse.Owner].
@@ -199,7 +233,11 @@ func (e *entry) announce() {
 // contain logs a panic of somebody else's code and goes on.
 func contain(what string) {
 	if p := recover(); p != nil {
-		slog.LogAttrs(context.Background(), slog.LevelError, "sfere: a "+what+" panicked",
-			slog.Any("error", &effect.PanicError{Value: p, Stack: debug.Stack()}))
+		logPanic(what, p, debug.Stack())
 	}
+}
+
+func logPanic(what string, p any, stack []byte) {
+	slog.LogAttrs(context.Background(), slog.LevelError, "sfere: a "+what+" panicked",
+		slog.Any("error", &effect.PanicError{Value: p, Stack: stack}))
 }

@@ -18,9 +18,10 @@ var (
 	// ErrOtherCtx is the cause when a broadcast has something to run for a
 	// recipient whose stream was opened by a dispatcher with another Ctx.
 	ErrOtherCtx = errors.New("the stream was opened under another type of Ctx")
-	// ErrNoScope is the cause when the scope function gave nothing, or when a key
-	// has no scope and there is neither a request nor a recipient to take it from.
-	ErrNoScope = errors.New("there is no scope: return one from Options.Scope, or choose one with Key.In")
+	// ErrNoScope is the cause when Options.Scope gave nothing, or when a key or
+	// pattern has no scope and there is none to take: in a program with
+	// Options.Scope, outside a request and a recipient.
+	ErrNoScope = errors.New("there is no scope: say which with .In(scope), or .AllScopes() for all; in a request it is what Options.Scope returns")
 	// ErrNotHeld is the cause when a dispatch has no key of its own.
 	ErrNotHeld = errors.New("the stream of this dispatch is not held under a key")
 	// ErrConnsClosed is the cause when a Conns or its store has been closed. It
@@ -44,12 +45,12 @@ type Error struct {
 	Err    error
 }
 
-// Error returns "sfere: doing key: cause".
+// Error returns "sfere: doing key: cause", with the beginning of a long key.
 func (e *Error) Error() string {
 	if e.Key == (Key{}) {
 		return fmt.Sprintf("sfere: %s: %v", e.Op, e.Err)
 	}
-	return fmt.Sprintf("sfere: %s %s: %v", e.Op, e.Key, e.Err)
+	return fmt.Sprintf("sfere: %s %s: %v", e.Op, shortKey(e.Key), e.Err)
 }
 
 // Unwrap returns the cause.

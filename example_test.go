@@ -85,14 +85,16 @@ func ExampleID() {
 
 // The patterns of the original, in the same order.
 func ExamplePattern_wildcards() {
-	fmt.Println(sfere.Category("lobby"))
-	fmt.Println(sfere.Pattern{Scope: sfere.Any, Category: sfere.Is("lobby"), ID: sfere.Is("general")})
-	fmt.Println(sfere.Category("room").In("user-123"))
-	fmt.Println(sfere.Everyone())
+	fmt.Println(sfere.Category("lobby"))                                 // in the scope of the dispatch
+	fmt.Println(sfere.Pattern{Category: sfere.Any, ID: sfere.Is("ann")}) // likewise
+	fmt.Println(sfere.Category("room").In("user-123"))                   // in another scope
+	fmt.Println(sfere.Category("lobby").AllScopes())                     // in every scope
+	fmt.Println(sfere.Everyone())                                        // in every scope, too
 	// Output:
-	// */lobby/*
-	// */lobby/general
+	// /lobby/*
+	// /*/ann
 	// user-123/room/*
+	// */lobby/*
 	// */*/*
 }
 
@@ -288,7 +290,7 @@ func ExampleConns_List() {
 	// [default/lobby/alice default/lobby/bob] <nil>
 	// [default/lobby/alice default/lobby/bob] <nil>
 	// 2 <nil>
-	// category: 2 keys, 2 entries
+	// scope+category: 2 keys, 2 entries
 	// [default/lobby/alice] open: true <nil>
 }
 

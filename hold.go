@@ -46,7 +46,7 @@ func Hold(key Key, resp twk.Response) twk.Response { return resp.WithOpen(HoldSt
 // long been live, it adds another key; under a key that the stream has already
 // it does nothing, and on a stream that has ended it fails with sse.ErrClosed.
 type HoldStream struct {
-	Key    Key    `json:"key" jsonschema:"description=the key; without a scope it gets that of the request"`
+	Key    Key    `json:"key" jsonschema:"description=the key; without a scope it gets that of the dispatch"`
 	Policy Policy `json:"policy,omitempty" jsonschema:"enum=,enum=join,enum=replace,enum=reject,enum=reuse,description=what happens if a live stream has the key; empty means the default of the program"`
 }
 
@@ -58,7 +58,7 @@ func (c *Conns) hold(ctx context.Context, call twk.Call, h HoldStream) (any, err
 	if s.Conn == nil {
 		return nil, &Error{Op: "holding", Key: h.Key, Err: twk.ErrNoStream}
 	}
-	k, err := c.complete(ctx, s, h.Key)
+	k, err := c.scoper(ctx, call).key(h.Key)
 	if err != nil {
 		return nil, err
 	}
@@ -78,13 +78,14 @@ func (c *Conns) hold(ctx context.Context, call twk.Call, h HoldStream) (any, err
 	if s.Response != nil && !s.Response.Stay {
 		if policy == Reuse {
 			if e := c.oldest(k); e != nil {
+				e.touch()
 				return twk.Reuse{Conn: e.conn}, nil
 			}
 		}
 		return nil, nil
 	}
 	own := call.With(func(own *twk.Session) { *own = twk.Session{Conn: s.Conn} }).Kept()
-	a, err := c.register(own, s.Conn, k, policy)
+	a, err := c.ask(own, s.Conn, ask{k, policy})
 	if err != nil {
 		return nil, err
 	}
@@ -95,8 +96,7 @@ func (c *Conns) hold(ctx context.Context, call twk.Call, h HoldStream) (any, err
 	return nil, nil
 }
 
-// oldest returns the oldest live stream under k, which is then active; nil if
-// there is none.
+// oldest returns the oldest live stream under k, nil if there is none.
 func (c *Conns) oldest(k Key) *entry {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -104,7 +104,6 @@ func (c *Conns) oldest(k Key) *entry {
 	if len(es) == 0 {
 		return nil
 	}
-	es[0].touch()
 	return es[0]
 }
 
@@ -112,14 +111,14 @@ func (c *Conns) oldest(k Key) *entry {
 // [TTL] store. It is for requests other than the stream itself, such as a
 // heartbeat that the page sends. Its value is the number of connections.
 type Touch struct {
-	Key Key `json:"key" jsonschema:"description=the key; without a scope it gets that of the request"`
+	Key Key `json:"key" jsonschema:"description=the key; without a scope it gets that of the dispatch"`
 }
 
 // EffectName returns "sfere/touch".
 func (Touch) EffectName() string { return "sfere/touch" }
 
 func (c *Conns) touch(ctx context.Context, call twk.Call, t Touch) (int, error) {
-	k, err := c.complete(ctx, call.Ctx(), t.Key)
+	k, err := c.scoper(ctx, call).key(t.Key)
 	if err != nil {
 		return 0, err
 	}
@@ -130,11 +129,15 @@ func (c *Conns) touch(ctx context.Context, call twk.Call, t Touch) (int, error) 
 	return c.Touch(k), nil
 }
 
-// Touch is the effect [Touch] for code outside a dispatch; k needs its scope.
+// Touch is the effect [Touch] for code outside a dispatch. A key without a scope
+// means DefaultScope, and nobody in a program with Options.Scope.
 func (c *Conns) Touch(k Key) int {
+	if k.Scope == "" && c.opts.Scope == nil {
+		k.Scope = DefaultScope
+	}
 	c.mu.RLock()
-	defer c.mu.RUnlock()
 	es := c.index.appendKey(nil, k)
+	c.mu.RUnlock()
 	for _, e := range es {
 		e.touch()
 	}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -24,24 +25,29 @@ const wildcard = "*"
 // Key names a live connection: who may see it (Scope), what it is for
 // (Category) and which one it is (ID).
 //
-// Each field is a non-empty string of valid UTF-8 other than "*"; apart from
-// that any string will do, and two keys are the same when their bytes are (no
-// case folding, no Unicode normalisation). A Key is a comparable value, usable
-// as a map key and with go-cmp. The zero Key is not valid.
+// Each field is a non-empty string of valid UTF-8 other than "*", of at most 1024
+// bytes; apart from that any string will do, and two keys are the same when
+// their bytes are (no case folding, no Unicode normalisation). A Key is a
+// comparable value, usable as a map key and with go-cmp. The zero Key is not
+// valid.
 //
-// Its JSON form is {"scope":"default","category":"lobby","id":"ann"}; a key whose
-// scope is still to come from the request (see [ID]) has no "scope". The other
-// fields are needed, unknown, repeated or differently spelled ones are refused,
-// and a key that is otherwise not valid can be neither written nor read.
+// An effect may leave the scope of a key out: it then means the scope of its
+// dispatch, see [Options].Scope.
+//
+// Its JSON form is {"scope":"default","category":"lobby","id":"ann"}; a key without
+// a scope has no "scope". The other fields are needed, unknown, repeated or
+// differently spelled ones are refused, and so is half a surrogate pair, which
+// encoding/json reads as U+FFFD. A key that is otherwise not valid can be
+// neither written nor read.
 type Key struct {
-	Scope    string `json:"scope" jsonschema:"minLength=1,description=who may see the connection"`
-	Category string `json:"category" jsonschema:"minLength=1,description=what the connection is for"`
-	ID       string `json:"id" jsonschema:"minLength=1,description=which connection of that category"`
+	Scope    string `json:"scope" jsonschema:"minLength=1,maxLength=1024,description=who may see the connection"`
+	Category string `json:"category" jsonschema:"minLength=1,maxLength=1024,description=what the connection is for"`
+	ID       string `json:"id" jsonschema:"minLength=1,maxLength=1024,description=which connection of that category"`
 }
 
-// ID returns a key without a scope. It is what a handler writes: the scope comes
-// from the request when the connection is registered. Use [Key.In] to choose
-// the scope by hand.
+// ID returns a key without a scope. It is what a handler writes: the scope is
+// that of the dispatch. Use [Key.In] to choose another, and [Key.AllScopes] for
+// the connections of all of them.
 func ID(category, id string) Key {
 	return Key{Category: category, ID: id}
 }
@@ -52,15 +58,16 @@ func (k Key) In(scope string) Key {
 	return k
 }
 
-// Validate returns a *[KeyError] for the first field that is empty, "*" or not
-// valid UTF-8, and nil for a key that can be registered.
+// Validate returns a *[KeyError] for the first field that is empty, too long, "*"
+// or not valid UTF-8, and nil for a key that can be registered. A key without a
+// scope cannot: the scope is filled in first.
 //
 // Invalid UTF-8 is refused because encoding/json would replace it, and with
 // that turn two keys into one on the way to another node.
 func (k Key) Validate() error {
 	for i, v := range k.fields() {
 		if reason := refusal(v); reason != "" {
-			return &KeyError{Field: fieldNames[i], Value: v, Reason: reason}
+			return &KeyError{Field: fieldNames[i], Value: beginning(v), Reason: reason}
 		}
 	}
 	return nil
@@ -85,7 +92,7 @@ func ParseKey(s string) (Key, error) {
 	for i, p := range parts {
 		v, ok := unescape(p)
 		if !ok {
-			return Key{}, &KeyError{Field: fieldNames[i], Value: p, Reason: reasonEscape}
+			return Key{}, &KeyError{Field: fieldNames[i], Value: beginning(p), Reason: reasonEscape}
 		}
 		parts[i] = v
 	}
@@ -148,7 +155,7 @@ func compareKeys(a, b Key) int {
 type KeyError struct {
 	Pattern bool   // it is about a Pattern, not about a Key
 	Field   string // "scope", "category" or "id", the name of an unknown field, or "" for the whole
-	Value   string // what was found there
+	Value   string // what was found there; of a long text only the beginning
 	Reason  string // what is wrong with it, and often what to do instead
 }
 
@@ -174,7 +181,13 @@ var fieldNames = [3]string{"scope", "category", "id"}
 const (
 	reasonEscape = `must not contain "%" other than in an escape such as %2F`
 	reasonUTF8   = "must be valid UTF-8"
+	reasonLong   = "must have at most 1024 bytes"
+	reasonHalf   = `must not have half of a surrogate pair, such as \ud800: it stands for no character`
 )
+
+// maxField bounds each field of a key in bytes. A key is kept as long as its
+// stream, and shown by every tool.
+const maxField = 1024
 
 // refusal says why v cannot be a field of a key; "" means that it can.
 func refusal(v string) string {
@@ -183,10 +196,34 @@ func refusal(v string) string {
 		return "must not be empty"
 	case v == wildcard:
 		return `must not be "*" (a wildcard; use a Pattern)`
+	case len(v) > maxField:
+		return reasonLong
 	case !utf8.ValidString(v):
 		return reasonUTF8
 	}
 	return ""
+}
+
+// beginning returns what an error keeps of v: it may outlive the request that
+// brought it.
+func beginning(v string) string {
+	const limit = 256
+	if len(v) <= limit {
+		return v
+	}
+	return strings.Clone(v[:limit]) + "..."
+}
+
+// shortKey is the text of k for a line of a log: it has at most some 600 bytes,
+// whatever is in k.
+func shortKey(k Key) string {
+	const limit = 64
+	for _, f := range []*string{&k.Scope, &k.Category, &k.ID} {
+		if len(*f) > limit {
+			*f = (*f)[:limit] + "..."
+		}
+	}
+	return k.String()
 }
 
 func quoteShort(s string) string {
@@ -203,7 +240,7 @@ func splitText(s string, pattern bool) (parts [3]string, err error) {
 	if got := strings.SplitN(s, "/", 4); len(got) == 3 {
 		return [3]string(got), nil
 	}
-	return parts, &KeyError{Pattern: pattern, Value: s, Reason: "must be scope/category/id"}
+	return parts, &KeyError{Pattern: pattern, Value: beginning(s), Reason: "must be scope/category/id"}
 }
 
 // escape writes v so that it holds no slash, prints on one line, and is never
@@ -277,7 +314,7 @@ func unhex(c byte) int {
 // "ID" for "id", the last of two equal names, and null for "".
 func decodeFields(data []byte, pattern bool) (v [3]string, err error) {
 	fail := func(field, value, reason string) ([3]string, error) {
-		return v, &KeyError{Pattern: pattern, Field: field, Value: value, Reason: reason}
+		return v, &KeyError{Pattern: pattern, Field: beginning(field), Value: beginning(value), Reason: reason}
 	}
 	if !utf8.Valid(data) {
 		return fail("", string(data), reasonUTF8)
@@ -306,12 +343,16 @@ func decodeFields(data []byte, pattern bool) (v [3]string, err error) {
 			return fail(name, "", "given twice")
 		}
 		seen[i] = true
+		from := dec.InputOffset()
 		if t, err = dec.Token(); err != nil {
 			return v, fmt.Errorf("sfere: decoding: %w", err)
 		}
 		s, ok := t.(string)
 		if !ok {
 			return fail(name, fmt.Sprint(t), "must be a string")
+		}
+		if halfSurrogate(data[from:dec.InputOffset()]) {
+			return fail(name, s, reasonHalf)
 		}
 		v[i] = s
 	}
@@ -322,18 +363,57 @@ func decodeFields(data []byte, pattern bool) (v [3]string, err error) {
 		return fail("", string(data), "must be one object and nothing after it")
 	}
 	for i, ok := range seen {
-		if !ok && (pattern || i > 0) {
+		if !ok && i > 0 { // the scope may be left out
 			return fail(fieldNames[i], "", "missing")
 		}
 	}
-	if !pattern && seen[0] && v[0] == "" {
+	if seen[0] && v[0] == "" {
+		if pattern {
+			return fail(fieldNames[0], "", reasonEmptyIs)
+		}
 		return fail(fieldNames[0], "", refusal(""))
 	}
 	return v, nil
 }
 
+// halfSurrogate reports whether a JSON string, with what comes before it, has an
+// escape that is one half of a surrogate pair without the other. encoding/json
+// reads all of them as U+FFFD, which would make one key of several.
+func halfSurrogate(text []byte) bool {
+	unit := func(at int) (u rune, ok bool) { // the escape at text[at:]
+		if at+6 > len(text) || text[at] != '\\' || text[at+1] != 'u' {
+			return 0, false
+		}
+		for _, c := range text[at+2 : at+6] {
+			u = u<<4 | rune(unhex(c))
+		}
+		return u, true
+	}
+	for i := 0; i < len(text); i++ {
+		if text[i] != '\\' {
+			continue
+		}
+		u, ok := unit(i)
+		if !ok {
+			i++ // what is escaped, such as another backslash
+			continue
+		}
+		i += 5
+		if !utf16.IsSurrogate(u) {
+			continue
+		}
+		low, _ := unit(i + 1)
+		if utf16.DecodeRune(u, low) == utf8.RuneError {
+			return true
+		}
+		i += 6
+	}
+	return false
+}
+
 // AllScopes returns the pattern of every key with the category and id of k,
-// whatever its scope.
+// whatever its scope. [Exactly] is the pattern of the one in the scope of the
+// dispatch.
 func (k Key) AllScopes() Pattern {
 	return Pattern{Scope: Any, Category: Is(k.Category), ID: Is(k.ID)}
 }

@@ -115,8 +115,8 @@ func TestKeyErrorIsShort(t *testing.T) {
 	if n := len(err.Error()); n > 200 {
 		t.Errorf("the message has %d bytes; a stranger can fill the log", n)
 	}
-	if e, _ := errors.AsType[*KeyError](err); e.Value != long {
-		t.Error("the error has lost the value")
+	if e, _ := errors.AsType[*KeyError](err); !strings.HasPrefix(e.Value, "aaaa") || len(e.Value) > 300 {
+		t.Errorf("the error keeps %d bytes of the value, want its beginning", len(e.Value))
 	}
 }
 
@@ -161,6 +161,7 @@ var fieldsJSON = []struct{ json, want, reason string }{
 	{`{"scope":"a","category":"b","id":1}`, `%s field "id": must be a string`, "1 is not \"1\""},
 	{`{"scope":"a","category":"b","id":null}`, `%s field "id": must be a string`, "null is not a value"},
 	{`{"scope":{"id":"x"},"category":"b","id":"c"}`, `%s field "scope": must be a string`, "nor is an object"},
+	{`{"scope":null,"category":"b","id":"c"}`, `%s field "scope": must be a string`, "a scope is left out, not null"},
 	{"{\"scope\":\"a\",\"category\":\"b\",\"id\":\"\xff\"}", "%s \"{\\\"scope\\\":\\\"a\\\",\\\"category\\\":\\\"b\\\",\\\"id\\\":\\\"\\xff\\\"}\": must be valid UTF-8", "encoding/json would replace it"},
 }
 
@@ -190,13 +191,90 @@ func TestKeyJSONErrors(t *testing.T) {
 	}
 }
 
-// A lone surrogate escape is the one thing that does not come through JSON as
-// it was: encoding/json reads it as U+FFFD. No valid key is written that way.
-func TestKeyJSONSurrogate(t *testing.T) {
+// Half a surrogate pair, which encoding/json reads as U+FFFD, would make one key of
+// several.
+func TestSurrogatesInKeys(t *testing.T) {
 	t.Parallel()
+	for _, tt := range []struct {
+		id, want string // the id in JSON, and as read; "" if it is refused
+		reason   string
+	}{
+		{`\ud800`, "", "a high one alone"},
+		{`\udfff`, "", "a low one alone"},
+		{`\uDFFF\uD800`, "", "in the wrong order"},
+		{`\ud83d\ud83d\ude42`, "", "one before a pair"},
+		{`\ud83d\ude42\ude42`, "", "one after a pair"},
+		{`\ud83dx\ude42`, "", "with something in between"},
+		{`a\ud83d`, "", "at the end"},
+		{`\\\ud83d`, "", "after a backslash"},
+		{`\ud83d\\ude42`, "", "before a backslash and text that looks like the other half"},
+		{`\ud83d\ude42`, "🙂", "a pair"},
+		{`\\ud83d`, `\ud83d`, "a backslash and text"},
+		{`\ufffd`, "\ufffd", "the replacement character itself"},
+		{`\u0061\n\"`, "a\n\"", "other escapes"},
+	} {
+		for _, scope := range []string{"", `"scope":"s",`} {
+			text := []byte(`{` + scope + `"category":"room","id": "` + tt.id + `"}`)
+			var k Key
+			var p Pattern
+			errs := []error{json.Unmarshal(text, &k), json.Unmarshal(text, &p)}
+			for _, err := range errs {
+				e, ok := errors.AsType[*KeyError](err)
+				if tt.want == "" && (!ok || e.Field != "id" || e.Reason != reasonHalf) || tt.want != "" && err != nil {
+					t.Errorf("%s: %v (%s)", text, err, tt.reason)
+				}
+			}
+			if v, _ := p.ID.Value(); k.ID != tt.want || v != tt.want {
+				t.Errorf("%s is read as %+q and %+q, want %+q (%s)", text, k.ID, v, tt.want, tt.reason)
+			}
+		}
+	}
+}
+
+// A client that may choose a part of its key cannot fill the memory, the pages of
+// tools and the logs with it.
+func TestHugeKey(t *testing.T) {
+	t.Parallel()
+	most, huge := strings.Repeat("k", 1024), strings.Repeat("ß/", 5<<20)
+	if err := ID(most, most).In(most).Validate(); err != nil {
+		t.Errorf("1024 bytes: %v", err)
+	}
+	if k := ID("room", most).In("s"); Exactly(k).Validate() != nil {
+		t.Errorf("a pattern of 1024 bytes: %v", Exactly(k).Validate())
+	}
+	type validator interface{ Validate() error }
+	for _, tt := range []struct {
+		value validator
+		field string
+	}{
+		{ID("room", "x").In(most + "k"), "scope"}, {ID(most+"k", "x").In("s"), "category"}, {ID("room", huge).In("s"), "id"},
+		{Exactly(ID("room", huge)), "id"}, {Category(most + "k"), "category"}, {Everyone().In(huge), "scope"},
+	} {
+		err := tt.value.Validate()
+		e, ok := errors.AsType[*KeyError](err)
+		if !ok || e.Field != tt.field || e.Reason != reasonLong {
+			t.Errorf("field %s: %v", tt.field, err)
+			continue
+		}
+		if len(err.Error()) > 200 || len(e.Value) > 300 {
+			t.Errorf("the error has %d bytes and keeps %d", len(err.Error()), len(e.Value))
+		}
+	}
+	_, text := ParseKey("s/room/" + huge)
+	_, escaped := ParsePattern("s/room/%zz" + strings.ReplaceAll(huge, "/", ""))
 	var k Key
-	if err := json.Unmarshal([]byte(`{"scope":"a","category":"b","id":"\ud800"}`), &k); err != nil || k.ID != "\ufffd" {
-		t.Errorf("got %+q, %v", k.ID, err)
+	for name, err := range map[string]error{
+		"text": text, "pattern": escaped,
+		"JSON":       json.Unmarshal([]byte(`{"category":"room","id":"`+huge+`"}`), &k),
+		"JSON field": json.Unmarshal([]byte(`{"category":"room","`+huge+`":"x"}`), &k),
+		"error":      &Error{Op: "holding", Key: ID(huge, huge).In(huge), Err: ErrTaken},
+	} {
+		if err == nil || len(err.Error()) > 3000 {
+			t.Errorf("%s: the error has %d bytes", name, len(err.Error()))
+		}
+	}
+	if k != (Key{}) {
+		t.Error("the key was changed")
 	}
 }
 

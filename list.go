@@ -14,10 +14,13 @@ type ConnInfo struct {
 	Conn sse.ConnInfo `json:"conn"`
 }
 
-// List returns the distinct keys that match p, sorted, with the error of
-// [Pattern.Validate]. It is no activity of anybody.
+// List returns the distinct keys that match p, sorted. It is no activity of
+// anybody. A pattern without a scope means DefaultScope, or is an error with
+// [ErrNoScope] in a program with Options.Scope; the other errors are those of
+// [Pattern.Validate]. The same holds for all methods of this kind.
 func (c *Conns) List(p Pattern) ([]Key, error) {
-	if err := p.Validate(); err != nil {
+	p, err := c.outside(p)
+	if err != nil {
 		return nil, err
 	}
 	c.mu.RLock()
@@ -31,9 +34,10 @@ func (c *Conns) List(p Pattern) ([]Key, error) {
 }
 
 // Count returns the number of connections that match p, without listing them,
-// with the error of [Pattern.Validate].
+// with the errors of [Conns.List].
 func (c *Conns) Count(p Pattern) (int, error) {
-	if err := p.Validate(); err != nil {
+	p, err := c.outside(p)
+	if err != nil {
 		return 0, err
 	}
 	c.mu.RLock()
@@ -42,7 +46,7 @@ func (c *Conns) Count(p Pattern) (int, error) {
 }
 
 // Snapshot returns the connections that match p, sorted by first key and then
-// by age, with the error of [Pattern.Validate].
+// by age, with the errors of [Conns.List].
 func (c *Conns) Snapshot(p Pattern) ([]ConnInfo, error) {
 	all, err := c.All(p)
 	if err != nil {
@@ -54,12 +58,13 @@ func (c *Conns) Snapshot(p Pattern) ([]ConnInfo, error) {
 }
 
 // All iterates over the connections that match p, in no particular order, with
-// the error of [Pattern.Validate]. Who is among them is settled when All
+// the errors of [Conns.List]. Who is among them is settled when All
 // returns; what is told of each, when it is yielded, and those that are gone by
 // then are left out. No lock is held meanwhile, so that the consumer may take
 // its time with a million of them; it costs a pointer for each.
 func (c *Conns) All(p Pattern) (iter.Seq[ConnInfo], error) {
-	if err := p.Validate(); err != nil {
+	p, err := c.outside(p)
+	if err != nil {
 		return nil, err
 	}
 	c.mu.RLock()
@@ -96,7 +101,8 @@ func (c *Conns) KeysOf(conn *sse.Conn) []Key {
 // Explain says which list answers p and how long it is, such as
 // "category: 2 keys, 3 entries", or why p is no pattern.
 func (c *Conns) Explain(p Pattern) string {
-	if err := p.Validate(); err != nil {
+	p, err := c.outside(p)
+	if err != nil {
 		return "none: " + err.Error()
 	}
 	c.mu.RLock()

@@ -6,8 +6,9 @@ import (
 )
 
 // Match is one position of a [Pattern]: either [Any] or [Is] of one value. The
-// zero Match is neither, and an error wherever a pattern is used, so that a
-// forgotten field never means everyone.
+// zero Match is neither. It is an error for the category and the id of a
+// pattern, so that a forgotten field never means everyone; for the scope it
+// means that of the dispatch.
 //
 // In text and JSON a Match is "*" for Any and otherwise the value itself.
 //
@@ -71,7 +72,7 @@ func (m Match) String() string {
 // in JSON. A Match that is not valid gives a *[KeyError].
 func (m Match) MarshalText() ([]byte, error) {
 	if reason := m.refusal(); reason != "" {
-		return nil, &KeyError{Pattern: true, Value: strings.TrimPrefix(string(m), isPrefix), Reason: reason}
+		return nil, &KeyError{Pattern: true, Value: beginning(strings.TrimPrefix(string(m), isPrefix)), Reason: reason}
 	}
 	if m == Any {
 		return []byte(wildcard), nil
@@ -87,7 +88,7 @@ func (m Match) MarshalText() ([]byte, error) {
 func (m *Match) UnmarshalText(text []byte) error {
 	got := matchOf(string(text))
 	if reason := got.refusal(); reason != "" {
-		return &KeyError{Pattern: true, Value: string(text), Reason: reason}
+		return &KeyError{Pattern: true, Value: beginning(string(text)), Reason: reason}
 	}
 	*m = got
 	return nil
@@ -112,11 +113,15 @@ func (m Match) refusal() string {
 	case !ok:
 		return "must be made with sfere.Any or sfere.Is"
 	case v == "":
-		return "must not be empty (use sfere.Any to match everything)"
+		return reasonEmptyIs
 	case v == wildcard:
 		return `must not be sfere.Is("*") (use sfere.Any to match everything)`
+	case len(v) > maxField:
+		return reasonLong
 	case !utf8.ValidString(v):
 		return reasonUTF8
 	}
 	return ""
 }
+
+const reasonEmptyIs = "must not be empty (use sfere.Any to match everything)"

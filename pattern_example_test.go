@@ -12,6 +12,7 @@ func ExamplePattern() {
 	for _, p := range []sfere.Pattern{
 		sfere.Everyone(),
 		sfere.Category("lobby"),
+		sfere.Category("lobby").AllScopes(),
 		sfere.Category("lobby").In("acme"),
 		sfere.Exactly(ann),
 		{Scope: sfere.Any, Category: sfere.Any, ID: sfere.Is("ann")},
@@ -20,6 +21,7 @@ func ExamplePattern() {
 	}
 	// Output:
 	// */*/* true
+	// /lobby/* true
 	// */lobby/* true
 	// acme/lobby/* false
 	// default/lobby/ann true
@@ -28,10 +30,10 @@ func ExamplePattern() {
 
 // A field that was forgotten, or a star that a user typed, never means everyone.
 func ExamplePattern_Validate() {
-	fmt.Println(sfere.Pattern{Category: sfere.Is("lobby"), ID: sfere.Any}.Validate())
+	fmt.Println(sfere.Pattern{Category: sfere.Is("lobby")}.Validate())
 	fmt.Println(sfere.Everyone().In("*").Validate())
 	// Output:
-	// sfere: pattern field "scope": not set (use sfere.Any or sfere.Is)
+	// sfere: pattern field "id": not set (use sfere.Any or sfere.Is)
 	// sfere: pattern field "scope": must not be sfere.Is("*") (use sfere.Any to match everything)
 }
 

@@ -35,8 +35,15 @@ func TestPatternTable(t *testing.T) {
 		{Category("lobby").In(s), ann, true, "id wildcard, short"},
 		{Pattern{Is(s), Is("lobby"), Any}, Key{s, "lobby", "bob"}, true, "id wildcard, any id"},
 		{Pattern{Is(s), Is("lobby"), Any}, Key{s, "game", "ann"}, false, "id wildcard, wrong category"},
-		{Category("lobby"), ann.In("other"), true, "scope and id wildcards"},
-		{Category("lobby"), Key{s, "game", "ann"}, false, "scope and id wildcards, wrong category"},
+		{Category("lobby").AllScopes(), ann.In("other"), true, "scope and id wildcards"},
+		{Category("lobby").AllScopes(), Key{s, "game", "ann"}, false, "scope and id wildcards, wrong category"},
+		{Category("lobby"), ann, true, "no scope is the default one, as there is no dispatch"},
+		{Category("lobby"), ann.In("other"), false, "no scope never crosses one"},
+		{Exactly(ID("lobby", "ann")), ann, true, "one key without its scope"},
+		{Exactly(ID("lobby", "ann")), ann.In("other"), false, "one key without its scope, in another"},
+		{Pattern{Category: Any, ID: Any}, ann, true, "everyone in the scope"},
+		{Pattern{Category: Any, ID: Any}, ann.In("other"), false, "everyone in the scope, another"},
+		{ID("lobby", "ann").AllScopes(), ann.In("other"), true, "a key in all scopes"},
 		{Pattern{Any, Any, Is("ann")}, Key{"x", "y", "ann"}, true, "scope and category wildcards"},
 		{Pattern{Any, Any, Is("ann")}, Key{"ann", "ann", "x"}, false, "values do not match in other positions"},
 		{Everyone(), ann, true, "all wildcards"},
@@ -59,6 +66,9 @@ func TestPatternTable(t *testing.T) {
 	} {
 		if got := tt.pattern.Matches(tt.key); got != tt.want {
 			t.Errorf("%v.Matches(%v) = %v (%s)", tt.pattern, tt.key, got, tt.reason)
+		}
+		if tt.pattern.Scope == "" {
+			continue
 		}
 		single := tt.pattern.Scope.Matches(tt.key.Scope) && tt.pattern.Category.Matches(tt.key.Category) && tt.pattern.ID.Matches(tt.key.ID)
 		if single != tt.want {
@@ -91,15 +101,18 @@ func TestWildcardAndShape(t *testing.T) {
 		{Everyone(), "", "everyone, said aloud"},
 		{Exactly(ann), "", "one key"},
 		{Category("lobby"), "", "one category"},
-		{Pattern{}, `sfere: pattern field "scope": not set (use sfere.Any or sfere.Is)`, "empty pattern"},
-		{Pattern{Category: Is("b"), ID: Any}, `sfere: pattern field "scope": not set (use sfere.Any or sfere.Is)`, "forgotten scope"},
+		{Pattern{}, `sfere: pattern field "category": not set (use sfere.Any or sfere.Is)`, "empty pattern"},
+		{Pattern{Category: Is("b"), ID: Any}, "", "the scope of the dispatch"},
+		{Pattern{Category: Is("b")}, `sfere: pattern field "id": not set (use sfere.Any or sfere.Is)`, "only the scope may be left out"},
+		{Pattern{ID: Any}, `sfere: pattern field "category": not set (use sfere.Any or sfere.Is)`, "only the scope may be left out"},
 		{Pattern{Scope: Any, ID: Any}, `sfere: pattern field "category": not set (use sfere.Any or sfere.Is)`, "forgotten category"},
 		{Pattern{Scope: Any, Category: Any}, `sfere: pattern field "id": not set (use sfere.Any or sfere.Is)`, "forgotten id"},
 		{Pattern{Any, Any, Is("")}, `sfere: pattern field "id": must not be empty (use sfere.Any to match everything)`, "empty value"},
 		{Pattern{Any, Any, Is("*")}, `sfere: pattern field "id": must not be sfere.Is("*") (use sfere.Any to match everything)`, "wildcard from a user"},
 		{Pattern{Any, Any, "ann"}, `sfere: pattern field "id": must be made with sfere.Any or sfere.Is`, "wrong shape: a bare value"},
 		{Pattern{Any, Any, Is("\xff")}, `sfere: pattern field "id": must be valid UTF-8`, "no key has it"},
-		{Exactly(ID("lobby", "ann")), `sfere: pattern field "scope": must not be empty (use sfere.Any to match everything)`, "the key has no scope yet"},
+		{Exactly(ID("lobby", "ann")), "", "the key has no scope yet"},
+		{Category("lobby").In(""), `sfere: pattern field "scope": must not be empty (use sfere.Any to match everything)`, "In takes a value"},
 		{Exactly(Key{"a", "*", "c"}), `sfere: pattern field "category": must not be sfere.Is("*") (use sfere.Any to match everything)`, "the key is not valid"},
 		{Everyone().In("*"), `sfere: pattern field "scope": must not be sfere.Is("*") (use sfere.Any to match everything)`, "In takes a value"},
 		{Category(""), `sfere: pattern field "category": must not be empty (use sfere.Any to match everything)`, "an empty value is not everyone"},
@@ -145,6 +158,9 @@ func TestExactly(t *testing.T) {
 	if k, ok := Exactly(ann).Exact(); !ok || k != ann {
 		t.Errorf("Exact() = %v, %v", k, ok)
 	}
+	if k, ok := Exactly(ID("lobby", "ann")).Exact(); !ok || k != ID("lobby", "ann") {
+		t.Errorf("without a scope: Exact() = %v, %v", k, ok)
+	}
 	for _, p := range []Pattern{{}, Everyone(), Category("lobby").In("default"), {Is("a"), Is("b"), Is("*")}, Exactly(Key{})} {
 		if k, ok := p.Exact(); ok || k != (Key{}) {
 			t.Errorf("%v.Exact() = %v, %v", p, k, ok)
@@ -159,7 +175,7 @@ var patternText = []struct {
 	reason  string
 }{
 	{Everyone(), "*/*/*", "everyone"},
-	{Category("lobby"), "*/lobby/*", "one category"},
+	{Category("lobby").AllScopes(), "*/lobby/*", "one category"},
 	{Exactly(ann), "default/lobby/ann", "an exact pattern is written as its key"},
 	{Pattern{Is("a/b"), Is("=c"), Is("**")}, "a%2Fb/=c/**", "escapes as in keys"},
 	{Pattern{Is("%2A"), Any, Is("%")}, "%252A/*/%25", "an escaped escape is no wildcard"},
@@ -184,6 +200,8 @@ func TestPatternText(t *testing.T) {
 		{"*", `sfere: pattern "*": must be scope/category/id`, "each position is said"},
 		{"*/*", `sfere: pattern "*/*": must be scope/category/id`, "each position is said"},
 		{"*/*/*/*", `sfere: pattern "*/*/*/*": must be scope/category/id`, "no part is ignored"},
+		{"lobby/*", `sfere: pattern "lobby/*": must be scope/category/id`, "whoever writes text has no dispatch"},
+		{"/lobby/*", `sfere: pattern field "scope": must not be empty (use sfere.Any to match everything)`, "whoever writes text has no dispatch"},
 		{"*//*", `sfere: pattern field "category": must not be empty (use sfere.Any to match everything)`, "nothing is not everything"},
 		{"*/*/%2A", `sfere: pattern field "id": must not be sfere.Is("*") (use sfere.Any to match everything)`, "an escape is a value"},
 		{"*/*/%2", `sfere: pattern field "id": must not contain "%" other than in an escape such as %2F`, "cut escape"},
@@ -201,12 +219,19 @@ func TestPatternText(t *testing.T) {
 
 func TestPatternJSON(t *testing.T) {
 	t.Parallel()
-	b, err := json.Marshal(Category("lobby"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := `{"scope":"*","category":"lobby","id":"*"}`; string(b) != want {
-		t.Errorf("got %s, want %s", b, want)
+	for _, tt := range []struct {
+		pattern Pattern
+		want    string
+	}{
+		{Category("lobby").AllScopes(), `{"scope":"*","category":"lobby","id":"*"}`},
+		{Category("lobby"), `{"category":"lobby","id":"*"}`},
+		{Exactly(ID("lobby", "ann")), `{"category":"lobby","id":"ann"}`},
+	} {
+		b, err := json.Marshal(tt.pattern)
+		if err != nil || string(b) != tt.want {
+			t.Errorf("got %s, %v, want %s", b, err, tt.want)
+		}
+		checkPattern(t, tt.pattern)
 	}
 	for _, tt := range patternText {
 		checkPattern(t, tt.pattern)
@@ -298,16 +323,16 @@ func FuzzPatternJSON(f *testing.F) {
 	})
 }
 
-// checkPattern checks that a valid pattern comes back from text and JSON, and
-// that an invalid one has no JSON and no text that means another.
+// checkPattern checks that a valid pattern comes back from text, if it has a scope,
+// and from JSON, and that others have no JSON and no text that means another.
 func checkPattern(t errorfer, p Pattern) {
 	valid := p.Validate() == nil
 	text := p.String()
 	got, err := ParsePattern(text)
-	switch {
-	case valid && (err != nil || got != p):
+	switch writes := valid && p.Scope != ""; {
+	case writes && (err != nil || got != p):
 		t.Errorf("%q is read as %+q, %v, want %+q", text, got.positions(), err, p.positions())
-	case !valid && err == nil:
+	case !writes && err == nil:
 		t.Errorf("%q of the invalid %+q is read as %+q", text, p.positions(), got.positions())
 	}
 	b, err := json.Marshal(p)

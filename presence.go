@@ -60,9 +60,10 @@ type line struct {
 
 // Watch returns the presence of the keys that match p, from now on; those that
 // are there already are not announced. Stop it to release it. nil options mean
-// the defaults. It returns the error of [Pattern.Validate].
+// the defaults. It returns the errors of [Conns.List].
 func (c *Conns) Watch(p Pattern, o *PresenceOptions) (*Presence, error) {
-	if err := p.Validate(); err != nil {
+	p, err := c.outside(p)
+	if err != nil {
 		return nil, err
 	}
 	w := &Presence{conns: c, match: p, present: map[Key]*visitor{}, lines: map[Key]*line{}}

@@ -7,7 +7,7 @@ import (
 )
 
 // Registry returns the effects that work on c: hold, broadcast, with-connection,
-// close and touch, and the placeholder own-key. A program lifts it to the same
+// close and touch, and the placeholders own-key and own-stream. A program lifts it to the same
 // [twk.Session] as twk.Registry.
 func Registry(c *Conns) registry.Registry[twk.Session] {
 	ann := ID("lobby", "ann")
@@ -23,6 +23,7 @@ func Registry(c *Conns) registry.Registry[twk.Session] {
 		effect.Handle("Run effects against every live connection that matches a pattern.", c.broadcast).About(local(
 			Broadcast{To: Category("lobby"), Effects: effect.List{hello}},
 			Broadcast{To: Category("lobby").In("acme"), Exclude: Except(ann), Effects: effect.List{hello}},
+			Broadcast{To: Category("lobby").AllScopes(), Exclude: ExceptStreams(17), Effects: effect.List{hello}},
 			Broadcast{To: Everyone(), Exclude: ExceptMatching(Category("admin")), Effects: effect.List{
 				twk.PatchSignals{Late: map[string]effect.Late[any]{"me": effect.Later[any](OwnKey{Part: "id"})}},
 			}},
@@ -38,6 +39,9 @@ func Registry(c *Conns) registry.Registry[twk.Session] {
 		effect.Handle("Say that the client of a key is there so that its time is renewed.", c.touch).About(local(
 			Touch{Key: ann},
 		)),
+		effect.Provide("The id of the stream of the dispatch.", resolveOwnStream).About(effect.About{
+			Reach: effect.Pure, Examples: []effect.Data{OwnStream{}},
+		}),
 		effect.Provide("The key of the recipient in a broadcast or else of the stream of the dispatch.", c.resolveOwnKey).About(effect.About{
 			Reach: effect.Pure, Examples: []effect.Data{OwnKey{}, OwnKey{Part: "id"}},
 		}),

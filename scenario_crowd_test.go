@@ -100,7 +100,7 @@ func TestRecipientsSeeThemselves(t *testing.T) {
 	})
 	var asked atomic.Bool
 	s.fn("send", func(ctx context.Context, call twk.Call) error {
-		return call.Dispatch(ctx, sfere.Broadcast{To: sfere.Category("lobby"), Exclude: sfere.Except(sfere.ID("lobby", "sender")), Effects: effect.List{
+		return call.Dispatch(ctx, sfere.Broadcast{To: sfere.Category("lobby").AllScopes(), Exclude: sfere.Except(sfere.ID("lobby", "sender")), Effects: effect.List{
 			do{"see"},
 			twk.PatchSignals{Late: map[string]effect.Late[any]{"text": effect.Later[any](sfere.OwnKey{Part: "scope"})}},
 			// A key without a scope is one of the recipient's scope.

@@ -90,7 +90,8 @@ func TestExclude(t *testing.T) {
 	}
 	for _, b := range []sfere.Broadcast{
 		{},
-		{To: sfere.Pattern{Category: sfere.Is("lobby"), ID: sfere.Any}},
+		{To: sfere.Pattern{Category: sfere.Is("lobby")}},
+		{To: sfere.Pattern{ID: sfere.Any}},
 		{To: sfere.Everyone(), Exclude: sfere.Except(sfere.ID("lobby", "*"))},
 		{To: sfere.Everyone(), Exclude: sfere.ExceptMatching(sfere.Pattern{})},
 	} {

@@ -8,8 +8,8 @@ type snapshot struct {
 	conns   []*sse.Conn
 }
 
-// matching returns a snapshot of the connections that match p, without those
-// under excluded keys. Give it back with [Conns.give].
+// matching returns a snapshot of the connections that match p, which has a scope,
+// without those that are excluded. Give it back with [Conns.give].
 func (c *Conns) matching(p Pattern, except excluded) *snapshot {
 	s, _ := c.snapshots.Get().(*snapshot)
 	if s == nil {
@@ -19,10 +19,10 @@ func (c *Conns) matching(p Pattern, except excluded) *snapshot {
 	s.entries = c.index.appendMatches(s.entries[:0], p)
 	out := except.find(c)
 	c.mu.RUnlock()
-	if len(out) > 0 {
+	if len(out) > 0 || except.self != nil || len(except.streams) > 0 {
 		kept := s.entries[:0]
 		for _, e := range s.entries {
-			if !out[e] {
+			if !out[e] && !except.has(e.conn) {
 				kept = append(kept, e)
 			}
 		}

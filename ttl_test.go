@@ -126,12 +126,12 @@ func TestExplain(t *testing.T) {
 			synctest.Wait()
 		}
 		var got []string
-		for _, p := range []sfere.Pattern{sfere.Everyone(), sfere.Category("lobby"), sfere.Exactly(key("ann")), sfere.Category("nowhere"), {}} {
+		for _, p := range []sfere.Pattern{sfere.Everyone(), sfere.Category("lobby").AllScopes(), sfere.Category("lobby"), sfere.Exactly(key("ann")), sfere.Category("nowhere"), {}} {
 			got = append(got, r.conns.Explain(p))
 		}
 		want := []string{
-			"all: 2 keys, 3 entries", "category: 2 keys, 3 entries", "key: 1 keys, 2 entries", "category: 0 keys, 0 entries",
-			`none: sfere: pattern field "scope": not set (use sfere.Any or sfere.Is)`,
+			"all: 2 keys, 3 entries", "category: 2 keys, 3 entries", "scope+category: 2 keys, 3 entries", "key: 1 keys, 2 entries", "scope+category: 0 keys, 0 entries",
+			`none: sfere: pattern field "category": not set (use sfere.Any or sfere.Is)`,
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)

@@ -67,6 +67,7 @@ type Conn struct {
 
 	// The rest of the state, guarded by mu.
 	policy  Overflow
+	pending bool // it is not decided yet whether the stream opens
 	dropped uint64
 	cause   Cause
 	first   *Turn // of the first effects
@@ -93,7 +94,7 @@ type Conn struct {
 func newConn(h *Hub, r *http.Request, now time.Time, stay bool) *Conn {
 	c := &Conn{
 		id: h.ids.Add(1), hub: h, opened: now, remote: r.RemoteAddr, agent: r.UserAgent(), policy: h.opts.Overflow,
-		corked: true, done: make(chan struct{}), wake: make(chan struct{}, 1),
+		corked: true, pending: true, done: make(chan struct{}), wake: make(chan struct{}, 1),
 	}
 	c.first = &Turn{c: c, first: true}
 	c.turns = []*Turn{c.first}

@@ -1,6 +1,7 @@
 package sse
 
 import (
+	"errors"
 	"iter"
 	"log/slog"
 	"runtime/debug"
@@ -21,6 +22,51 @@ type Owner interface {
 	// request, or for a connection that was taken over on one of its own. It may
 	// take its time and may send to other streams.
 	Ended(c *Conn, cause Cause)
+}
+
+// Opener is an [Owner] that has a say in whether its stream opens. It is for owners
+// that change something for a stream, such as who holds a name: they note it
+// while [ServeOptions].Open runs, and do it in Opens, when nothing else can
+// refuse the stream any more.
+type Opener interface {
+	Owner
+	// Opens is called after ServeOptions.Open has let the stream in and before its
+	// response begins, on the goroutine of the request. An error, or a panic,
+	// which is logged, refuses the stream: Serve returns it, and every owner is
+	// told Closed and Ended with CauseRefused. Openers are asked in the order in
+	// which they were attached, up to the first that refuses; one that has
+	// agreed takes back what it did when it is told Closed. One that is attached
+	// when the stream is no longer [Conn.Pending] is not asked.
+	Opens(c *Conn) error
+}
+
+// Pending reports whether it is still open whether the stream opens: its
+// [ServeOptions].Open is running. An [Opener] that is attached before a call of
+// Pending that returns true will be asked.
+func (c *Conn) Pending() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.pending
+}
+
+// decide asks the owners whether the stream opens.
+func (c *Conn) decide() error {
+	c.mu.Lock()
+	c.pending = false
+	owners := c.owners
+	c.mu.Unlock()
+	for _, o := range owners {
+		o, ok := o.(Opener)
+		if !ok {
+			continue
+		}
+		err := error(&Error{Op: "opening a stream", Err: errors.New("one of its owners panicked")})
+		contained("open", func() { err = o.Opens(c) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Hooks is an [Owner] made of functions; nil functions are left out. Two Hooks

@@ -14,10 +14,10 @@ type ServeOptions struct {
 	// open until somebody closes it or its client leaves.
 	Short bool
 	// Open is called before the response begins, when the answer may still be a
-	// status. An error refuses the stream, and Serve returns it. Default: every
-	// stream opens.
+	// status. An error refuses the stream, and Serve returns it. Owners that it
+	// attaches are asked next, see [Opener]. Default: every stream opens.
 	Open func(*Conn) error
-	// Closed is called once when a stream that Open let in has ended and its
+	// Closed is called once when a stream that was let in has ended and its
 	// response is out of reach: on the goroutine of the request, or for a
 	// connection that was taken over on one of its own. A panic is contained
 	// there. Default: nothing is called.
@@ -63,10 +63,8 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, o *ServeOptions, fir
 			h.wheel.remove(c)
 		}
 	}()
-	if v.Open != nil {
-		if err := s.open(); err != nil {
-			return err
-		}
+	if err := s.open(); err != nil {
+		return err
 	}
 	s.prepare(w)
 	if s.run(first); s.parked {
@@ -92,7 +90,12 @@ func (s *service) open() (err error) {
 			s.c.finish(CauseRefused, false)
 		}
 	}()
-	err = s.o.Open(s.c)
+	if s.o.Open != nil {
+		err = s.o.Open(s.c)
+	}
+	if err == nil {
+		err = s.c.decide()
+	}
 	refused = err != nil
 	return err
 }

@@ -3,6 +3,7 @@ package twk
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -133,7 +134,7 @@ func (b *Bridge[C]) Handle(h func(*Request) Response) http.Handler {
 		case !req.Datastar:
 			b.opts.NotDatastar.ServeHTTP(w, r)
 		case resp.Conn != nil:
-			b.elsewhere(w, req, &resp, resp.Conn)
+			b.elsewhere(w, req, &resp, resp.Conn, false)
 		default:
 			b.stream(w, req, &resp)
 		}
@@ -185,20 +186,32 @@ func (b *Bridge[C]) plain(w http.ResponseWriter, r *Request, resp Response) {
 	}
 }
 
-// elsewhere runs the effects against a stream that is open already.
-func (b *Bridge[C]) elsewhere(w http.ResponseWriter, r *Request, resp *Response, c *sse.Conn) {
+// elsewhere runs the effects against a stream that is open already. A client that
+// is answered 204 relies on that stream, so one that has ended before the effects
+// reached it is answered 410. relies tells that it is to take the place of a
+// stream of the client's own: then it must be open still.
+func (b *Bridge[C]) elsewhere(w http.ResponseWriter, r *Request, resp *Response, c *sse.Conn, relies bool) {
 	if c.Cause() != "" {
-		// Nothing would reach anybody; a client that takes 204 for an answer
-		// would wait for ever.
 		b.report(r.Context(), r, &Error{Op: "using an open stream", Err: sse.ErrClosed})
 		fail(w, http.StatusGone)
 		return
 	}
 	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(r.Context()), b.opts.AnswerTimeout, errAnswerTimeout)
 	defer cancel()
-	if !b.run(ctx, r, Session{Conn: c, Request: r, Response: resp}, resp.Effects) {
+	ran, err := b.run(ctx, r, Session{Conn: c, Request: r, Response: resp}, resp.Effects)
+	switch cause := c.Cause(); {
+	case !ran:
 		fail(w, http.StatusInternalServerError)
-		return
+	case cause == "" || !relies && !lost(cause, err):
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		fail(w, http.StatusGone)
 	}
-	w.WriteHeader(http.StatusNoContent)
+}
+
+// lost reports whether effects did not reach a stream that has ended for cause
+// while they ran: it took nothing any more, or dropped what it had taken. After a
+// normal end everything that it took is written.
+func lost(cause sse.Cause, err error) bool {
+	return errors.Is(err, sse.ErrClosed) || errors.Is(err, sse.ErrOverflow) || cause == sse.CauseClient || cause.Cut()
 }

@@ -12,9 +12,13 @@ import (
 	"github.com/sfere-go/sfere/sse"
 )
 
-// Reuse is the value of an effect of Response.Open that gives the request's
-// effects to another stream; the request is answered 204.
+// Reuse gives the effects of a request to another stream; the request is answered
+// 204, or 410 if that stream ends before they have run. It is the value of an
+// effect of Response.Open, or the error of an [sse.Opener] of the stream.
 type Reuse struct{ Conn *sse.Conn }
+
+// Error says what Reuse is. It is an error because the stream does not open.
+func (Reuse) Error() string { return "another stream takes the effects" }
 
 // errAnswerTimeout is why the effects of an answer are stopped.
 var errAnswerTimeout = errors.New("the answer took longer than BridgeOptions.AnswerTimeout")
@@ -25,15 +29,10 @@ var errNotRun = errors.New("its effects did not run")
 
 // stream answers with a stream.
 func (b *Bridge[C]) stream(w http.ResponseWriter, r *Request, resp *Response) {
-	var instead *sse.Conn
 	o := sse.ServeOptions{Short: !resp.Stay, Closed: func(c *sse.Conn) { b.closed(r, resp, c.Cause()) }}
 	if len(resp.Open) > 0 {
-		o.Open = func(c *sse.Conn) (err error) {
-			instead, err = b.open(r, Session{Conn: c, Request: r, Response: resp}, resp.Open)
-			if instead != nil {
-				return errElsewhere
-			}
-			return err
+		o.Open = func(c *sse.Conn) error {
+			return b.open(r, Session{Conn: c, Request: r, Response: resp}, resp.Open)
 		}
 	}
 	err := b.hub.Serve(w, r.Request, &o, func(ctx context.Context, c *sse.Conn) error {
@@ -44,38 +43,38 @@ func (b *Bridge[C]) stream(w http.ResponseWriter, r *Request, resp *Response) {
 			defer cancel()
 		}
 		ctx = core.WithStream(ctx, c)
-		if !b.run(ctx, own, Session{Conn: c, Request: own, Response: resp, Out: first{c}}, resp.Effects) {
+		if ran, _ := b.run(ctx, own, Session{Conn: c, Request: own, Response: resp, Out: first{c}}, resp.Effects); !ran {
 			return errNotRun
 		}
 		return nil
 	})
-	switch {
-	case err == nil:
+	if err == nil {
 		return
-	case instead != nil:
-		b.elsewhere(w, r, resp, instead)
+	}
+	if other, ok := errors.AsType[Reuse](err); ok {
+		b.elsewhere(w, r, resp, other.Conn, true)
 		return
-	case !errors.Is(err, errNotRun) && !errors.Is(err, sse.ErrClosed):
+	}
+	if !errors.Is(err, errNotRun) && !errors.Is(err, sse.ErrClosed) {
 		b.report(r.Context(), r, err)
 	}
 	sse.Refuse(w, err)
 }
 
-// errElsewhere refuses a stream because an open one takes its effects.
-var errElsewhere = errors.New("another stream takes the effects")
-
 // open runs the effects that come before a stream opens.
-func (b *Bridge[C]) open(r *Request, s Session, effects effect.List) (instead *sse.Conn, err error) {
+func (b *Bridge[C]) open(r *Request, s Session, effects effect.List) error {
 	ctx, err := b.ctxFor(s)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	res := b.d.Dispatch(r.Context(), ctx, effects...)
 	if err := res.Err(); err != nil {
-		return nil, err
+		return err
 	}
-	other, _ := effect.Value[Reuse](res)
-	return other.Conn, nil
+	if other, ok := effect.Value[Reuse](res); ok && other.Conn != nil {
+		return other
+	}
+	return nil
 }
 
 // closed runs the hook for ended streams.
@@ -90,26 +89,26 @@ func (b *Bridge[C]) closed(r *Request, resp *Response, cause sse.Cause) {
 	}
 }
 
-// run dispatches effects and reports what went wrong. It returns false if the
-// dispatch could not even begin.
-func (b *Bridge[C]) run(ctx context.Context, r *Request, s Session, effects effect.List) bool {
+// run dispatches effects and reports what went wrong. ran is false if the
+// dispatch could not even begin; err is what the effects failed with.
+func (b *Bridge[C]) run(ctx context.Context, r *Request, s Session, effects effect.List) (ran bool, err error) {
 	own, err := b.ctxFor(s)
 	if err != nil {
 		b.report(ctx, r, err)
-		return false
+		return false, err
 	}
 	err = failures(r.Context(), b.d.Dispatch(ctx, own, effects...))
 	if err == nil {
-		return true
+		return true, nil
 	}
 	show := b.report(ctx, r, &Error{Op: fmt.Sprintf("answering %s %s", r.Method, r.URL.Path), Err: err})
 	if len(show) == 0 {
-		return true
+		return true, err
 	}
 	if err := b.d.Dispatch(ctx, own, show...).Err(); err != nil {
 		logError(ctx, r, &Error{Op: "showing an error", Err: err})
 	}
-	return true
+	return true, err
 }
 
 // failures joins the errors of a dispatch, without those that only say that the

@@ -27,7 +27,7 @@ type Response struct {
 	// stream with the status that it asks for (see [StatusOf]). sfere.Hold uses it.
 	Open effect.List
 	// Conn, if not nil, is an open stream to run the effects against; the request
-	// is answered 204.
+	// is answered 204, or 410 if the stream ended before they reached it.
 	Conn *sse.Conn
 
 	// Status answers a request without effects; 0 means 200, or 204 without a
