@@ -1,6 +1,7 @@
 package sfere_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +14,7 @@ import (
 
 	"github.com/sfere-go/sfere/sse"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/sfere-go/sfere"
@@ -53,6 +54,7 @@ type tab struct {
 	client *client
 	conn   *sse.Conn
 	call   twk.Call
+	user   string      // the scope of its request
 	keys   []sfere.Key // empty: not held
 	ends   time.Time   // of its lease
 	open   bool
@@ -107,8 +109,10 @@ var (
 	modelPolicies = []sfere.Policy{sfere.Join, sfere.Replace, sfere.Reject, sfere.Reuse}
 	modelPatterns = []sfere.Pattern{
 		sfere.Everyone(), sfere.Category("lobby").In("s"), sfere.Exactly(sfere.ID("lobby", "a").In("t")),
-		{Scope: sfere.Any, Category: sfere.Any, ID: sfere.Is("b")}, sfere.Category("nowhere"),
+		{Scope: sfere.Any, Category: sfere.Any, ID: sfere.Is("b")}, sfere.Category("nowhere").AllScopes(),
 	}
+	// modelUnscoped are the patterns that mean the scope of whoever sends.
+	modelUnscoped = []sfere.Pattern{sfere.Category("lobby"), sfere.Exactly(sfere.ID("lobby", "a")), {Category: sfere.Any, ID: sfere.Any}}
 )
 
 func (m *model) drawKey(rt *rapid.T) sfere.Key {
@@ -166,24 +170,52 @@ func (m *model) receives(x *tab) {
 	m.active(x)
 }
 
-// admit is what the policy and the store make of a stream that wants k. It
-// returns the status of a refusal, or the stream to use instead.
-func (m *model) admit(x *tab, k sfere.Key, policy sfere.Policy) (status int, instead *tab) {
-	present := m.matching(sfere.Exactly(k))
-	if len(present) > 0 {
-		switch policy {
-		case sfere.Reuse:
-			m.active(present[0])
-			return http.StatusNoContent, present[0]
-		case sfere.Reject:
-			return http.StatusConflict, nil
-		case sfere.Join:
-			present = nil
+// ask is a key that a stream wants.
+type ask struct {
+	key    sfere.Key
+	policy sfere.Policy
+}
+
+// admit is what the policies and the store make of a stream that wants all of asks
+// or nothing. It returns the status of a refusal, or the stream to use instead.
+// Until it is clear that nothing refuses the stream, nobody has left.
+func (m *model) admit(x *tab, asks []ask, fails bool) (status int, instead *tab) {
+	var older []*tab
+	var got []sfere.Key
+	for _, a := range asks {
+		if slices.Contains(got, a.key) {
+			continue
 		}
+		present := m.matching(sfere.Exactly(a.key))
+		present = slices.DeleteFunc(present, func(y *tab) bool { return slices.Contains(older, y) })
+		if len(present) > 0 {
+			switch a.policy {
+			case sfere.Reuse:
+				m.active(present[0])
+				if instead == nil {
+					instead = present[0]
+				}
+				continue
+			case sfere.Reject:
+				status = cmp.Or(status, http.StatusConflict)
+				continue
+			case sfere.Replace:
+				older = append(older, present...)
+			}
+		}
+		got = append(got, a.key)
+	}
+	switch {
+	case status != 0:
+		return status, nil
+	case fails:
+		return http.StatusInternalServerError, nil
+	case instead != nil:
+		return http.StatusNoContent, instead
 	}
 	if len(x.keys) == 0 { // it needs a place
 		held := m.matching(sfere.Everyone())
-		held = slices.DeleteFunc(held, func(y *tab) bool { return slices.Contains(present, y) })
+		held = slices.DeleteFunc(held, func(y *tab) bool { return slices.Contains(older, y) })
 		if len(held) >= m.ttl.MaxSize {
 			if m.ttl.WhenFull == sfere.RejectNew {
 				return http.StatusServiceUnavailable, nil
@@ -192,10 +224,10 @@ func (m *model) admit(x *tab, k sfere.Key, policy sfere.Policy) (status int, ins
 		}
 		x.ends = m.clock.Now().Add(modelTTL)
 	}
-	for _, y := range present {
+	for _, y := range older {
 		m.gone(y, sfere.CauseReplaced, true)
 	}
-	x.keys = append(x.keys, k)
+	x.keys = append(x.keys, got...)
 	return 0, nil
 }
 
@@ -212,23 +244,43 @@ func (m *model) evict(held []*tab) {
 	m.rt.Fatalf("no stream whose time ends first made room")
 }
 
+// open opens a stream that wants up to three keys, and fails at times for a reason
+// that comes after them.
 func (m *model) open(rt *rapid.T) {
 	m.n++
-	k, policy := m.drawKey(rt), drawPolicy(rt)
-	x := &tab{name: fmt.Sprint("tab", m.n)}
+	x := &tab{name: fmt.Sprint("tab", m.n), user: rapid.SampledFrom(modelScopes).Draw(rt, "user")}
 	m.fn(x.name, func(_ context.Context, call twk.Call) error {
 		x.conn, x.call = call.Ctx().Conn, call
 		return nil
 	})
-	x.client = m.visit(fmt.Sprintf("id=%s&user=%s&policy=%s&do=%s", k.ID, k.Scope, policy, x.name))
+	asks := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) ask {
+		return ask{m.drawKey(rt), drawPolicy(rt)}
+	}), 1, 3).Draw(rt, "asks")
+	var open effect.List
+	for _, a := range asks {
+		k := a.key
+		if k.Scope == x.user {
+			k.Scope = ""
+		}
+		open = append(open, sfere.HoldStream{Key: k, Policy: a.policy})
+	}
+	fails := rapid.IntRange(0, 4).Draw(rt, "fails") == 0
+	if fails {
+		open = append(open, m.fn("fail", func(context.Context, twk.Call) error { return errors.New("a guard") }))
+	}
+	x.client = m.serve(newWriter(), "user="+x.user, func(*twk.Request) twk.Response {
+		return twk.Stream(tell("hello"), do{x.name}).WithOpen(open...)
+	})
 	synctest.Wait()
-	status, instead := m.admit(x, k, policy)
+	status, instead := m.admit(x, asks, fails)
 	if status != 0 {
 		<-x.client.left
 		if instead != nil {
 			m.receives(instead)
 		}
-		if got := x.client.status; got != status {
+		// Whether a writer finds out in time that a stream is dead is up to chance.
+		got := x.client.status
+		if got != status && !(instead != nil && instead.broken && got == http.StatusGone) {
 			rt.Fatalf("status %d, want %d", got, status)
 		}
 		return
@@ -255,7 +307,7 @@ func (m *model) hold(rt *rapid.T) {
 		}
 		return
 	}
-	status, instead := m.admit(x, k, policy)
+	status, instead := m.admit(x, []ask{{k, policy}}, false)
 	other, reused := effect.Value[twk.Reuse](res)
 	switch {
 	case instead != nil:
@@ -271,30 +323,76 @@ func (m *model) hold(rt *rapid.T) {
 	}
 }
 
+// drawPattern draws a pattern that may have no scope, and what it means in the
+// scope of who sends; ok is false if it means nothing.
+func drawPattern(rt *rapid.T, name string, sender *tab) (p, means sfere.Pattern, ok bool) {
+	p = rapid.SampledFrom(append(slices.Clone(modelPatterns), modelUnscoped...)).Draw(rt, name)
+	switch {
+	case p.Scope != "":
+		return p, p, true
+	case sender == nil:
+		return p, p, false
+	}
+	return p, p.In(sender.user), true
+}
+
 func (m *model) broadcast(rt *rapid.T) {
 	m.n++
-	to := rapid.SampledFrom(modelPatterns).Draw(rt, "to")
+	dispatch := func(b sfere.Broadcast) *effect.Result { return m.d.Dispatch(context.Background(), app{}, b) }
+	var sender *tab // nil: out of band
+	if len(m.tabs) > 0 && rapid.Bool().Draw(rt, "from a stream") {
+		sender = rapid.SampledFrom(m.tabs).Draw(rt, "sender")
+		dispatch = func(b sfere.Broadcast) *effect.Result { return sender.call.Dispatch(context.Background(), b) }
+	}
+	to, means, ok := drawPattern(rt, "to", sender)
 	b := sfere.Broadcast{To: to}
 	out := func(*tab) bool { return false }
-	switch rapid.IntRange(0, 2).Draw(rt, "exclude") {
+	want := sfere.ErrNoScope
+	switch rapid.IntRange(0, 4).Draw(rt, "exclude") {
 	case 1:
 		k := m.drawKey(rt)
 		b.Exclude = sfere.Except(k)
+		if sender != nil && k.Scope == sender.user {
+			b.Exclude = sfere.Except(k.In(""))
+		}
 		out = func(x *tab) bool { return slices.Contains(x.keys, k) }
 	case 2:
-		p := rapid.SampledFrom(modelPatterns).Draw(rt, "excluded")
+		p, means, also := drawPattern(rt, "excluded", sender)
 		b.Exclude = sfere.ExceptMatching(p)
-		out = func(x *tab) bool { return x.matches(p) }
+		out = func(x *tab) bool { return x.matches(means) }
+		ok = ok && also
+	case 3:
+		b.Exclude = sfere.ExceptSelf()
+		out = func(x *tab) bool { return x == sender }
+		if ok && sender == nil {
+			ok, want = false, sfere.ErrNotHeld
+		}
+	case 4:
+		if len(m.tabs) > 0 {
+			y := rapid.SampledFrom(m.tabs).Draw(rt, "excluded stream")
+			b.Exclude = sfere.ExceptStreams(y.conn.ID(), 0)
+			out = func(x *tab) bool { return x == y }
+		}
 	}
 	m.message = fmt.Sprintf("message %d.", m.n)
 	b.Effects = effect.List{tell(m.message)}
 	if rapid.Bool().Draw(rt, "each") {
 		b.Effects = effect.List{twk.PatchSignals{Late: map[string]effect.Late[any]{m.message: effect.Later[any](sfere.OwnKey{})}}}
 	}
-	r := sfere.ReportOf(m.dispatch(b))
+	res := dispatch(b)
 	synctest.Wait()
+	if !ok {
+		if !errors.Is(res.Err(), want) {
+			rt.Fatalf("broadcast to %v: error %v, want %v", to, res.Err(), want)
+		}
+		m.wantMessage(rt)
+		return
+	}
+	if res.Err() != nil {
+		rt.Fatalf("broadcast to %v: %v", to, res.Err())
+	}
 	n := 0
-	for _, x := range m.matching(to) {
+	for _, x := range m.matching(means) {
 		if out(x) {
 			continue
 		}
@@ -304,9 +402,14 @@ func (m *model) broadcast(rt *rapid.T) {
 		}
 		m.receives(x)
 	}
-	if diff := cmp.Diff(sfere.Report{Matched: n, Delivered: n}, r); diff != "" {
+	if diff := gocmp.Diff(sfere.Report{Matched: n, Delivered: n}, sfere.ReportOf(res)); diff != "" {
 		rt.Fatalf("report (-want +got):\n%s", diff)
 	}
+	m.wantMessage(rt)
+}
+
+// wantMessage compares who got the last message.
+func (m *model) wantMessage(rt *rapid.T) {
 	for _, x := range m.tabs {
 		want := 0
 		if x.got == m.n {
@@ -328,7 +431,7 @@ func (m *model) closeMatching(rt *rapid.T) {
 		r = sfere.ReportOf(m.dispatch(sfere.Close{To: p, Cause: cause}))
 	}
 	all := m.matching(p)
-	if diff := cmp.Diff(sfere.Report{Matched: len(all), Delivered: len(all)}, r); diff != "" {
+	if diff := gocmp.Diff(sfere.Report{Matched: len(all), Delivered: len(all)}, r); diff != "" {
 		rt.Fatalf("report (-want +got):\n%s", diff)
 	}
 	for _, x := range all {
