@@ -79,7 +79,11 @@ func (c *Conns) open(e *entry) (out admission, err error) {
 			e.state = entryGone
 		}
 	}()
-	if err := c.admissible(e); err != nil {
+	switch err := c.admissible(e); err {
+	case nil:
+	case sse.ErrClosed: // it ends as it has been told to, and has changed nothing
+		return out, nil
+	default:
 		return out, refused(asks[0].key, err)
 	}
 	older, instead, err := c.judge(asks)
