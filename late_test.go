@@ -68,11 +68,11 @@ func TestPresenceLateDeparture(t *testing.T) {
 	inBubble(t, setup{}, func(t *testing.T, r *rig) {
 		w, d := r.watch(5 * time.Second)
 		gate := make(chan struct{})
-		r.fn("stuck", func(_ context.Context, call twk.Call) error {
+		// Owners are told in the order in which they were attached.
+		one := r.visitOpen(id("ann"), r.fn("stuck", func(_ context.Context, call twk.Call) error {
 			call.Ctx().Conn.Attach(sse.Hooks{OnEnded: func(*sse.Conn, sse.Cause) { <-gate }})
 			return nil
-		})
-		one := r.visit(id("ann") + "&do=stuck")
+		}))
 		d.want(t, "0s joined ann")
 		r.dispatch(sfere.Close{To: sfere.Everyone()}) // at once, when its handler has returned
 		two := r.visit(id("ann"))
