@@ -22,8 +22,9 @@
 // It is opening while the effects of its Response.Open run, among them the one
 // that holds it; live once its first effects have run; draining from the moment
 // somebody closes it, in which what was sent before is still written; and closed
-// when its handler has returned. It is registered at once and atomically while
-// opening, receives broadcasts from then on, and is removed at the beginning of
+// when its handler has returned. It is registered at the end of opening, when
+// nothing can refuse it any more, under all its keys in one step; it receives
+// broadcasts from then on, and is removed at the beginning of
 // draining, by identity: whoever has its key by then is not touched, and nothing
 // that comes late registers it again.
 //

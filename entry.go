@@ -49,7 +49,10 @@ type entry struct {
 	onLive   []func() // presence to announce then
 }
 
-var _ sse.Opener = (*entry)(nil)
+var _ interface {
+	sse.Owner
+	Opens(*sse.Conn) error
+} = (*entry)(nil)
 
 // entryState is how far an entry has come: new, held, gone. There is no way
 // back, so that nothing that comes late can register a stream again.
@@ -167,7 +170,7 @@ func (e *entry) leave(cause sse.Cause) bool {
 	return e.owner.takeOut(e, cause)
 }
 
-// Opens implements [sse.Opener]: the stream gets its keys.
+// Opens is asked by the stream, see [sse.Owner]: the stream gets its keys.
 func (e *entry) Opens(*sse.Conn) error {
 	a, err := e.owner.open(e)
 	e.owner.makeRoom(a)

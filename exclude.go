@@ -51,9 +51,6 @@ func ExceptMatching(ps ...Pattern) Exclude { return Exclude{Matching: ps} }
 // ExceptSelf excludes the stream of the dispatch, and no other under its key.
 func ExceptSelf() Exclude { return Exclude{Self: true} }
 
-// ExceptStreams excludes the streams with these ids, see [Exclude].Streams.
-func ExceptStreams(ids ...uint64) Exclude { return Exclude{Streams: ids} }
-
 // OwnStream is the placeholder for the id of the stream of the dispatch, in a
 // broadcast that of the recipient: sse.Conn.ID. As a signal it lets other
 // requests of the page name its stream:

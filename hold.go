@@ -18,23 +18,28 @@ const (
 	// Join holds both; what is sent to the key reaches both.
 	Join Policy = "join"
 	// Replace closes the older ones with sfere.CauseReplaced, under whatever keys
-	// they are held. That ends their streams normally, so that a client with
-	// default settings stays away. One with retry 'always' comes back after a
-	// second and replaces the newer one in turn: two such tabs of one person
-	// push each other out for ever. Give each tab an id of its own instead, use
-	// Join, or answer a tab that was replaced with 204.
+	// they are held, once the newer one opens. A tab that opened its stream with
+	// attr.Stream comes back after a second, as after every end, and replaces the
+	// newer one in turn: two such tabs of one person push each other out for
+	// ever. Give each tab an id of its own instead, use Join, or answer a tab that
+	// was replaced with 204 (twk.NoContent), which keeps every client away.
 	Replace Policy = "replace"
-	// Reject refuses the newer one with status 409, which ends it for good for a
-	// client with default settings.
+	// Reject refuses the newer one with status 409. A client of attr.Stream asks
+	// again, ever more slowly, and so gets the key when it is free.
 	Reject Policy = "reject"
 	// Reuse gives the effects of the newer one to the oldest, which counts as
-	// activity there, and answers the newer one 204.
+	// activity there, and answers the newer one 204, after which its client stays
+	// away; or 410 if the oldest ends before it has got them.
 	Reuse Policy = "reuse"
 )
 
 // Hold returns resp with the stream it opens held under key, from before its
-// effects run until it ends. A scope missing from key comes from the request. A
+// effects run until it ends. Without a scope key gets that of the request. A
 // response that does not stay open is not held.
+//
+// A stream may be held under several keys, each with a policy of its own. It gets
+// all of them or none when it opens, after everything in Response.Open has
+// succeeded: until then nobody else sees it, and nobody has left for it.
 //
 // For a policy of its own write what Hold stands for:
 //
@@ -42,9 +47,15 @@ const (
 func Hold(key Key, resp twk.Response) twk.Response { return resp.WithOpen(HoldStream{Key: key}) }
 
 // HoldStream holds the stream of the dispatch under a key. It belongs into
-// twk.Response.Open, where [Hold] puts it. Run later, also when the stream has
-// long been live, it adds another key; under a key that the stream has already
-// it does nothing, and on a stream that has ended it fails with sse.ErrClosed.
+// twk.Response.Open, where [Hold] puts it. There it asks for the key, and fails
+// at once if a live stream has it whose policy refuses; the stream gets the key
+// when it opens. Of two streams that open at once the first to open has the key,
+// and the policy of the other is asked again then. What the other effects of
+// Response.Open send to the key does not reach the stream, as it has none yet.
+//
+// Run later, also when the stream has long been live, it adds a key at once;
+// under a key that the stream has already it does nothing, and on a stream that
+// has ended it fails with sse.ErrClosed.
 type HoldStream struct {
 	Key    Key    `json:"key" jsonschema:"description=the key; without a scope it gets that of the dispatch"`
 	Policy Policy `json:"policy,omitempty" jsonschema:"enum=,enum=join,enum=replace,enum=reject,enum=reuse,description=what happens if a live stream has the key; empty means the default of the program"`

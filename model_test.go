@@ -370,7 +370,7 @@ func (m *model) broadcast(rt *rapid.T) {
 	case 4:
 		if len(m.tabs) > 0 {
 			y := rapid.SampledFrom(m.tabs).Draw(rt, "excluded stream")
-			b.Exclude = sfere.ExceptStreams(y.conn.ID(), 0)
+			b.Exclude = sfere.Exclude{Streams: []uint64{y.conn.ID(), 0}}
 			out = func(x *tab) bool { return x == y }
 		}
 	}

@@ -23,7 +23,7 @@ func Registry(c *Conns) registry.Registry[twk.Session] {
 		effect.Handle("Run effects against every live connection that matches a pattern.", c.broadcast).About(local(
 			Broadcast{To: Category("lobby"), Effects: effect.List{hello}},
 			Broadcast{To: Category("lobby").In("acme"), Exclude: Except(ann), Effects: effect.List{hello}},
-			Broadcast{To: Category("lobby").AllScopes(), Exclude: ExceptStreams(17), Effects: effect.List{hello}},
+			Broadcast{To: Category("lobby").AllScopes(), Exclude: Exclude{Streams: []uint64{17}}, Effects: effect.List{hello}},
 			Broadcast{To: Everyone(), Exclude: ExceptMatching(Category("admin")), Effects: effect.List{
 				twk.PatchSignals{Late: map[string]effect.Late[any]{"me": effect.Later[any](OwnKey{Part: "id"})}},
 			}},

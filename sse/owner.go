@@ -11,6 +11,20 @@ import (
 // Owner is told of the life of a stream that it is attached to ([Conn.Attach]).
 // Every method is called at most once per stream, outside all locks of this
 // package. A panic is contained and logged.
+//
+// An Owner may also have a say in whether the stream opens, by a method
+//
+//	Opens(c *Conn) error
+//
+// It is for owners that change something for a stream, such as who has a name:
+// they note it while [ServeOptions].Open runs, and do it in Opens, when nothing
+// but other owners can refuse the stream any more. It is called after Open has
+// let the stream in and before the response begins, on the goroutine of the
+// request. An error, or a panic, refuses the stream: Serve returns it, and all
+// owners are told Closed, with CauseRefused, and Ended. Owners are asked in the
+// order in which they were attached, up to the first that refuses; one that has
+// agreed takes back what it did when it is told Closed. One that is attached
+// when the stream is no longer [Conn.Pending] is not asked.
 type Owner interface {
 	// Live is called on the goroutine of the request when a long stream has run
 	// its first effects, also if it has been closed meanwhile.
@@ -24,25 +38,15 @@ type Owner interface {
 	Ended(c *Conn, cause Cause)
 }
 
-// Opener is an [Owner] that has a say in whether its stream opens. It is for owners
-// that change something for a stream, such as who holds a name: they note it
-// while [ServeOptions].Open runs, and do it in Opens, when nothing else can
-// refuse the stream any more.
-type Opener interface {
+// opener is an Owner with a say in whether its stream opens.
+type opener interface {
 	Owner
-	// Opens is called after ServeOptions.Open has let the stream in and before its
-	// response begins, on the goroutine of the request. An error, or a panic,
-	// which is logged, refuses the stream: Serve returns it, and every owner is
-	// told Closed and Ended with CauseRefused. Openers are asked in the order in
-	// which they were attached, up to the first that refuses; one that has
-	// agreed takes back what it did when it is told Closed. One that is attached
-	// when the stream is no longer [Conn.Pending] is not asked.
 	Opens(c *Conn) error
 }
 
 // Pending reports whether it is still open whether the stream opens: its
-// [ServeOptions].Open is running. An [Opener] that is attached before a call of
-// Pending that returns true will be asked.
+// [ServeOptions].Open is running. An [Owner] with a method Opens that is attached
+// before a call of Pending that returns true will be asked, unless Open refuses.
 func (c *Conn) Pending() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -56,7 +60,7 @@ func (c *Conn) decide() error {
 	owners := c.owners
 	c.mu.Unlock()
 	for _, o := range owners {
-		o, ok := o.(Opener)
+		o, ok := o.(opener)
 		if !ok {
 			continue
 		}

@@ -15,7 +15,7 @@ type ServeOptions struct {
 	Short bool
 	// Open is called before the response begins, when the answer may still be a
 	// status. An error refuses the stream, and Serve returns it. Owners that it
-	// attaches are asked next, see [Opener]. Default: every stream opens.
+	// attaches may refuse it next, see [Owner]. Default: every stream opens.
 	Open func(*Conn) error
 	// Closed is called once when a stream that was let in has ended and its
 	// response is out of reach: on the goroutine of the request, or for a

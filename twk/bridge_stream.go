@@ -14,7 +14,8 @@ import (
 
 // Reuse gives the effects of a request to another stream; the request is answered
 // 204, or 410 if that stream ends before they have run. It is the value of an
-// effect of Response.Open, or the error of an [sse.Opener] of the stream.
+// effect of Response.Open, or the error of an [sse.Owner] that is asked whether
+// the stream opens.
 type Reuse struct{ Conn *sse.Conn }
 
 // Error says what Reuse is. It is an error because the stream does not open.
