@@ -47,11 +47,12 @@ const (
 func Hold(key Key, resp twk.Response) twk.Response { return resp.WithOpen(HoldStream{Key: key}) }
 
 // HoldStream holds the stream of the dispatch under a key. It belongs into
-// twk.Response.Open, where [Hold] puts it. There it asks for the key, and fails
-// at once if a live stream has it whose policy refuses; the stream gets the key
-// when it opens. Of two streams that open at once the first to open has the key,
-// and the policy of the other is asked again then. What the other effects of
-// Response.Open send to the key does not reach the stream, as it has none yet.
+// twk.Response.Open, where [Hold] puts it. There it notes the key, and fails at
+// once if the policy is Reject and a live stream has the key; the stream gets it
+// when it opens. If another stream has come first by then, the policy decides
+// again: of two streams that open at once with Reject, the first to open has the
+// key and the other is refused. What other effects of Response.Open send to the
+// key does not reach the stream, as it has no key yet.
 //
 // Run later, also when the stream has long been live, it adds a key at once;
 // under a key that the stream has already it does nothing, and on a stream that

@@ -337,3 +337,57 @@ func TestEffectsOnEndingStream(t *testing.T) {
 		})
 	}
 }
+
+// Many streams that want the same two keys at once, in both orders: each has both or
+// neither, and nobody waits for anybody.
+func TestManyStreamsWithTwoKeys(t *testing.T) {
+	for _, tt := range []struct {
+		policy sfere.Policy
+		open   int // answered with a stream
+		reason string
+	}{
+		{sfere.Reject, 1, "the first to open has both keys"},
+		{sfere.Replace, 40, "the last to open has both keys"},
+		{sfere.Reuse, 1, "the first to open has both keys and gets the effects of all"},
+	} {
+		t.Run(string(tt.policy), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, setup{hub: sse.HubOptions{Heartbeat: -1}})
+				start := make(chan struct{})
+				wait := r.fn("wait", func(context.Context, twk.Call) error { <-start; return nil })
+				var clients []*client
+				for i := range 40 {
+					a, b := as(tt.policy, "a"), as(tt.policy, "b")
+					if i%2 == 1 {
+						a, b = b, a
+					}
+					clients = append(clients, r.visitWithOpen("", a, b, wait))
+				}
+				synctest.Wait()
+				close(start)
+				synctest.Wait()
+				open := 0
+				for _, c := range clients {
+					c.mu.Lock()
+					if c.status == http.StatusOK {
+						open++
+					}
+					c.mu.Unlock()
+				}
+				if open != tt.open {
+					t.Errorf("%d streams were answered, want %d: %s", open, tt.open, tt.reason)
+				}
+				all, _ := r.conns.Snapshot(sfere.Everyone())
+				if len(all) != 1 || r.hub.Len() != 1 {
+					t.Fatalf("%d streams are open, %d are held: %v", r.hub.Len(), len(all), all)
+				}
+				if diff := cmp.Diff([]sfere.Key{key("a"), key("b")}, all[0].Keys); diff != "" {
+					t.Errorf("keys (-want +got):\n%s", diff)
+				}
+				for _, c := range clients {
+					c.close()
+				}
+			})
+		})
+	}
+}
