@@ -61,12 +61,16 @@ type OwnStream struct{}
 // EffectName returns "sfere/own-stream".
 func (OwnStream) EffectName() string { return "sfere/own-stream" }
 
-func resolveOwnStream(_ context.Context, call twk.Call, _ OwnStream) (any, error) {
-	conn := call.Ctx().Conn
-	if conn == nil {
-		return nil, &Error{Op: "finding the own stream", Err: twk.ErrNoStream}
+func resolveOwnStream(ctx context.Context, call twk.Call, _ OwnStream) (any, error) {
+	if conn := call.Ctx().Conn; conn != nil {
+		return conn.ID(), nil
 	}
-	return conn.ID(), nil
+	// Where something runs once for all recipients there is none, and asking for
+	// one makes it run for each.
+	if r, ok := RecipientOf(ctx); ok {
+		return r.Conn.ID(), nil
+	}
+	return nil, &Error{Op: "finding the own stream", Err: twk.ErrNoStream}
 }
 
 // excluded is an [Exclude] that is complete.

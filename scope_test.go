@@ -169,6 +169,12 @@ func TestExceptSelf(t *testing.T) {
 		if one.texts() != "hello one more tab" || two.texts() != own {
 			t.Errorf("first effects: %q and %q, want the id %d and no echo", one.texts(), two.texts(), page)
 		}
+		before := two.texts()
+		r.dispatch(sfere.Tell(sfere.Category("lobby"), twk.PatchSignals{Late: map[string]effect.Late[any]{"text": effect.Later[any](sfere.OwnStream{})}}))
+		synctest.Wait()
+		if got, want := two.texts(), before+" "+own; got != want {
+			t.Errorf("in a broadcast: %q, want %q: the own stream is the recipient's", got, want)
+		}
 		post := func(x sfere.Exclude) error {
 			var got error
 			r.fn("say", func(ctx context.Context, call twk.Call) error {
