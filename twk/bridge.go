@@ -191,7 +191,7 @@ func (b *Bridge[C]) plain(w http.ResponseWriter, r *Request, resp Response) {
 // reached it is answered 410. relies tells that it is to take the place of a
 // stream of the client's own: then it must be open still.
 func (b *Bridge[C]) elsewhere(w http.ResponseWriter, r *Request, resp *Response, c *sse.Conn, relies bool) {
-	if c.Cause() != "" {
+	if c.Cause() != "" { // nothing would reach anybody
 		b.report(r.Context(), r, &Error{Op: "using an open stream", Err: sse.ErrClosed})
 		fail(w, http.StatusGone)
 		return
@@ -205,6 +205,9 @@ func (b *Bridge[C]) elsewhere(w http.ResponseWriter, r *Request, resp *Response,
 	case cause == "" || !relies && !lost(cause, err):
 		w.WriteHeader(http.StatusNoContent)
 	default:
+		if err == nil {
+			b.report(ctx, r, &Error{Op: "using an open stream", Err: sse.ErrClosed})
+		}
 		fail(w, http.StatusGone)
 	}
 }
