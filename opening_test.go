@@ -25,7 +25,7 @@ func (r *rig) visitWithOpen(query string, open ...effect.Data) *client {
 	})
 }
 
-func as(policy sfere.Policy, name string) sfere.HoldStream {
+func asking(policy sfere.Policy, name string) sfere.HoldStream {
 	return sfere.HoldStream{Key: sfere.ID("lobby", name), Policy: policy}
 }
 
@@ -66,40 +66,40 @@ func TestRefusedStreamChangesNothing(t *testing.T) {
 		reason string
 	}{
 		{"reject after replace", roomy, false, func(*rig) effect.List {
-			return effect.List{as(sfere.Replace, "me"), as(sfere.Reject, "seat")}
+			return effect.List{asking(sfere.Replace, "me"), asking(sfere.Reject, "seat")}
 		}, http.StatusConflict, "the seat is taken: the older stream of me must stay"},
 		{"reject before replace", roomy, false, func(*rig) effect.List {
-			return effect.List{as(sfere.Reject, "seat"), as(sfere.Replace, "me")}
+			return effect.List{asking(sfere.Reject, "seat"), asking(sfere.Replace, "me")}
 		}, http.StatusConflict, "the order of the keys does not matter"},
 		{"reuse after replace", roomy, false, func(*rig) effect.List {
-			return effect.List{as(sfere.Replace, "me"), as(sfere.Reuse, "seat")}
+			return effect.List{asking(sfere.Replace, "me"), asking(sfere.Reuse, "seat")}
 		}, http.StatusNoContent, "the stream of the seat gets the effects, so that there is no new one for me"},
 		{"effect after replace", roomy, false, func(r *rig) effect.List {
-			return effect.List{as(sfere.Replace, "me"), as(sfere.Join, "other"), fail(r)}
+			return effect.List{asking(sfere.Replace, "me"), asking(sfere.Join, "other"), fail(r)}
 		}, http.StatusInternalServerError, "a guard that comes last"},
 		{"panic after replace", roomy, false, func(r *rig) effect.List {
-			return effect.List{as(sfere.Replace, "me"), boom(r)}
+			return effect.List{asking(sfere.Replace, "me"), boom(r)}
 		}, http.StatusInternalServerError, "a bug that comes last"},
 		{"unknown policy after replace", roomy, false, func(*rig) effect.List {
-			return effect.List{as(sfere.Replace, "me"), as("seize", "seat")}
+			return effect.List{asking(sfere.Replace, "me"), asking("seize", "seat")}
 		}, http.StatusInternalServerError, "a mistake that comes last"},
 		{"bad key after replace", roomy, false, func(*rig) effect.List {
-			return effect.List{as(sfere.Replace, "me"), as(sfere.Join, strings.Repeat("k", 1025))}
+			return effect.List{asking(sfere.Replace, "me"), asking(sfere.Join, strings.Repeat("k", 1025))}
 		}, http.StatusInternalServerError, "a key that is none"},
 		{"closed while it opens", roomy, false, func(r *rig) effect.List {
-			return effect.List{as(sfere.Replace, "me"), end(r)}
+			return effect.List{asking(sfere.Replace, "me"), end(r)}
 		}, http.StatusOK, "a stream that has ended cannot replace anybody"},
 		{"store full", rejects, false, func(*rig) effect.List {
-			return effect.List{as(sfere.Join, "me"), as(sfere.Replace, "new")}
+			return effect.List{asking(sfere.Join, "me"), asking(sfere.Replace, "new")}
 		}, http.StatusServiceUnavailable, "there is no room"},
 		{"evicting store", evicts, false, func(r *rig) effect.List {
-			return effect.List{as(sfere.Join, "new"), fail(r)}
+			return effect.List{asking(sfere.Join, "new"), fail(r)}
 		}, http.StatusInternalServerError, "room is made for streams that open only"},
 		{"evicting store and a taken seat", evicts, false, func(*rig) effect.List {
-			return effect.List{as(sfere.Join, "new"), as(sfere.Reject, "seat")}
+			return effect.List{asking(sfere.Join, "new"), asking(sfere.Reject, "seat")}
 		}, http.StatusConflict, "room is made for streams that open only"},
 		{"panic of the store", roomy, true, func(*rig) effect.List {
-			return effect.List{as(sfere.Replace, "me"), as(sfere.Join, "new")}
+			return effect.List{asking(sfere.Replace, "me"), asking(sfere.Join, "new")}
 		}, http.StatusInternalServerError, "a bug in a store of one's own"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -183,7 +183,7 @@ func TestKeysOfOneResponse(t *testing.T) {
 			})
 			return res.Err()
 		})
-		c := r.visitWithOpen("", as(sfere.Replace, "me"), as(sfere.Replace, "also me"), as(sfere.Reject, "me"), as(sfere.Join, "seat"), look)
+		c := r.visitWithOpen("", asking(sfere.Replace, "me"), asking(sfere.Replace, "also me"), asking(sfere.Reject, "me"), asking(sfere.Join, "seat"), look)
 		<-me.left
 		<-both.left
 		synctest.Wait()
@@ -233,10 +233,10 @@ func TestTwoStreamsOpenAtOnce(t *testing.T) {
 				r := newRig(t, setup{hub: sse.HubOptions{Heartbeat: -1}})
 				gate := make(chan struct{})
 				wait := r.fn("wait", func(context.Context, twk.Call) error { <-gate; return nil })
-				early := r.visitWithOpen("", as(tt.policy, "ann"), wait)
+				early := r.visitWithOpen("", asking(tt.policy, "ann"), wait)
 				synctest.Wait()
 				r.wantCount(sfere.Everyone(), 0)
-				late := r.visitWithOpen("", as(tt.policy, "ann"))
+				late := r.visitWithOpen("", asking(tt.policy, "ann"))
 				synctest.Wait()
 				r.wantCount(sfere.Everyone(), 1)
 				close(gate)
@@ -298,7 +298,7 @@ func TestReuseOntoClosingStreamIsGone(t *testing.T) {
 					slices.Reverse(effects)
 				}
 				c := r.serve(newWriter(), "", func(*twk.Request) twk.Response {
-					return twk.Stream(effects...).WithOpen(as(sfere.Reuse, "ann"))
+					return twk.Stream(effects...).WithOpen(asking(sfere.Reuse, "ann"))
 				})
 				<-c.left
 				if c.status != tt.status {
@@ -357,7 +357,7 @@ func TestManyStreamsWithTwoKeys(t *testing.T) {
 				wait := r.fn("wait", func(context.Context, twk.Call) error { <-start; return nil })
 				var clients []*client
 				for i := range 40 {
-					a, b := as(tt.policy, "a"), as(tt.policy, "b")
+					a, b := asking(tt.policy, "a"), asking(tt.policy, "b")
 					if i%2 == 1 {
 						a, b = b, a
 					}
