@@ -12,6 +12,7 @@ import (
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/registry"
 	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/twk/attr"
 )
 
 // App is what one dispatch of the examples runs against.
@@ -172,7 +173,7 @@ func ExampleRecipientOf() {
 // lobbyPage opens its stream when it is loaded. The stream is a GET, so that a
 // hidden tab gives its connection back.
 func lobbyPage(*twk.Request) twk.Response {
-	return twk.Page(twk.HTML(`<!doctype html><body data-init="@get('/sse', {retry: 'always'})"><div id="status"></div></body>`))
+	return twk.Page(twk.HTML(`<!doctype html><body ` + attr.Stream("/sse", nil).String() + `><div id="status"></div></body>`))
 }
 
 // live stays open, as it answers with a Stream.
