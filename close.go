@@ -16,9 +16,8 @@ import (
 type Close struct {
 	To      Pattern `json:"to" jsonschema:"description=who is closed"`
 	Exclude Exclude `json:"exclude,omitzero" jsonschema:"description=who of those is not"`
-	// Cause is why; empty means sse.CauseClosed. A client with default settings
-	// stays away after it. A page that uses attr.Stream comes back; answer it
-	// 204.
+	// Cause is why; empty means sse.CauseClosed, after which the client stays
+	// away.
 	Cause sse.Cause `json:"cause,omitempty" jsonschema:"description=why; empty means closed"`
 }
 

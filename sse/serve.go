@@ -13,14 +13,14 @@ type ServeOptions struct {
 	// Short ends the stream when the first effects have run. Default: it stays
 	// open until somebody closes it or its client leaves.
 	Short bool
-	// Open is called before the response begins, while the answer can still be a
+	// Open is called before the response begins, when the answer may still be a
 	// status. An error refuses the stream, and Serve returns it. Default: every
 	// stream opens.
 	Open func(*Conn) error
-	// Closed is called once for a stream that Open let in, when it has ended and
-	// its response is out of reach. It runs on the goroutine of the request; for
-	// a connection that was taken over, on a goroutine of its own. A panic is
-	// contained there. Default: nothing is called.
+	// Closed is called once when a stream that Open let in has ended and its
+	// response is out of reach: on the goroutine of the request, or for a
+	// connection that was taken over on one of its own. A panic is contained
+	// there. Default: nothing is called.
 	Closed func(*Conn)
 }
 

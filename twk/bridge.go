@@ -191,7 +191,7 @@ func (b *Bridge[C]) plain(w http.ResponseWriter, r *Request, resp Response) {
 func (b *Bridge[C]) elsewhere(w http.ResponseWriter, r *Request, resp *Response, c *sse.Conn) {
 	if c.Cause() != "" {
 		// Nothing would reach anybody; a client that takes 204 for an answer
-		// would wait forever.
+		// would wait for ever.
 		b.report(r.Context(), r, &Error{Op: "using an open stream", Err: sse.ErrClosed})
 		fail(w, http.StatusGone)
 		return
