@@ -35,14 +35,14 @@ type AppOptions struct {
 	Dispatch *dispatch.Options
 	// Server are the timeouts of the server of [App.Run].
 	Server *sse.ServerOptions
-	// Client, if the program serves the Datastar client itself, is served by the
-	// App as well. Default: pages load it from where they say.
+	// Client is the Datastar client of the pages. If it has a Handler, the App
+	// serves it at its URL. Default: the App serves none.
 	Client twk.Client
 	// Window is the time over which a shutdown spreads the ends of the streams,
 	// so that their clients do not all come back at once. Default 2 s, negative
 	// means all at once.
 	Window time.Duration
-	// Grace bounds a shutdown, Window included. What is not finished by then is
+	// Grace bounds a shutdown, Window included. What has not finished by then is
 	// cut. Default 10 s.
 	Grace time.Duration
 	// AnyOrigin lets pages of other origins send requests that change something.
@@ -51,10 +51,10 @@ type AppOptions struct {
 }
 
 // App is the front door: one value that holds a dispatcher with the effects of
-// packages twk and sfere, a [twk.Bridge], a [sse.Hub], a [Conns] and a ServeMux.
-// Everything it does can be done without it, from those parts. Make one with
-// [NewApp] or [NewAppWith]. Its methods may be called from any goroutine, but
-// Handle and HandleHTTP only before it serves.
+// packages twk and sfere, a [twk.Bridge], a [sse.Hub], a [Conns] and a
+// ServeMux. Everything it does can be done without it, from those parts. Make
+// one with [NewApp] or [NewAppWith]. Its methods may be called from any
+// goroutine. Handle and HandleHTTP must be called before it serves.
 type App[C any] struct {
 	opts   AppOptions
 	d      *dispatch.Dispatcher[C]
@@ -83,7 +83,7 @@ func NewApp(o *AppOptions, rs ...registry.Registry[twk.Session]) *App[twk.Sessio
 //
 //	app := sfere.NewAppWith(func(s twk.Session) App { return App{s, userOf(s.Request)} }, nil, boards(db))
 //
-// It panics if something is wrong with the registries or the options, with the
+// If something is wrong with the registries or the options, it panics with the
 // error of [BuildApp].
 func NewAppWith[C any, P interface {
 	*C
@@ -139,7 +139,7 @@ func BuildApp[C any, P interface {
 }
 
 // Handle answers requests that match pattern, as in http.ServeMux, with what h
-// returns. It panics if the pattern is none or clashes with another.
+// returns. It panics if pattern is invalid or conflicts with another one.
 func (a *App[C]) Handle(pattern string, h func(*twk.Request) twk.Response) {
 	a.mux.Handle(pattern, a.bridge.Handle(h))
 }
@@ -184,7 +184,7 @@ func (a *App[C]) Run(ctx context.Context, addr string) error {
 	return a.Serve(ctx, ln)
 }
 
-// Serve is [App.Run] on a listener that is there already, which it closes.
+// Serve is [App.Run] on a listener that exists already. It closes ln.
 func (a *App[C]) Serve(ctx context.Context, ln net.Listener) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -8,17 +8,20 @@ import (
 )
 
 // Broadcast runs effects against every live connection that matches a pattern.
-// Its value is a [Report]. Nobody to reach, or nothing to send, is no error.
+// Its value is a [Report]. It is not an error if nobody matches or nothing is
+// sent.
 //
-// What is the same for all recipients is rendered once and put into their
-// outboxes; nothing waits for a client. Other effects run once for each
-// recipient, who sees their own stream and, through [RecipientOf] and [OwnKey],
-// their own key. The sender's request, response and signals are not passed on.
-// All events for one recipient are written together.
+// What is the same for all recipients runs once, and the result is put into their
+// outboxes; nothing waits for a client. What asks who the recipient is
+// ([RecipientOf], [OwnKey], an interceptor that looks at its Ctx), and every
+// effect that is not About.Shared, runs for each recipient instead: in one
+// dispatch, with the Ctx under which that stream was opened. The sender's
+// request, response, signals and context values are not passed on; [SenderOf]
+// asks for them. All events for one recipient are written together.
 //
-// A broadcast that has begun reaches everybody, also if the sender goes away.
-// An error of one recipient does not stop another; it is in the report and
-// among the errors of the dispatch.
+// A broadcast that has begun goes on when its sender leaves, until the sender's
+// deadline. An error of one recipient does not stop another. It is in the report
+// and, once for each cause, among the errors of the dispatch.
 type Broadcast struct {
 	// To is who gets it. Without a scope it stays in that of the dispatch.
 	To      Pattern     `json:"to" jsonschema:"description=who gets it"`
@@ -38,8 +41,8 @@ func Tell(to Pattern, effects ...effect.Data) Broadcast {
 }
 
 // WithConnection runs effects against the connections under one key, as
-// [Broadcast] does. If there are none the key is in Report.Missing, which is
-// [ErrNotFound] in Report.Err and no error of the dispatch.
+// [Broadcast] does. If there are none, the key is in Report.Missing. That is
+// [ErrNotFound] in Report.Err, and not an error of the dispatch.
 type WithConnection struct {
 	Key     effect.Late[Key] `json:"key" jsonschema:"description=the key; without a scope it gets that of the dispatch"`
 	Effects effect.List      `json:"effects" jsonschema:"description=what it gets; in this order"`

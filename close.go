@@ -9,10 +9,10 @@ import (
 	"github.com/sfere-go/sfere/twk"
 )
 
-// Close closes every connection that matches a pattern; what has been sent to
-// them before is written. Its value is a [Report], in which those that are
-// closing already count as failed with sse.ErrClosed. To say good-bye, put it
-// after the broadcast that does, not among its effects.
+// Close closes every connection that matches a pattern. What was sent to them
+// before is still written. Its value is a [Report]; connections that are
+// closing already count as failed with sse.ErrClosed. To say good-bye first,
+// put Close after the broadcast, not among its effects.
 type Close struct {
 	To      Pattern `json:"to" jsonschema:"description=who is closed"`
 	Exclude Exclude `json:"exclude,omitzero" jsonschema:"description=who of those is not"`

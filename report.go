@@ -17,10 +17,9 @@ type Report struct {
 	Delivered int `json:"delivered"` // took everything into their outbox; of a Close: were closed by it
 	Dropped   int `json:"dropped"`   // had a full outbox: they were cut, or events that may be dropped were
 	Failed    int `json:"failed"`    // had closed, or an effect failed for them; what did not fail was sent
-	// Failures has an entry for each cause for which connections count as dropped
-	// or failed, sorted by key.
+	// Failures has one entry for each cause, sorted by key.
 	Failures []Failure `json:"failures,omitempty"`
-	// Missing has the keys that a WithConnection found no live connection for.
+	// Missing has the keys for which a WithConnection found no live connection.
 	Missing []Key `json:"missing,omitempty"`
 	// Shared is what failed once for all recipients; all of them then count as
 	// failed. It is also among the errors of the dispatch.
@@ -31,7 +30,7 @@ type Report struct {
 type Failure struct {
 	Err   error // sse.ErrClosed, sse.ErrOverflow, sse.ErrDropped, or what the effects failed with for the first of them
 	Count int   // connections; the text of their errors is the same
-	Keys  []Key // of the first of them, 8 at most, sorted: of each the first of its keys that the pattern matches
+	Keys  []Key // a sample of at most 8, sorted: of each connection the first key that the pattern matches
 }
 
 const (
@@ -40,7 +39,7 @@ const (
 	maxCauses = 32
 )
 
-// ErrMoreCauses is the cause that stands for all after the first 32 of a Report.
+// ErrMoreCauses stands for all causes after the first 32 of a Report.
 var ErrMoreCauses = errors.New("other causes, which are not told apart")
 
 // Error returns "sending to key and n more: cause".
@@ -69,7 +68,7 @@ func (f Failure) MarshalJSON() ([]byte, error) {
 
 // Err joins everything that went wrong, nil if nothing did: a *[Error] with
 // [ErrNotFound] for each missing key, what failed for all, and each [Failure].
-// That nobody matches a pattern is no error.
+// It is not an error if nobody matches a pattern.
 func (r Report) Err() error {
 	errs := []error{r.Shared}
 	for _, k := range r.Missing {

@@ -10,8 +10,8 @@ import (
 	"github.com/sfere-go/sfere/sse/gzipcast"
 )
 
-// Conn is one live stream to one client. Anybody may send to it and close it
-// from any goroutine, at any time, also after it has ended: nothing is ever
+// Conn is one live stream to one client. Anybody may send to it and close it,
+// from any goroutine, at any time, even after it has ended. Nothing is ever
 // written to the response once its handler has returned.
 //
 // Sending appends to a bounded outbox and never waits. Frames are written in
@@ -164,15 +164,16 @@ func (c *Conn) Info() ConnInfo {
 	return i
 }
 
-// Emit puts frames into the outbox, all or none. While the stream is opening they
-// follow its first effects. The error is ErrClosed, ErrDropped or ErrOverflow. In
-// the last case the stream has been cut. ctx is not used: sending does not wait.
+// Emit puts frames into the outbox, all or none. While the stream is opening
+// they follow its first effects. The error is ErrClosed, ErrDropped or
+// ErrOverflow; with ErrOverflow the stream has been cut. ctx is not used,
+// because sending does not wait.
 func (c *Conn) Emit(_ context.Context, frames ...*Frame) error {
 	wake, err := c.push(frames)
 	return c.afterwards(wake, err)
 }
 
-// push appends frames and reports whether a writer has to be told.
+// push appends frames and reports whether a writer must be told.
 func (c *Conn) push(frames []*Frame) (wake bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -193,10 +194,11 @@ func (c *Conn) push(frames []*Frame) (wake bool, err error) {
 	return c.waiting(), nil
 }
 
-// Close ends the stream for the given reason: it accepts no more frames, what
-// is in the outbox is written if the client takes it in time, and the handler
-// returns. Causes that cut the stream drop the outbox. Only the first Close
-// has an effect; it reports whether it was this one. It does not wait.
+// Close ends the stream for the given reason. The stream accepts no more
+// frames, what is in the outbox is written if the client takes it in time, and
+// the handler returns. Causes that cut the stream drop the outbox. Only the
+// first call has an effect; Close reports whether this was the first. It does
+// not wait.
 func (c *Conn) Close(cause Cause) bool {
 	c.mu.Lock()
 	if c.closed {

@@ -8,7 +8,7 @@ import (
 
 // Sentinels for errors.Is.
 var (
-	// ErrClosed is the cause when a stream has ended or is about to.
+	// ErrClosed is the cause when a stream has ended or is ending.
 	ErrClosed = errors.New("the stream is closed")
 	// ErrOverflow is the cause when a frame found the outbox full and the
 	// stream was cut for it.
@@ -16,7 +16,7 @@ var (
 	// ErrDropped is the cause when a frame that may be dropped found the outbox
 	// full of frames that may not. The stream goes on.
 	ErrDropped = errors.New("the outbox is full of events that may not be dropped")
-	// ErrDraining is the cause when the server is going down.
+	// ErrDraining is the cause when the server is shutting down.
 	ErrDraining = errors.New("the server is going down")
 )
 
@@ -55,10 +55,10 @@ func StatusOf(err error) int {
 }
 
 // Refuse answers a request whose stream [Hub.Serve] did not open. It sends the
-// status that err asks for ([StatusOf]) and its name: the text of an error may
-// name internals. If the server is going down it cuts the connection instead, by
-// a panic with http.ErrAbortHandler, because clients take a status for the end
-// and come back after a cut.
+// status that err asks for ([StatusOf]) and the name of that status, because
+// the text of an error may show internals. If the server is shutting down,
+// Refuse panics with http.ErrAbortHandler instead, which cuts the connection: a
+// client takes a status as the end and comes back after a cut.
 func Refuse(w http.ResponseWriter, err error) {
 	if errors.Is(err, ErrDraining) {
 		panic(http.ErrAbortHandler)

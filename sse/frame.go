@@ -37,8 +37,8 @@ type Frame struct {
 
 // FrameOptions adjust a [Frame]. Zero fields mean the defaults.
 type FrameOptions struct {
-	// Coalesce lets the frame take the place of a waiting one with the same
-	// text in the outbox of a stream. Default: it takes the place of none.
+	// Coalesce is a key. The frame takes the place of a waiting frame with the
+	// same key in the outbox of a stream. Default: it replaces none.
 	Coalesce string
 	// Overflow says what happens if the outbox is full. Default: the policy of
 	// the stream.
@@ -128,8 +128,8 @@ func (f *Frame) Len() int { return len(f.bytes) }
 // Bytes returns the uncompressed bytes. The caller must not change them.
 func (f *Frame) Bytes() []byte { return f.bytes }
 
-// Event returns what the frame says, for logs and audits. Every call works it out
-// anew.
+// Event returns what the frame says, for logs and audits. Every call parses the
+// frame.
 func (f *Frame) Event() Event {
 	var e Event
 	for line := range strings.SplitSeq(strings.TrimRight(string(f.bytes), "\n"), "\n") {

@@ -35,24 +35,25 @@ type HubOptions struct {
 	// goroutine of its own request.
 	Writers int
 	// TakeOver takes the connections of long streams away from net/http, so that
-	// a stream that waits needs neither a goroutine nor the buffers of the server:
-	// about 5 KiB instead of 27. It works on Linux, for HTTP/1.1 without TLS, if
-	// Writers is not negative and the ResponseWriter is an http.Hijacker. All
-	// other streams stay with net/http. Middleware must pass Hijack on.
+	// a stream that waits needs neither a goroutine nor the buffers of the
+	// server: about 5 KiB instead of 27. It works on Linux, for HTTP/1.1 without
+	// TLS, if Writers is not negative and the ResponseWriter is an http.Hijacker.
+	// All other streams stay with net/http. Middleware must forward Hijack.
 	//
 	// Handlers and owners see one change: the end of such a stream runs on a
 	// goroutine of its own. Everything around the handler sees it return at once.
 	// Middleware sees the end of the request. http.Server.Shutdown does not see
 	// the stream; Drain does. The connection is closed with the stream. The
-	// deadline of the request's context is kept, the end of Server.BaseContext is
-	// not noticed. Default off.
+	// deadline of the request's context is kept, but the end of
+	// Server.BaseContext goes unnoticed. Default off.
 	TakeOver bool
 	// Compress sends gzip on long streams to clients that accept it, each frame
 	// compressed once for all streams (package gzipcast). Default off.
 	Compress bool
 	// PerStream gives every long stream a compressor of its own, the first that
-	// its client accepts. Package sse/compress has some and says what each costs
-	// as long as a stream is open. It comes before Compress. Default none.
+	// its client accepts. Package sse/compress has some, and says how much memory
+	// each holds per stream. PerStream takes precedence over Compress. Default
+	// none.
 	PerStream []Compressor
 }
 

@@ -24,8 +24,8 @@ func (c *Conn) uncork() {
 	}
 }
 
-// firstDone ends the first effects and reports whether the caller has to see to it
-// that what is waiting is written.
+// firstDone ends the first effects and reports whether the caller must see to
+// it that what is waiting is written.
 func (c *Conn) firstDone() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -34,7 +34,7 @@ type Owner interface {
 	Closed(c *Conn, cause Cause)
 	// Ended is called after the response is out of reach, on the goroutine of the
 	// request, or for a connection that was taken over on one of its own. It may
-	// take its time and may send to other streams.
+	// block, and may send to other streams.
 	Ended(c *Conn, cause Cause)
 }
 
@@ -102,9 +102,9 @@ func (h Hooks) Ended(c *Conn, cause Cause) {
 	}
 }
 
-// Attach adds an owner. ok is false if the stream is closed: then o is told
-// nothing. live tells that the stream has run its first effects already, so that
-// Live is not called. The stream keeps its owners as long as somebody keeps it.
+// Attach adds an owner. ok is false if the stream has been closed; then o is
+// not told anything. live is true if the first effects have run already; then
+// Live is not called. A Conn keeps its owners after it has ended.
 func (c *Conn) Attach(o Owner) (live, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -125,8 +125,9 @@ func (c *Conn) Owners() iter.Seq[Owner] {
 }
 
 // OnSent registers f to be called, outside all locks of this package, each time
-// something other than a heartbeat has been written. It must return at once: it
-// holds up the writer of many streams. A panic is contained and logged.
+// something other than a heartbeat has been written. f must return at once,
+// because it holds up the writer of many streams. A panic is contained and
+// logged.
 func (c *Conn) OnSent(f func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -19,11 +19,11 @@ type ServerOptions struct {
 	// IdleTimeout is how long a connection without a request stays open. Default
 	// 2 min, negative means none.
 	IdleTimeout time.Duration
-	// PeerTimeout is how long what was sent may stay unacknowledged before a
-	// connection is closed: the client's network has gone, and nothing else would
-	// tell for 15 minutes. It works on Linux, through TCP_USER_TIMEOUT, for what
-	// the client's machine acknowledges, not the client; elsewhere it does
-	// nothing. Together with a heartbeat a silent client is noticed within the
+	// PeerTimeout is how long sent bytes may stay unacknowledged before the
+	// connection is closed. It notices a client whose network has gone, which
+	// takes 15 minutes otherwise. The machine of the client acknowledges, not the
+	// client. It works on Linux, through TCP_USER_TIMEOUT; elsewhere it does
+	// nothing. Together with a heartbeat, a silent client is noticed within the
 	// sum of both. Default 20 s, negative means none.
 	PeerTimeout time.Duration
 	// PingAfter is how long an HTTP/2 connection may be silent before it is
@@ -37,7 +37,8 @@ type ServerOptions struct {
 // options mean the defaults. What srv has set already is kept: its timeouts, and
 // its ConnContext and ConnState hooks, which are called first.
 //
-// It sets no ReadTimeout and no WriteTimeout. A program may: streams are exempt.
+// It sets no ReadTimeout and no WriteTimeout. A program may set them; they do
+// not apply to long streams.
 func ConfigureServer(srv *http.Server, o *ServerOptions) {
 	var v ServerOptions
 	if o != nil {
@@ -118,11 +119,11 @@ func (s *spareConns) close() {
 	clear(s.conns)
 }
 
-// Shutdown ends srv and the streams of hub for a restart. It stops listening,
-// cuts the long streams at random moments within window, so that their clients
-// do not come back all at once, waits for everything else, short responses and
-// requests of other handlers, to finish, and closes what is left. The clients
-// of cut streams try again until the next process listens.
+// Shutdown ends srv and the streams of hub for a restart. It stops listening
+// and cuts the long streams at random moments within window, so that their
+// clients do not all come back at once. It waits for short responses and for
+// requests of other handlers to finish, and closes what is left. The clients of
+// cut streams try again until the next process listens.
 //
 // When ctx ends first, everything is closed at once and the error wraps that of
 // ctx. A window of zero cuts all streams at once, which suits a process that

@@ -38,7 +38,7 @@ func newSocket(conn net.Conn) (*socket, error) {
 	return &socket{conn: conn, raw: raw}, nil
 }
 
-// waiting reports whether the client has to read before anything can be written.
+// waiting reports whether the client must read before anything can be written.
 func (k *socket) waiting() bool { return len(k.rest) > 0 }
 
 func (k *socket) room() int { return len(chunkHead) }

@@ -26,20 +26,22 @@ type BridgeOptions struct {
 	// MaxSignals bounds the signals of a request in bytes. Default 1 MiB.
 	MaxSignals int64
 	// RootAttrs are set on the root element of every HTML page that Response.Body
-	// gives to a plain browser request, in place of attributes of the same name:
-	// {"lang": "en", "data-signals": `{"n": 0}`}. Values are escaped. Default none.
+	// sends to a plain browser request. They replace attributes of the same name:
+	// {"lang": "en", "data-signals": `{"n": 0}`}. Values are escaped. Default
+	// none.
 	RootAttrs map[string]string
-	// NotDatastar answers a request that the Datastar client did not send and
-	// whose handler returned effects; they do not run. Default: 406.
+	// NotDatastar answers a request that does not come from the Datastar client
+	// although its handler returned effects. The effects do not run. Default:
+	// status 406.
 	NotDatastar http.Handler
-	// AnswerTimeout bounds the effects of an answer ([Respond]). They run to their
-	// end although the client leaves, and what the limit stops is reported to
-	// OnError. Streams stop with their client. Default 30 s, negative means none.
+	// AnswerTimeout bounds the effects of an answer ([Respond]). They run to
+	// their end although the client leaves. OnError is told what the limit
+	// stopped. Streams stop with their client. Default 30 s, negative means none.
 	AnswerTimeout time.Duration
-	// OnError is told of every failed request and dispatch. The effects it
-	// returns are run on the stream, to show the person that something went
-	// wrong; their own errors are logged. It may be called concurrently.
-	// Default: log with slog.Default and show nothing.
+	// OnError is called for every failed request and dispatch. The bridge runs
+	// the effects that it returns on the stream, to show the person that
+	// something went wrong, and logs the errors of these. OnError may be called
+	// concurrently. Default: log with slog.Default and show nothing.
 	OnError func(ctx context.Context, r *Request, err error) effect.List
 }
 
@@ -54,7 +56,7 @@ type Bridge[C any] struct {
 }
 
 // NewBridge returns a bridge that runs effects with d. newCtx makes the Ctx of
-// a request's dispatch around its session; it may be called concurrently. nil
+// a request's dispatch around its session. It may be called concurrently. nil
 // options mean the defaults.
 func NewBridge[C any](d *dispatch.Dispatcher[C], newCtx func(Session) C, o *BridgeOptions) *Bridge[C] {
 	b := &Bridge[C]{d: d, newCtx: newCtx}
@@ -108,8 +110,8 @@ func (b *Bridge[C]) report(ctx context.Context, r *Request, err error) (show eff
 	return b.opts.OnError(ctx, r, err)
 }
 
-// Handle returns an HTTP handler that answers with what h returns. A panic of
-// h answers 500, except with http.ErrAbortHandler, which is passed on.
+// Handle returns an HTTP handler that answers with what h returns. A panic of h
+// answers 500. A panic with http.ErrAbortHandler is passed on.
 func (b *Bridge[C]) Handle(h func(*Request) Response) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		req, err := readRequest(w, r, b.opts.MaxSignals)

@@ -29,7 +29,7 @@ type Client struct {
 	// Default: that of ClientVersion if URL is empty, none for other addresses.
 	Integrity string
 	// Handler serves URL if that is a path of the program's own. Default: nil,
-	// somebody else serves it.
+	// the program does not serve it.
 	Handler http.Handler
 }
 
@@ -53,10 +53,10 @@ func ClientFromFile(path string) (Client, error) {
 // script, if it has a "://" in it, or else a file ([ClientFromFile]).
 //
 // An empty flag means the pinned release. FindClient looks for it in the file
-// that $DATASTAR_JS names, then in the user's cache folder, then on the CDN, for
-// 10 s at most, and checks its hash in any case. The program then serves it. If
-// it is nowhere to be had the zero Client is returned, because the browser may
-// reach what the program cannot.
+// that $DATASTAR_JS names, then in the user's cache folder, then on the CDN,
+// for 10 s at most, and checks its hash in any case. The program then serves
+// it. If it cannot be found, FindClient returns the zero Client, because the
+// browser may reach what the program cannot.
 func FindClient(ctx context.Context, flag string) (Client, error) {
 	switch {
 	case strings.Contains(flag, "://"):
@@ -74,7 +74,7 @@ func FindClient(ctx context.Context, flag string) (Client, error) {
 // Address returns where pages load the script from.
 func (c Client) Address() string { return cmp.Or(c.URL, datastarjs.URL) }
 
-// Script returns the tag that loads the client. It belongs into the head of a
+// Script returns the tag that loads the client. It belongs in the head of a
 // page.
 func (c Client) Script() HTML { return c.ScriptNonce("") }
 

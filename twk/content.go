@@ -67,7 +67,9 @@ func (t tmpl) Render(_ context.Context, w io.Writer) error {
 func (t tmpl) Equal(o tmpl) bool { return sameMarkup(t, o) }
 
 // PerRecipient returns content that a broadcast renders for each recipient,
-// with a context that carries the recipient, instead of once for all.
+// with a context that carries the recipient. Content that calls
+// sfere.RecipientOf is rendered for each without it; PerRecipient saves the
+// trial.
 func PerRecipient(c Content) Content { return perRecipient{c} }
 
 // PerRecipientFunc is [PerRecipient] for a function that chooses the content.

@@ -1,6 +1,6 @@
-// Package twk drives the Datastar client over Server-Sent Events: effects that
-// patch a page, the streams they travel on, and the bridge that makes HTTP
-// handlers of functions that return data.
+// Package twk drives the Datastar client over Server-Sent Events. It has effects
+// that patch a page, and a bridge that makes an http.Handler of a function that
+// returns data. The streams themselves are in package sse.
 //
 //	func greet(r *twk.Request) twk.Response {
 //		var in struct{ Name string }
@@ -18,15 +18,15 @@
 //	mux := http.NewServeMux()
 //	mux.Handle("POST /greet", bridge.Handle(greet))
 //
-// A [Response] is short ([Respond]: the effects, then the end) or long
-// ([Stream]: it stays open for whatever is sent to its [Conn] later), or no
+// sfere.NewApp wires the dispatcher, the bridge and a mux in one call.
+//
+// A [Response] is a short stream ([Respond]: the effects, then the end), a long
+// one ([Stream]: it stays open for whatever is sent to its sse.Conn later), or no
 // stream at all ([Page], [Status], [Pass]).
 //
-// A [Conn] may be sent to and closed by anybody at any time: sending fills a
-// bounded outbox and never waits, and nothing touches a response once its
-// handler has returned. A [Hub] owns the streams, writes to them and keeps them
-// alive. [ConfigureServer] and [Shutdown] prepare the http.Server.
+// Package twk/attr writes the attributes of a page, and package twk/twktest tests
+// handlers and streams.
 //
-// No text in any field of any effect can become another event. What the program
-// still has to do is in docs/security.md; docs/twk.md is the guide.
+// No text in any field of any effect can become another event. docs/security.md
+// says what is left to the program; docs/twk.md is the guide.
 package twk

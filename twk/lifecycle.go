@@ -39,9 +39,9 @@ func closeSSE(ctx context.Context, call Call, e CloseSSE) (bool, error) {
 	return c.Close(e.Cause), nil
 }
 
-// SSEClosed is dispatched once for every stream when it has ended, with the
-// request and the response that opened it in the Session and no stream. It
-// does nothing; intercept or replace it.
+// SSEClosed is dispatched once for every stream that has ended. The Session has
+// the request and the response that opened the stream, and no stream. SSEClosed
+// does nothing by itself; intercept or replace it.
 type SSEClosed struct {
 	// Cause is why the stream ended.
 	Cause sse.Cause `json:"cause,omitempty" jsonschema:"description=why the stream ended"`

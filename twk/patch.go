@@ -62,8 +62,8 @@ type EventOptions struct {
 	// milliseconds. Zero leaves it.
 	RetryMillis int `json:"retryMillis,omitempty" jsonschema:"minimum=0,description=base delay in milliseconds before the client reconnects; not 1000"`
 	// Coalesce, if not empty, lets this event take the place of a waiting one
-	// with the same key in a client's outbox. Only for events that make the
-	// older one unnecessary.
+	// with the same key in a client's outbox. Use it only for events that make
+	// the older one superfluous.
 	Coalesce string `json:"coalesce,omitempty" jsonschema:"description=key by which a newer event replaces a waiting older one"`
 	// Overflow says what happens if the outbox is full; empty means the
 	// stream's own policy.
@@ -76,8 +76,8 @@ type EventOptions struct {
 // with </html>, </head> or </body> must begin with that element: the client
 // reads it as a document, and would lose the patch otherwise.
 type PatchElements struct {
-	// Elements is the markup, rendered once for all recipients of a broadcast
-	// unless it comes from [PerRecipient].
+	// Elements is the markup. A broadcast renders it once for all recipients,
+	// unless it comes from [PerRecipient] or asks for the recipient.
 	Elements Content `json:"-"`
 	// Selector finds the targets. Default: the ids of the elements.
 	Selector string `json:"selector,omitempty" jsonschema:"description=CSS selector of the targets; the default is the ids of the elements"`
@@ -85,9 +85,9 @@ type PatchElements struct {
 	Mode Mode `json:"mode,omitempty" jsonschema:"enum=,enum=outer,enum=inner,enum=replace,enum=prepend,enum=append,enum=before,enum=after,enum=remove,description=what is done to the targets; outer if empty; all but outer and replace need a selector"`
 	// Namespace is that of the elements. Default: HTMLNamespace.
 	Namespace Namespace `json:"namespace,omitempty" jsonschema:"enum=,enum=html,enum=svg,enum=mathml,description=markup language of the elements; html if empty"`
-	// ViewTransition animates the change with the browser's View Transition
-	// API. Such a patch is applied a frame later, so that an ordinary one sent
-	// after it is overtaken; do not mix them for one element.
+	// ViewTransition animates the change with the browser's View Transition API.
+	// The client applies such a patch a frame later, so an ordinary patch that is
+	// sent after it overtakes it. Do not mix them for one element.
 	ViewTransition bool `json:"viewTransition,omitempty" jsonschema:"description=animate the change as a view transition"`
 	// ViewTransitionSelector limits the transition to one element, and turns
 	// ViewTransition on.
@@ -136,15 +136,17 @@ func (p *PatchElements) UnmarshalJSON(b []byte) error {
 }
 
 // PatchSignals sets signals of the page. Signals marshals to a JSON object; a
-// null deletes a signal. Late values are resolved when the effect runs, in a
-// broadcast for each recipient, and override Signals of the same name.
+// null deletes a signal. Late values are resolved when the effect runs, and
+// override Signals of the same name. In a broadcast, a placeholder that asks
+// for the recipient is resolved for each.
 type PatchSignals struct {
 	// Signals are the new values by name: a map, a struct, or JSON text as a
 	// json.RawMessage.
 	Signals any `json:"signals,omitempty" jsonschema:"type=object,description=new values by name as an object; null deletes a signal"`
 	// Late are values that placeholders give when the effect runs.
 	Late map[string]effect.Late[any] `json:"late,omitempty" jsonschema:"description=values by name that placeholders give when the effect runs"`
-	// OnlyIfMissing leaves signals alone that the page has already, even if empty.
+	// OnlyIfMissing leaves signals alone that the page has already, even empty
+	// ones.
 	OnlyIfMissing bool `json:"onlyIfMissing,omitempty" jsonschema:"description=leave signals alone that exist already"`
 	EventOptions
 }

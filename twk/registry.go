@@ -25,7 +25,7 @@ type sender struct {
 }
 
 // Registry returns the effects of this package; nil means the default options.
-// The C of the registry is a [Session].
+// The Ctx of the registry is a [Session].
 func Registry(o *RegistryOptions) registry.Registry[Session] {
 	s := &sender{emit: func(ctx context.Context, s Session, f *sse.Frame) error {
 		if effect.IsDry(ctx) {

@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// Request is a request as handlers see it. It belongs to its request; effects
-// may read it as long as they run.
+// Request is a request as handlers see it. Effects may read it as long as they
+// run; nobody may keep it.
 type Request struct {
 	*http.Request
 	// Datastar tells whether the Datastar client sent it.
@@ -48,8 +48,9 @@ func (r *Request) with(ctx context.Context) *Request {
 // must not change them.
 func (r *Request) RawSignals() []byte { return r.signals }
 
-// NewRequest reads the signals of r as a bridge does; it is of use in tests of
-// handlers. limit bounds the body in bytes; 0 means 1 MiB.
+// NewRequest reads the signals of r as a bridge does. It is for tests of
+// handlers; twktest.Request is shorter. limit bounds the body in bytes; 0 means
+// 1 MiB.
 func NewRequest(r *http.Request, limit int64) (*Request, error) {
 	return readRequest(nil, r, limit)
 }

@@ -24,7 +24,8 @@ type Response struct {
 	// the client leaves.
 	Stay bool
 	// Open runs before the stream opens and before Effects. An error refuses the
-	// stream with the status that it asks for (see [StatusOf]). sfere.Hold uses it.
+	// stream with the status that it asks for ([sse.StatusOf]). sfere.Hold uses
+	// it.
 	Open effect.List
 	// Conn, if not nil, is an open stream to run the effects against; the request
 	// is answered 204, or 410 if the stream ended before they reached it.
@@ -33,10 +34,10 @@ type Response struct {
 	// Status answers a request without effects; 0 means 200, or 204 without a
 	// body. Streams have no status but 200.
 	Status int
-	// Header is set on the answer, in place of what middleware has set under the
-	// same name; only Set-Cookie and Vary are added to. Streams keep their own
-	// Content-Type and Cache-Control. It is sent with the 204 as well if the
-	// effects go to another stream.
+	// Header is set on the answer. It replaces what middleware has set under the
+	// same name; values of Set-Cookie and Vary are added. Streams keep their own
+	// Content-Type and Cache-Control. If the effects go to another stream, the
+	// 204 carries it as well.
 	Header http.Header
 	// Cookies are set with the answer.
 	Cookies []*http.Cookie

@@ -21,8 +21,8 @@ import (
 // client rewrites $name, @name( and a marker of its own inside strings too, and
 // text that spells the marker gets out of its string.
 //
-// JS panics with an [*Error] if v cannot be marshalled, as it then holds a
-// function, a channel, a cycle or NaN.
+// JS panics with an [*Error] if v cannot be marshalled: it holds a function, a
+// channel, a cycle or NaN.
 func JS(v any) string {
 	s, err := literal(v)
 	if err != nil {

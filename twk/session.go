@@ -15,7 +15,7 @@ type Session struct {
 	// Conn is the stream of this dispatch; nil if there is none.
 	Conn *sse.Conn
 	// Request is the request that started the dispatch; nil out of band, and in
-	// dispatches to the recipients of a broadcast.
+	// what a broadcast runs for a recipient.
 	Request *Request
 	// Response is what the handler of that request returned.
 	Response *Response
@@ -70,7 +70,7 @@ func (s Session) outlet() (Outlet, error) {
 	return nil, &Error{Op: "sending", Err: ErrNoStream}
 }
 
-// Emit sends one prepared frame to next's place or the stream; see
+// Emit sends one frame to where the events of s go; see
 // [RegistryOptions].Audit.
 type Emit func(ctx context.Context, s Session, f *sse.Frame) error
 

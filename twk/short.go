@@ -10,25 +10,25 @@ import (
 // of the page that have the same ids.
 func Patch(content Content) PatchElements { return PatchElements{Elements: content} }
 
-// Append returns the effect that puts content behind what is inside the target.
-// content may be nil; so may that of the functions below.
+// Append returns the effect that adds content after the last child of the
+// target. content may be nil, here and in the functions below.
 func Append(selector string, content Content) PatchElements {
 	return PatchElements{Selector: selector, Mode: ModeAppend, Elements: content}
 }
 
-// Prepend returns the effect that puts content in front of what is inside the
+// Prepend returns the effect that adds content before the first child of the
 // target.
 func Prepend(selector string, content Content) PatchElements {
 	return PatchElements{Selector: selector, Mode: ModePrepend, Elements: content}
 }
 
-// Inner returns the effect that morphs content into the inside of the target.
+// Inner returns the effect that morphs the children of the target into content.
 func Inner(selector string, content Content) PatchElements {
 	return PatchElements{Selector: selector, Mode: ModeInner, Elements: content}
 }
 
-// Replace returns the effect that puts content in the place of the target,
-// without morphing.
+// Replace returns the effect that replaces the target with content, without
+// morphing.
 func Replace(selector string, content Content) PatchElements {
 	return PatchElements{Selector: selector, Mode: ModeReplace, Elements: content}
 }
@@ -41,8 +41,7 @@ func Remove(selector string) RemoveElement { return RemoveElement{Selector: sele
 //
 //	twk.Signals("message", "", "count", 3)
 //
-// It panics if the arguments are not that: a name is a string, and every name has
-// a value.
+// It panics if a name is not a string or has no value.
 func Signals(pairs ...any) PatchSignals {
 	if len(pairs)%2 != 0 {
 		panic(fmt.Sprintf("twk.Signals: %d arguments: use names and values in turn", len(pairs)))

@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// checkURL refuses URLs that a browser would run or that have another scheme
-// than those. Relative URLs are always fine.
+// checkURL refuses URLs that a browser would run, and those whose scheme is not
+// one of schemes. Relative URLs always pass.
 func checkURL(field, u string, schemes ...string) error {
 	switch {
 	case u == "":

@@ -20,7 +20,7 @@ const (
 	RetryNever  Retry = "never"  // not after errors; a cut connection is retried all the same
 )
 
-// RetryForever as Options.RetryMaxCount means without end.
+// RetryForever is the Options.RetryMaxCount that sets no limit.
 const RetryForever = -1
 
 // Cancellation says what becomes of a running request with the same method and
@@ -44,8 +44,8 @@ type Options struct {
 	Selector string
 	// Headers are added to the request.
 	Headers map[string]string
-	// Include and Exclude are JavaScript regular expressions for the paths of
-	// the signals to send. Default: all but those with a name that begins with _.
+	// Include and Exclude are JavaScript regular expressions for the paths of the
+	// signals to send. Default: all whose names do not begin with _.
 	Include, Exclude string
 	// Payload is sent in place of the signals if it is not nil.
 	Payload any
@@ -63,7 +63,8 @@ type Options struct {
 	RetryScaler float64
 	// RetryMaxWait bounds the delay. Default 30 s.
 	RetryMaxWait time.Duration
-	// RetryMaxCount bounds the attempts in a row; RetryForever is without end. Default 10.
+	// RetryMaxCount bounds the attempts in a row; RetryForever sets no limit.
+	// Default 10.
 	RetryMaxCount int
 }
 
@@ -88,9 +89,9 @@ func Patch(url string, o *Options) string { return action("patch", url, o) }
 func Delete(url string, o *Options) string { return action("delete", url, o) }
 
 // StreamAction returns the expression that opens a long stream: [Get] with
-// RetryAlways and RetryForever unless o says otherwise. The client's defaults
-// give up for good after a restart of the server behind a proxy. A server that
-// wants such a client to stay away answers [twk.NoContent].
+// RetryAlways and RetryForever unless o says otherwise. With the client's
+// defaults a page gives up for good when a server behind a proxy restarts.
+// Answer [twk.NoContent] to keep such a client away.
 func StreamAction(url string, o *Options) string {
 	var s Options
 	if o != nil {

@@ -15,8 +15,8 @@ var dataName = regexp.MustCompile(`^[a-zA-Z0-9_:.-]+$`)
 type Attr struct{ Name, Value string }
 
 // Data returns the attribute data-name with an expression as its value, as in
-// Data("text", "$name"). The program writes name; never make it from user input.
-// Data panics if name cannot be part of an attribute name.
+// Data("text", "$name"). name must not come from user input. Data panics if
+// name cannot be part of an attribute name.
 func Data(name, expression string) Attr {
 	if !dataName.MatchString(name) {
 		panic(fmt.Sprintf("attr: attribute name %q: use letters, digits and the signs - _ : . only", "data-"+name))
@@ -35,8 +35,8 @@ func Init(expression string) Attr { return Data("init", expression) }
 // appears; see [StreamAction].
 func Stream(url string, o *Options) Attr { return Init(StreamAction(url, o)) }
 
-// Signals returns the attribute that sets signals when its element appears.
-// v marshals to a JSON object; see [twk.JS].
+// Signals returns the attribute that sets signals when its element appears. v
+// must marshal to a JSON object; see [twk.JS].
 func Signals(v any) Attr { return Data("signals", twk.JS(v)) }
 
 // String returns name="value" with the value escaped.
