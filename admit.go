@@ -3,8 +3,11 @@ package sfere
 import (
 	"cmp"
 	"net/http"
+	"runtime/debug"
 	"slices"
+	"time"
 
+	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/sse"
 )
 
@@ -13,11 +16,11 @@ type admission struct {
 	instead *entry   // the connection to use in place of the new one
 	removed []*entry // had to make room; the caller ends them
 	evict   []Member // likewise, of other Conns that share the store
-	joined  []func() // presence to announce, as the stream is live already
 }
 
-// register puts conn under k. The caller calls [Conns.makeRoom] with the result.
-func (c *Conns) register(conn *sse.Conn, k Key, policy Policy) (a admission, err error) {
+// register puts conn under k, for an owner if that is not empty. The caller calls
+// [Conns.makeRoom] with the result.
+func (c *Conns) register(conn *sse.Conn, k Key, policy Policy, owner string) (a admission, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := c.entryOf(conn)
@@ -32,13 +35,15 @@ func (c *Conns) register(conn *sse.Conn, k Key, policy Policy) (a admission, err
 	case e.state == entryHeld && e.has(k):
 		return a, nil
 	}
+	if err := c.mayHold(k, owner, time.Now()); err != nil {
+		return a, err
+	}
 	var older []*entry
 	if policy != Join {
 		present := c.live(k)
 		switch {
 		case len(present) == 0:
 		case policy == Reuse:
-			present[0].touch()
 			return admission{instead: present[0]}, nil
 		case policy == Reject:
 			return a, &Error{Op: "holding", Key: k, Status: http.StatusConflict, Err: ErrTaken}
@@ -63,10 +68,9 @@ func (c *Conns) register(conn *sse.Conn, k Key, policy Policy) (a admission, err
 	}
 	slot, earlier := e.hold(k)
 	c.index.add(slot, k, e, earlier)
+	c.claims.hold(e.latest(), owner)
 	for _, w := range c.watches { // before those that it replaces go
-		if f := w.added(e, k); f != nil {
-			a.joined = append(a.joined, f)
-		}
+		w.added(e, k)
 	}
 	for _, old := range older {
 		if c.takeOut(old, CauseReplaced) {
@@ -98,13 +102,25 @@ func (c *Conns) enroll(e *entry, older []*entry) (victims []Member, err error) {
 			return nil, sse.ErrClosed
 		}
 	}
-	if e.lease, victims, err = c.store.Add(e, leaving); err != nil {
+	if victims, err = c.place(e, leaving); err != nil {
 		return nil, err
 	}
 	if e.lease != nil {
 		e.conn.OnSent(e.lease.Touch)
 	}
 	return victims, nil
+}
+
+// place gives e its place in the store. A panic of the store refuses e. c.mu is
+// held.
+func (c *Conns) place(e *entry, leaving []Lease) (victims []Member, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			e.lease, victims, err = nil, nil, &effect.PanicError{Value: p, Stack: debug.Stack()}
+		}
+	}()
+	e.lease, victims, err = c.store.Add(e, leaving)
+	return victims, err
 }
 
 // makeRoom ends what register has removed.
@@ -115,9 +131,16 @@ func (c *Conns) makeRoom(a admission) {
 	for _, m := range a.evict {
 		m.Evict(sse.CauseSize)
 	}
-	for _, f := range a.joined {
-		f()
+	if a.instead != nil {
+		a.instead.touch()
 	}
+}
+
+// remove is takeOut for who does not hold c.mu.
+func (c *Conns) remove(e *entry, cause sse.Cause) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.takeOut(e, cause)
 }
 
 // takeOut removes e, whoever else has its keys by now. It reports false if e is
@@ -130,11 +153,13 @@ func (c *Conns) takeOut(e *entry, cause sse.Cause) bool {
 	}
 	e.cause = cause
 	e.kept = c.opts.KeepEvicted && (cause == sse.CauseExpired || cause == sse.CauseSize)
+	now := time.Now()
 	for h := range e.holdings() {
 		c.index.remove(&h.slot)
+		c.claims.left(h, cause, now)
 	}
 	for _, w := range c.watches {
-		e.after = append(e.after, w.removed(e, cause)...)
+		w.removed(e, cause)
 	}
 	e.release()
 	return true

@@ -2,9 +2,10 @@ package sfere
 
 import "github.com/sfere-go/sfere/sse"
 
-// The causes of ends that are due to keys. Both end a stream normally, after which
+// The causes of ends that are due to keys. They end a stream normally, after which
 // a client with default settings stays away.
 const (
 	CauseReplaced sse.Cause = "replaced" // a newer stream took its key
+	CauseKicked   sse.Cause = "kicked"   // it was thrown out, and is kept away
 	CausePurged   sse.Cause = "purged"   // its keys were removed by hand
 )

@@ -46,8 +46,13 @@ func (c *Conns) Purge(p Pattern) (Report, error) {
 func (c *Conns) end(ctx context.Context, to Pattern, except excluded, cause sse.Cause) Report {
 	s := c.matching(to, except)
 	defer c.give(s)
-	r := Report{Matched: len(s.entries)}
-	for _, rc := range c.recipients(to, s, effect.IsDry(ctx)) {
+	return closeAll(ctx, c.recipients(to, s, effect.IsDry(ctx)), cause)
+}
+
+// closeAll is end for those who are known already.
+func closeAll(ctx context.Context, all []Recipient, cause sse.Cause) Report {
+	r := Report{Matched: len(all)}
+	for _, rc := range all {
 		switch {
 		case effect.IsDry(ctx):
 			effect.WouldDo(ctx, twk.Delivery{Conn: rc.Conn.ID(), Key: rc.Key.String(), Cause: cause})

@@ -30,14 +30,15 @@ type entry struct {
 	more  []*holding
 	state entryState
 	cause sse.Cause // why it was removed
-	after []func()  // presence to announce with the removal
 	tell  bool      // the removal is announced when the stream has ended
 	kept  bool      // removed and left open (Options.KeepEvicted)
-	lease Lease     // nil if the store keeps none
+	lease Lease     // nil if the store keeps none; constant once the entry can be found
+	// failed is the panic of the store when the lease was released. It is logged
+	// with the removal, as a logger is called under no lock.
+	failed *effect.PanicError
 
-	attached bool     // it is an owner of the stream
-	isLive   bool     // the first effects of the stream have run
-	onLive   []func() // presence to announce then
+	attached bool // it is an owner of the stream
+	isLive   bool // the first effects of the stream have run
 }
 
 var _ sse.Owner = (*entry)(nil)
@@ -54,8 +55,9 @@ const (
 
 // holding is one key of an entry.
 type holding struct {
-	slot slot[*entry]
-	key  Key
+	slot  slot[*entry]
+	key   Key
+	claim *claim // of the key, if the stream is of its owner
 }
 
 func (e *entry) holdings() iter.Seq[*holding] {
@@ -116,14 +118,29 @@ func (e *entry) keyIn(p Pattern) Key {
 	return e.first.key
 }
 
+// latest returns the key that was held last.
+func (e *entry) latest() *holding {
+	if n := len(e.more); n > 0 {
+		return e.more[n-1]
+	}
+	return &e.first
+}
+
+// touch tells the store of activity. owner.mu is not held.
 func (e *entry) touch() {
+	defer contain("store")
 	if e.lease != nil {
 		e.lease.Touch()
 	}
 }
 
-// release gives the place in the store back.
+// release gives the place in the store back. owner.mu is held.
 func (e *entry) release() {
+	defer func() {
+		if p := recover(); p != nil {
+			e.failed = &effect.PanicError{Value: p, Stack: debug.Stack()}
+		}
+	}()
 	if e.lease != nil {
 		e.lease.Release()
 	}
@@ -131,10 +148,7 @@ func (e *entry) release() {
 
 // Evict implements [Member].
 func (e *entry) Evict(cause sse.Cause) {
-	e.owner.mu.Lock()
-	removed := e.owner.takeOut(e, cause)
-	e.owner.mu.Unlock()
-	if removed {
+	if e.owner.remove(e, cause) {
 		e.end()
 	}
 }
@@ -142,6 +156,7 @@ func (e *entry) Evict(cause sse.Cause) {
 // end ends the stream of e, which has been taken out for a cause of this
 // package.
 func (e *entry) end() {
+	defer contain("end of a stream")
 	if e.kept {
 		e.announce()
 		return
@@ -149,14 +164,16 @@ func (e *entry) end() {
 	e.conn.Close(e.cause)
 }
 
-// Live implements [sse.Owner]: it announces who has arrived.
+// Live implements [sse.Owner].
 func (e *entry) Live(*sse.Conn) {
 	e.owner.mu.Lock()
-	tell := e.onLive
-	e.isLive, e.onLive = true, nil
-	e.owner.mu.Unlock()
-	for _, f := range tell {
-		f()
+	defer e.owner.mu.Unlock()
+	e.isLive = true
+	if e.state != entryHeld { // closed by its first effects
+		return
+	}
+	for _, w := range e.owner.watches {
+		w.live(e)
 	}
 }
 
@@ -165,25 +182,28 @@ func (e *entry) Live(*sse.Conn) {
 // the response is out of reach.
 func (e *entry) Closed(_ *sse.Conn, cause sse.Cause) {
 	e.owner.mu.Lock()
+	defer e.owner.mu.Unlock()
 	e.owner.takeOut(e, cmp.Or(cause, sse.CauseClosed))
 	e.tell = e.cause != "" && !e.kept
-	e.owner.mu.Unlock()
 }
 
 // Ended implements [sse.Owner].
 func (e *entry) Ended(*sse.Conn, sse.Cause) {
-	e.owner.mu.RLock()
-	tell := e.tell
-	e.owner.mu.RUnlock()
-	if tell {
+	if e.isToTell() {
 		e.announce()
 	}
 }
 
+func (e *entry) isToTell() bool {
+	e.owner.mu.RLock()
+	defer e.owner.mu.RUnlock()
+	return e.tell
+}
+
 // announce tells of the removal of e.
 func (e *entry) announce() {
-	for _, f := range e.after {
-		f()
+	if e.failed != nil {
+		logPanic("store", e.failed)
 	}
 	if hook := e.owner.opts.OnRemove; hook != nil {
 		defer contain("removal hook")
@@ -194,7 +214,10 @@ func (e *entry) announce() {
 // contain logs a panic of somebody else's code and goes on.
 func contain(what string) {
 	if p := recover(); p != nil {
-		slog.LogAttrs(context.Background(), slog.LevelError, "sfere: a "+what+" panicked",
-			slog.Any("error", &effect.PanicError{Value: p, Stack: debug.Stack()}))
+		logPanic(what, &effect.PanicError{Value: p, Stack: debug.Stack()})
 	}
+}
+
+func logPanic(what string, err *effect.PanicError) {
+	slog.LogAttrs(context.Background(), slog.LevelError, "sfere: a "+what+" panicked", slog.Any("error", err))
 }

@@ -48,6 +48,10 @@ func Hold(key Key, resp twk.Response) twk.Response { return resp.WithOpen(HoldSt
 type HoldStream struct {
 	Key    Key    `json:"key" jsonschema:"description=the key; without a scope it gets that of the request"`
 	Policy Policy `json:"policy,omitempty" jsonschema:"enum=,enum=join,enum=replace,enum=reject,enum=reuse,description=what happens if a live stream has the key; empty means the default of the program"`
+	// Owner, unless empty, makes a [Claim] of the key for as long as the stream
+	// lasts, or uses the one that the owner has. Default: the stream is refused
+	// with 409 if anybody has claimed the key.
+	Owner string `json:"owner,omitempty" jsonschema:"description=for whom the key is claimed; needed if it is claimed already"`
 }
 
 // EffectName returns "sfere/hold".
@@ -72,7 +76,7 @@ func (c *Conns) hold(ctx context.Context, call twk.Call, h HoldStream) (any, err
 		return nil, &Error{Op: "holding", Key: k, Err: fmt.Errorf("unknown policy %q", policy)}
 	}
 	if effect.IsDry(ctx) {
-		effect.WouldDo(ctx, HoldStream{Key: k, Policy: policy})
+		effect.WouldDo(ctx, HoldStream{Key: k, Policy: policy, Owner: h.Owner})
 		return nil, nil
 	}
 	if s.Response != nil && !s.Response.Stay {
@@ -83,7 +87,7 @@ func (c *Conns) hold(ctx context.Context, call twk.Call, h HoldStream) (any, err
 		}
 		return nil, nil
 	}
-	a, err := c.register(s.Conn, k, policy)
+	a, err := c.register(s.Conn, k, policy, h.Owner)
 	if err != nil {
 		return nil, err
 	}
@@ -97,14 +101,19 @@ func (c *Conns) hold(ctx context.Context, call twk.Call, h HoldStream) (any, err
 // oldest returns the oldest live stream under k, which is then active; nil if
 // there is none.
 func (c *Conns) oldest(k Key) *entry {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	es := c.live(k)
+	es := c.liveUnder(k)
 	if len(es) == 0 {
 		return nil
 	}
 	es[0].touch()
 	return es[0]
+}
+
+// liveUnder is live for who does not hold c.mu.
+func (c *Conns) liveUnder(k Key) []*entry {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.live(k)
 }
 
 // Touch says that the client of a key is there, which renews its time in a
@@ -131,11 +140,16 @@ func (c *Conns) touch(ctx context.Context, call twk.Call, t Touch) (int, error) 
 
 // Touch is the effect [Touch] for code outside a dispatch; k needs its scope.
 func (c *Conns) Touch(k Key) int {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	es := c.index.appendKey(nil, k)
+	es := c.under(k)
 	for _, e := range es {
 		e.touch()
 	}
 	return len(es)
+}
+
+// under returns the streams under k.
+func (c *Conns) under(k Key) []*entry {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.index.appendKey(nil, k)
 }

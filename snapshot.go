@@ -11,15 +11,26 @@ type snapshot struct {
 // matching returns a snapshot of the connections that match p, without those
 // under excluded keys. Give it back with [Conns.give].
 func (c *Conns) matching(p Pattern, except excluded) *snapshot {
-	s, _ := c.snapshots.Get().(*snapshot)
-	if s == nil {
-		s = &snapshot{}
-	}
+	s := c.snapshot()
 	c.mu.RLock()
+	defer c.mu.RUnlock()
+	c.choose(s, p, except)
+	return s
+}
+
+// snapshot returns memory for a snapshot.
+func (c *Conns) snapshot() *snapshot {
+	if s, ok := c.snapshots.Get().(*snapshot); ok {
+		return s
+	}
+	return &snapshot{}
+}
+
+// choose puts those who match p into s, without those under excluded keys, which
+// it returns. c.mu is held.
+func (c *Conns) choose(s *snapshot, p Pattern, except excluded) (out map[*entry]bool) {
 	s.entries = c.index.appendMatches(s.entries[:0], p)
-	out := except.find(c)
-	c.mu.RUnlock()
-	if len(out) > 0 {
+	if out = except.find(c); len(out) > 0 {
 		kept := s.entries[:0]
 		for _, e := range s.entries {
 			if !out[e] {
@@ -29,7 +40,7 @@ func (c *Conns) matching(p Pattern, except excluded) *snapshot {
 		clear(s.entries[len(kept):])
 		s.entries = kept
 	}
-	return s
+	return out
 }
 
 // streams returns the streams of the entries, in their order.

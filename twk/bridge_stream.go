@@ -45,6 +45,7 @@ func (b *Bridge[C]) stream(w http.ResponseWriter, r *Request, resp *Response) {
 	case instead != nil:
 		b.elsewhere(w, r, resp, instead)
 		return
+	case sse.StatusOf(err) == http.StatusNoContent: // the client is to stay away: an answer, not a failure
 	case !errors.Is(err, errNotRun) && !errors.Is(err, sse.ErrClosed):
 		b.report(r.Context(), r, err)
 	}
