@@ -1,0 +1,471 @@
+package sfere_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/sfere-go/sfere"
+	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/sse"
+	"github.com/sfere-go/sfere/twk"
+)
+
+// A callback that takes its time holds up neither the stream that it is about nor
+// any other, nor who closes one.
+func TestJoinedMayTakeItsTime(t *testing.T) {
+	inBubble(t, setup{}, func(t *testing.T, r *rig) {
+		release := make(chan struct{})
+		w, err := r.conns.Watch(sfere.Category("lobby"), &sfere.PresenceOptions{
+			Grace: -1, Joined: func(sfere.Visitor) { <-release },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, other := r.visit(id("ann")), r.visit(id("bob"))
+		synctest.Wait()
+		r.dispatch(sfere.Tell(sfere.Everyone(), tell("news")))
+		synctest.Wait()
+		for name, c := range map[string]*client{"the stream it is about": c, "another stream": other} {
+			if got, want := c.texts(), "hello news"; got != want {
+				t.Errorf("%s got %q, want %q", name, got, want)
+			}
+		}
+		c.leave()
+		synctest.Wait()
+		r.wantCount(sfere.Everyone(), 1)
+		r.dispatch(sfere.Close{To: sfere.Everyone()})
+		r.wantCount(sfere.Everyone(), 0)
+		<-other.left
+		close(release)
+		w.Stop()
+	})
+}
+
+// Calls for different keys are in one order, and a slow one delays the others.
+func TestPresenceHasOneOrder(t *testing.T) {
+	inBubble(t, setup{}, func(t *testing.T, r *rig) {
+		d := &diary{began: time.Now()}
+		w, err := r.conns.Watch(sfere.Everyone(), &sfere.PresenceOptions{
+			Grace:  -1,
+			Joined: func(v sfere.Visitor) { time.Sleep(time.Second); d.write(fmt.Sprint("joined ", v.Key.ID, " ", v.Seq)) },
+			Left:   func(v sfere.Visitor) { time.Sleep(time.Second); d.write(fmt.Sprint("left ", v.Key.ID, " ", v.Seq)) },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ann := r.visit(id("ann"))
+		synctest.Wait()
+		r.visit(id("bob"))
+		synctest.Wait()
+		ann.close()
+		r.visit(id("carl"))
+		time.Sleep(time.Minute)
+		d.want(t, "1s joined ann 1", "2s joined bob 2", "3s left ann 3", "4s joined carl 4")
+		there, seq := w.List()
+		began := d.began
+		if diff := cmp.Diff([]sfere.Visitor{
+			{Key: key("bob"), Since: began, Seq: 2}, {Key: key("carl"), Since: began, Seq: 4},
+		}, there); diff != "" || seq != 4 {
+			t.Errorf("change %d, list (-want +got):\n%s", seq, diff)
+		}
+		w.Stop()
+	})
+}
+
+// What is undone before its turn comes is not told, and takes no memory.
+func TestPresenceOfManyBehindASlowCallback(t *testing.T) {
+	inBubble(t, setup{}, func(t *testing.T, r *rig) {
+		release := make(chan struct{})
+		d := &diary{began: time.Now()}
+		w, err := r.conns.Watch(sfere.Category("lobby"), &sfere.PresenceOptions{
+			Grace:  -1,
+			Joined: func(v sfere.Visitor) { d.write("joined " + v.Key.ID); <-release },
+			Left:   func(v sfere.Visitor) { d.write("left " + v.Key.ID) },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ann := r.visit(id("ann"))
+		synctest.Wait()
+		for i := range 100 {
+			r.visit(id(fmt.Sprint("short", i))).close()
+		}
+		r.visit(id("bob"))
+		synctest.Wait()
+		ann.close()
+		r.visit(id("ann"))
+		synctest.Wait()
+		if queued, known := w.Pending(); queued != 1 || known != 2 {
+			t.Errorf("%d changes of %d keys are kept, want 1 of 2: who has come and gone is nobody", queued, known)
+		}
+		close(release)
+		d.want(t, "0s joined ann", "0s joined bob")
+		w.Stop()
+	})
+}
+
+// Stop may be called by a callback, of this Presence or of another.
+func TestPresenceStopFromACallback(t *testing.T) {
+	inBubble(t, setup{}, func(t *testing.T, r *rig) {
+		var one, two *sfere.Presence
+		var calls []string
+		stop := func(name string) func(sfere.Visitor) {
+			return func(v sfere.Visitor) {
+				calls = append(calls, name+" "+v.Key.ID)
+				func() { // from somewhere below
+					one.Stop()
+					two.Stop()
+				}()
+			}
+		}
+		var err1, err2 error
+		one, err1 = r.conns.Watch(sfere.Everyone(), &sfere.PresenceOptions{Joined: stop("one")})
+		two, err2 = r.conns.Watch(sfere.Category("nowhere"), &sfere.PresenceOptions{Joined: stop("two")})
+		if err := errors.Join(err1, err2); err != nil {
+			t.Fatal(err)
+		}
+		r.visit(id("ann"))
+		synctest.Wait()
+		r.visit(id("bob"))
+		synctest.Wait()
+		one.Stop() // waits as always
+		two.Stop()
+		if diff := cmp.Diff([]string{"one ann"}, calls); diff != "" {
+			t.Errorf("callbacks (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// Who is there is a matter of live streams only.
+func TestPresenceOfOpeningStreams(t *testing.T) {
+	const grace = 5 * time.Second
+	for _, tt := range []struct {
+		name, reason string
+		do           func(t *testing.T, r *rig, open func(refuse bool) (admit func()), w *sfere.Presence, d *diary)
+	}{
+		{"opens slowly", "a stream counts when its first effects have run", func(t *testing.T, r *rig, open func(bool) func(), w *sfere.Presence, d *diary) {
+			admit := open(false)
+			time.Sleep(time.Second)
+			if w.Has(key("ann")) {
+				t.Error("there while it is opening")
+			}
+			admit()
+			d.want(t, "1s joined ann")
+		}},
+		{"refused", "who was refused has not been there", func(t *testing.T, r *rig, open func(bool) func(), w *sfere.Presence, d *diary) {
+			open(true)()
+			time.Sleep(time.Hour)
+			d.want(t)
+		}},
+		{"refused in the grace period", "a stream that is refused neither ends nor extends the grace period of another", func(t *testing.T, r *rig, open func(bool) func(), w *sfere.Presence, d *diary) {
+			c := r.visit(id("ann"))
+			synctest.Wait()
+			c.close()
+			time.Sleep(time.Second)
+			admit := open(true)
+			time.Sleep(time.Second)
+			admit()
+			time.Sleep(time.Hour)
+			d.want(t, "0s joined ann", "5s left ann")
+		}},
+		{"refused after the grace period", "the key goes with the last stream that might have kept it", func(t *testing.T, r *rig, open func(bool) func(), w *sfere.Presence, d *diary) {
+			c := r.visit(id("ann"))
+			synctest.Wait()
+			c.close()
+			admit := open(true)
+			time.Sleep(time.Minute)
+			d.want(t, "0s joined ann")
+			admit()
+			d.want(t, "1m0s left ann")
+		}},
+		{"opens while the watch begins", "it joins when it is live, and those who were there do not", func(t *testing.T, r *rig, open func(bool) func(), _ *sfere.Presence, _ *diary) {
+			r.visit(id("bob"))
+			synctest.Wait()
+			admit := open(false)
+			time.Sleep(time.Second)
+			w, d := r.watch(grace)
+			there, seq := w.List()
+			if diff := cmp.Diff([]sfere.Visitor{{Key: key("bob"), Since: time.Now().Add(-time.Second)}}, there); diff != "" || seq != 0 {
+				t.Errorf("change %d, list (-want +got):\n%s", seq, diff)
+			}
+			admit()
+			d.want(t, "0s joined ann")
+			w.Stop()
+		}},
+		{"the live one is thrown out", "a stream that is still opening keeps the key, and then is there", func(t *testing.T, r *rig, open func(bool) func(), w *sfere.Presence, d *diary) {
+			var first *sse.Conn
+			r.fn("keep", func(_ context.Context, call twk.Call) error { first = call.Ctx().Conn; return nil })
+			r.visit(id("ann") + "&do=keep")
+			synctest.Wait()
+			admit := open(false)
+			synctest.Wait()
+			first.Close(sse.CauseClosed)
+			synctest.Wait()
+			admit()
+			time.Sleep(time.Hour)
+			d.want(t, "0s joined ann")
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inBubble(t, setup{}, func(t *testing.T, r *rig) {
+				w, d := r.watch(grace)
+				tt.do(t, r, func(refuse bool) func() {
+					gate := make(chan struct{})
+					open := effect.List{sfere.HoldStream{Key: key("ann")}, r.fn("gate", func(_ context.Context, call twk.Call) error {
+						<-gate
+						if refuse {
+							return errors.New("no")
+						}
+						return nil
+					})}
+					r.serve(newWriter(), "", func(*twk.Request) twk.Response { return twk.Stream(tell("hello")).WithOpen(open...) })
+					return func() { close(gate); synctest.Wait() }
+				}, w, d)
+				if t.Failed() {
+					t.Log(tt.reason)
+				}
+				w.Stop()
+			})
+		})
+	}
+}
+
+// A newcomer's list and the announcements that follow it are right together, as
+// docs/sfere.md says: no key is missing and none is there that has left.
+func TestNewcomersListAndChanges(t *testing.T) {
+	inBubble(t, setup{}, func(t *testing.T, r *rig) {
+		var w *sfere.Presence
+		say := func(what string) func(sfere.Visitor) {
+			return func(v sfere.Visitor) {
+				time.Sleep(time.Millisecond) // between the change of the list and its announcement
+				r.dispatch(sfere.Tell(sfere.Everyone(), tell(what+v.Key.ID)))
+			}
+		}
+		w, err := r.conns.Watch(sfere.Category("lobby"), &sfere.PresenceOptions{Grace: -1, Joined: say("+"), Left: say("-")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.fn("list", func(ctx context.Context, call twk.Call) error {
+			time.Sleep(time.Millisecond / 2)
+			there, _ := w.List()
+			text := "="
+			for _, v := range there {
+				text += v.Key.ID + ","
+			}
+			return call.Dispatch(ctx, tell(text)).Err()
+		})
+		var tabs []*client
+		for i := range 60 {
+			if i%3 == 2 {
+				tabs[i/3].leave()
+			}
+			tabs = append(tabs, r.visit(id(fmt.Sprint("p", i))+"&do=list"))
+			time.Sleep(time.Duration(i%7) * 300 * time.Microsecond)
+		}
+		time.Sleep(time.Minute)
+		there, _ := w.List()
+		want := map[string]bool{}
+		for _, v := range there {
+			want[v.Key.ID] = true
+		}
+		for i, c := range tabs[20:] {
+			if diff := cmp.Diff(want, pageOf(c)); diff != "" {
+				t.Errorf("the page of p%d (-want +got):\n%s", i+20, diff)
+			}
+		}
+		w.Stop()
+	})
+}
+
+// pageOf applies the list and the changes that a page has got: a change says how
+// it is with one key, whatever the page thought before.
+func pageOf(c *client) map[string]bool {
+	page := map[string]bool{}
+	for _, word := range strings.Fields(c.texts()) {
+		switch name := word[1:]; word[0] {
+		case '=':
+			clear(page)
+			for _, n := range strings.FieldsFunc(name, func(r rune) bool { return r == ',' }) {
+				page[n] = true
+			}
+		case '+':
+			page[name] = true
+		case '-':
+			delete(page, name)
+		}
+	}
+	return page
+}
+
+// TestPresenceModel runs random comings and goings, with callbacks that are held up
+// now and then, against a model. Whoever applies the callbacks to the list of the
+// beginning always has the list, and it is right when there is nothing to tell.
+func TestPresenceModel(t *testing.T) {
+	const grace = 5 * time.Second
+	synctest.Test(t, func(t *testing.T) {
+		rapid.Check(timeless{t}, func(rt *rapid.T) {
+			r := newRig(t, setup{hub: sse.HubOptions{Heartbeat: -1}})
+			m := &presenceModel{rig: r, grace: grace, tabs: map[string][]*client{}, left: map[string]time.Time{}}
+			for range rapid.IntRange(0, 3).Draw(rt, "there already") {
+				m.open(rt)
+			}
+			m.begin(rt)
+			defer m.end()
+			rt.Repeat(map[string]func(*rapid.T){
+				"": m.check, "open": m.open, "leave": m.leave, "close": m.closeKey,
+				"advance": m.advance, "hold up": m.holdUp, "go on": m.goOn,
+			})
+		})
+	})
+}
+
+type presenceModel struct {
+	*rig
+	grace time.Duration
+	w     *sfere.Presence
+
+	tabs map[string][]*client // by id
+	left map[string]time.Time // of those without a stream, who may come back
+
+	gate chan struct{}   // callbacks wait for it; nil: they do not
+	list []sfere.Visitor // what the callbacks made of the list of the beginning
+	errs []string        // of callbacks
+}
+
+func (m *presenceModel) begin(rt *rapid.T) {
+	call := func(apply func(v sfere.Visitor)) func(sfere.Visitor) {
+		return func(v sfere.Visitor) {
+			apply(v)
+			there, seq := m.w.List()
+			if diff := cmp.Diff(m.list, there); diff != "" || seq != v.Seq {
+				m.errs = append(m.errs, fmt.Sprintf("in call %d the list is as of %d (-want +got):\n%s", v.Seq, seq, diff))
+			}
+			if gate := m.gate; gate != nil {
+				<-gate
+			}
+		}
+	}
+	w, err := m.conns.Watch(sfere.Category("lobby"), &sfere.PresenceOptions{
+		Grace:  m.grace,
+		Joined: call(func(v sfere.Visitor) { m.list = append(m.list, v) }),
+		Left: call(func(v sfere.Visitor) {
+			i := slices.IndexFunc(m.list, func(o sfere.Visitor) bool { return o.Key == v.Key })
+			if i < 0 {
+				m.errs = append(m.errs, fmt.Sprintf("%v left and was not there", v.Key))
+				return
+			}
+			m.list = slices.Delete(m.list, i, i+1)
+		}),
+	})
+	if err != nil {
+		rt.Fatal(err)
+	}
+	m.w = w
+	m.list, _ = w.List()
+	clear(m.left)
+}
+
+func (m *presenceModel) drawID(rt *rapid.T) string {
+	return rapid.SampledFrom([]string{"a", "b", "c", "d"}).Draw(rt, "id")
+}
+
+func (m *presenceModel) open(rt *rapid.T) {
+	k := m.drawID(rt)
+	m.tabs[k] = append(m.tabs[k], m.visit(id(k)))
+	synctest.Wait()
+}
+
+func (m *presenceModel) leave(rt *rapid.T) {
+	k := m.drawID(rt)
+	if len(m.tabs[k]) == 0 {
+		rt.Skip("nobody")
+	}
+	m.tabs[k][0].close()
+	if m.tabs[k] = m.tabs[k][1:]; len(m.tabs[k]) == 0 {
+		m.left[k] = time.Now()
+	}
+}
+
+func (m *presenceModel) closeKey(rt *rapid.T) {
+	k := m.drawID(rt)
+	if len(m.tabs[k]) > 0 {
+		delete(m.left, k)
+	}
+	m.dispatch(sfere.Close{To: sfere.Exactly(key(k))})
+	m.tabs[k] = nil
+}
+
+func (m *presenceModel) advance(rt *rapid.T) {
+	time.Sleep(time.Duration(rapid.IntRange(1, 4).Draw(rt, "seconds")) * time.Second)
+}
+
+func (m *presenceModel) holdUp(rt *rapid.T) {
+	if m.gate != nil {
+		rt.Skip("it is")
+	}
+	m.gate = make(chan struct{})
+}
+
+func (m *presenceModel) goOn(rt *rapid.T) {
+	if m.gate == nil {
+		rt.Skip("it does")
+	}
+	close(m.gate)
+	m.gate = nil
+	synctest.Wait()
+}
+
+func (m *presenceModel) check(rt *rapid.T) {
+	synctest.Wait()
+	if len(m.errs) > 0 {
+		rt.Fatal(m.errs)
+	}
+	there, seq := m.w.List()
+	if diff := cmp.Diff(m.list, there); diff != "" {
+		rt.Fatalf("the callbacks and the list (-callbacks +list of change %d):\n%s", seq, diff)
+	}
+	if !slices.IsSortedFunc(there, func(a, b sfere.Visitor) int { return a.Since.Compare(b.Since) }) {
+		rt.Fatalf("not in the order of arrival: %v", there)
+	}
+	if m.gate != nil {
+		return
+	}
+	want, got := map[string]bool{}, map[string]bool{}
+	for k, tabs := range m.tabs {
+		if left, ok := m.left[k]; len(tabs) > 0 || ok && time.Since(left) < m.grace {
+			want[k] = true
+		}
+	}
+	for _, v := range there {
+		got[v.Key.ID] = true
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		rt.Fatalf("who is there (-want +got):\n%s", diff)
+	}
+	if queued, known := m.w.Pending(); queued != 0 || known > 4 {
+		rt.Fatalf("%d changes of %d keys are left", queued, known)
+	}
+}
+
+func (m *presenceModel) end() {
+	if m.gate != nil {
+		close(m.gate)
+	}
+	m.w.Stop()
+	for _, tabs := range m.tabs {
+		for _, c := range tabs {
+			c.close()
+		}
+	}
+	m.conns.Close()
+	synctest.Wait()
+}
