@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -336,6 +337,7 @@ type presenceModel struct {
 	tabs map[string][]*client // by id
 	left map[string]time.Time // of those without a stream, who may come back
 
+	mu   sync.Mutex      // guards the fields below
 	gate chan struct{}   // callbacks wait for it; nil: they do not
 	list []sfere.Visitor // what the callbacks made of the list of the beginning
 	errs []string        // of callbacks
@@ -344,12 +346,15 @@ type presenceModel struct {
 func (m *presenceModel) begin(rt *rapid.T) {
 	call := func(apply func(v sfere.Visitor)) func(sfere.Visitor) {
 		return func(v sfere.Visitor) {
+			m.mu.Lock()
+			gate := m.gate
 			apply(v)
 			there, seq := m.w.List()
 			if diff := cmp.Diff(m.list, there); diff != "" || seq != v.Seq {
 				m.errs = append(m.errs, fmt.Sprintf("in call %d the list is as of %d (-want +got):\n%s", v.Seq, seq, diff))
 			}
-			if gate := m.gate; gate != nil {
+			m.mu.Unlock()
+			if gate != nil {
 				<-gate
 			}
 		}
@@ -406,12 +411,15 @@ func (m *presenceModel) closeKey(rt *rapid.T) {
 
 func (m *presenceModel) advance(rt *rapid.T) {
 	time.Sleep(time.Duration(rapid.IntRange(1, 4).Draw(rt, "seconds")) * time.Second)
+	synctest.Wait()
 }
 
 func (m *presenceModel) holdUp(rt *rapid.T) {
 	if m.gate != nil {
 		rt.Skip("it is")
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.gate = make(chan struct{})
 }
 
@@ -419,13 +427,17 @@ func (m *presenceModel) goOn(rt *rapid.T) {
 	if m.gate == nil {
 		rt.Skip("it does")
 	}
+	m.mu.Lock()
 	close(m.gate)
 	m.gate = nil
+	m.mu.Unlock()
 	synctest.Wait()
 }
 
 func (m *presenceModel) check(rt *rapid.T) {
 	synctest.Wait()
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if len(m.errs) > 0 {
 		rt.Fatal(m.errs)
 	}
