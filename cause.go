@@ -7,5 +7,4 @@ import "github.com/sfere-go/sfere/sse"
 const (
 	CauseReplaced sse.Cause = "replaced" // a newer stream took its key
 	CauseKicked   sse.Cause = "kicked"   // it was thrown out, and is kept away
-	CausePurged   sse.Cause = "purged"   // its keys were removed by hand
 )

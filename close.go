@@ -32,14 +32,14 @@ func (c *Conns) closeMatching(ctx context.Context, call twk.Call, e Close) (Repo
 	return c.end(ctx, e.To, except, cmp.Or(e.Cause, sse.CauseClosed)), nil
 }
 
-// Purge closes the connections that match p with CausePurged, from outside
-// a dispatch; [Close] is the effect for it. The error is that of
+// Purge closes the connections that match p, from outside a dispatch; [Close] is
+// the effect for it. The error is that of
 // [Pattern.Validate].
 func (c *Conns) Purge(p Pattern) (Report, error) {
 	if err := p.Validate(); err != nil {
 		return Report{}, err
 	}
-	return c.end(context.Background(), p, excluded{}, CausePurged), nil
+	return c.end(context.Background(), p, excluded{}, sse.CauseClosed), nil
 }
 
 // end closes who matches, or in a dry run records who would be closed.

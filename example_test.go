@@ -320,7 +320,7 @@ func ExampleOptions() {
 	<-done
 	fmt.Println(report.Delivered, err)
 	// Output:
-	// removed [somebody/lobby/ann] because purged
+	// removed [somebody/lobby/ann] because closed
 	// 1 <nil>
 }
 

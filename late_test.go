@@ -163,7 +163,7 @@ func TestRemovalsAreToldOnce(t *testing.T) {
 		wg.Go(func() { _, _ = r.conns.Purge(sfere.Everyone()) })
 		wg.Wait()
 		<-c.left
-		if rm := r.removal(); rm.Cause != sse.CauseClient && rm.Cause != sfere.CausePurged {
+		if rm := r.removal(); rm.Cause != sse.CauseClient && rm.Cause != sse.CauseClosed {
 			t.Errorf("cause %q", rm.Cause)
 		}
 	}
