@@ -44,7 +44,9 @@ func Hold(key Key, resp twk.Response) twk.Response { return resp.WithOpen(HoldSt
 // HoldStream holds the stream of the dispatch under a key. It belongs into
 // twk.Response.Open, where [Hold] puts it. Run later, also when the stream has
 // long been live, it adds another key; under a key that the stream has already
-// it does nothing, and on a stream that has ended it fails with sse.ErrClosed.
+// it does nothing, and on a stream that has ended it fails with sse.ErrClosed. It
+// fails with status 409 and [ErrTaken] if the key is somebody else's ([Claim]), and
+// with status 204 if a [Kick] keeps the key away.
 type HoldStream struct {
 	Key    Key    `json:"key" jsonschema:"description=the key; without a scope it gets that of the request"`
 	Policy Policy `json:"policy,omitempty" jsonschema:"enum=,enum=join,enum=replace,enum=reject,enum=reuse,description=what happens if a live stream has the key; empty means the default of the program"`
