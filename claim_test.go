@@ -131,6 +131,12 @@ func TestClaim(t *testing.T) {
 			if status, _ := r.status(owned("name", "bob") + "&policy=reuse"); status != http.StatusConflict {
 				t.Errorf("status %d", status)
 			}
+			if status, _ := r.status(owned("name", "bob") + "&policy=reuse&short=1"); status != http.StatusConflict {
+				t.Errorf("a short answer that goes to somebody else's stream: status %d", status)
+			}
+			if status, _ := r.status(owned("name", "ann") + "&policy=reuse&short=1"); status != http.StatusNoContent {
+				t.Errorf("a short answer that goes to one's own stream: status %d", status)
+			}
 			r.wantCount(sfere.Everyone(), 1)
 			if status, _ := r.status(owned("name", "ann") + "&policy=replace"); status != http.StatusOK {
 				t.Errorf("status %d", status)

@@ -3,6 +3,7 @@ package sfere
 import (
 	"context"
 	"fmt"
+	"net/http"
 
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/twk"
@@ -83,6 +84,9 @@ func (c *Conns) hold(ctx context.Context, call twk.Call, h HoldStream) (any, err
 	}
 	if s.Response != nil && !s.Response.Stay {
 		if policy == Reuse {
+			if owner, claimed := c.OwnerOf(k); claimed && owner != h.Owner {
+				return nil, &Error{Op: "holding", Key: k, Status: http.StatusConflict, Err: ErrTaken}
+			}
 			if e := c.oldest(k); e != nil {
 				return twk.Reuse{Conn: e.conn}, nil
 			}
