@@ -1,6 +1,7 @@
 package sfere_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -18,6 +19,7 @@ import (
 	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/sse"
+	"github.com/sfere-go/sfere/twk"
 )
 
 // owned is the query of a stream that is held for an owner.
@@ -153,6 +155,13 @@ func TestClaim(t *testing.T) {
 				t.Error("it was not refused")
 			}
 			wantStatus(t, claim("ann"), http.StatusConflict)
+		}},
+		{"claimed while it opens", "a stream that is refused takes nothing from a claim that was made meanwhile", func(t *testing.T, r *rig, claim func(string) error, hold func(string, int) *client) {
+			both := r.fn("claim and fail", func(context.Context, twk.Call) error { return errors.Join(claim("ann"), errBroken) })
+			<-r.serve(newWriter(), "", func(*twk.Request) twk.Response {
+				return twk.Stream(tell("hello")).WithOpen(sfere.HoldStream{Key: key("name"), Owner: "ann"}, both)
+			}).left
+			wantStatus(t, claim("bob"), http.StatusConflict)
 		}},
 		{"owner", "who has it", func(t *testing.T, r *rig, claim func(string) error, hold func(string, int) *client) {
 			_, before := r.conns.OwnerOf(key("name"))

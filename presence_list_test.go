@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -302,4 +303,42 @@ func pageOf(c *client) map[string]bool {
 		}
 	}
 	return page
+}
+
+// Opening and closing one key at full speed from several goroutines: the calls
+// alternate, one after the other, with numbers that have no gap.
+func TestPresenceChurn(t *testing.T) {
+	r := newRig(t, setup{})
+	var calls []string
+	seq := uint64(0)
+	note := func(what string) func(sfere.Visitor) {
+		return func(v sfere.Visitor) { // unsynchronised: the race detector sees calls that overlap
+			calls = append(calls, what)
+			if seq++; v.Seq != seq {
+				t.Errorf("call %d has the number %d", seq, v.Seq)
+			}
+		}
+	}
+	w, err := r.conns.Watch(sfere.Everyone(), &sfere.PresenceOptions{Grace: time.Millisecond, Joined: note("+"), Left: note("-")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 100 {
+				r.visit(id("ann")).close()
+			}
+		})
+	}
+	wg.Wait()
+	w.Stop()
+	for i, c := range calls {
+		if want := []string{"+", "-"}[i%2]; c != want {
+			t.Fatalf("call %d of %v is %s, want %s", i+1, calls, c, want)
+		}
+	}
+	if there, n := w.List(); len(there) > 0 || n != seq {
+		t.Errorf("after Stop: %v, %d changes, %d calls", there, n, seq)
+	}
 }
