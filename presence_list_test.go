@@ -13,7 +13,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sfere-go/sfere"
-	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/sse"
 	"github.com/sfere-go/sfere/twk"
 )
@@ -149,7 +148,7 @@ func TestPresenceOfOpeningStreams(t *testing.T) {
 	const grace = 5 * time.Second
 	for _, tt := range []struct {
 		name, reason string
-		do           func(t *testing.T, r *rig, open func(refuse bool) (admit func()), w *sfere.Presence, d *diary)
+		do           func(t *testing.T, r *rig, open func(closes bool) (goOn func()), w *sfere.Presence, d *diary)
 	}{
 		{"opens slowly", "a stream counts when its first effects have run", func(t *testing.T, r *rig, open func(bool) func(), w *sfere.Presence, d *diary) {
 			admit := open(false)
@@ -161,11 +160,16 @@ func TestPresenceOfOpeningStreams(t *testing.T) {
 			d.want(t, "1s joined ann")
 		}},
 		{"refused", "who was refused has not been there", func(t *testing.T, r *rig, open func(bool) func(), w *sfere.Presence, d *diary) {
+			<-r.visit(id("ann") + "&then=zero").left
+			time.Sleep(time.Hour)
+			d.want(t)
+		}},
+		{"closed by its first effects", "who was never live has not been there", func(t *testing.T, r *rig, open func(bool) func(), w *sfere.Presence, d *diary) {
 			open(true)()
 			time.Sleep(time.Hour)
 			d.want(t)
 		}},
-		{"refused in the grace period", "a stream that is refused neither ends nor extends the grace period of another", func(t *testing.T, r *rig, open func(bool) func(), w *sfere.Presence, d *diary) {
+		{"closed in the grace period", "a stream that never is live neither ends nor extends the grace period of another", func(t *testing.T, r *rig, open func(bool) func(), w *sfere.Presence, d *diary) {
 			c := r.visit(id("ann"))
 			synctest.Wait()
 			c.close()
@@ -176,7 +180,7 @@ func TestPresenceOfOpeningStreams(t *testing.T) {
 			time.Sleep(time.Hour)
 			d.want(t, "0s joined ann", "5s left ann")
 		}},
-		{"refused after the grace period", "the key goes with the last stream that might have kept it", func(t *testing.T, r *rig, open func(bool) func(), w *sfere.Presence, d *diary) {
+		{"closed after the grace period", "the key goes with the last stream that might have kept it", func(t *testing.T, r *rig, open func(bool) func(), w *sfere.Presence, d *diary) {
 			c := r.visit(id("ann"))
 			synctest.Wait()
 			c.close()
@@ -217,16 +221,16 @@ func TestPresenceOfOpeningStreams(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			inBubble(t, setup{}, func(t *testing.T, r *rig) {
 				w, d := r.watch(grace)
-				tt.do(t, r, func(refuse bool) func() {
+				tt.do(t, r, func(closes bool) func() {
 					gate := make(chan struct{})
-					open := effect.List{sfere.HoldStream{Key: key("ann")}, r.fn("gate", func(_ context.Context, call twk.Call) error {
+					r.fn("gate", func(_ context.Context, call twk.Call) error {
 						<-gate
-						if refuse {
-							return errors.New("no")
+						if closes {
+							call.Ctx().Conn.Close(sse.CauseClosed)
 						}
 						return nil
-					})}
-					r.serve(newWriter(), "", func(*twk.Request) twk.Response { return twk.Stream(tell("hello")).WithOpen(open...) })
+					})
+					r.visit(id("ann") + "&do=gate")
 					return func() { close(gate); synctest.Wait() }
 				}, w, d)
 				if t.Failed() {
