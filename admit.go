@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"slices"
+	"time"
 
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/sse"
@@ -15,6 +16,7 @@ import (
 type ask struct {
 	key    Key
 	policy Policy
+	owner  string // for whom the key is claimed, empty for nobody
 }
 
 // admission is what became of an ask.
@@ -22,7 +24,6 @@ type admission struct {
 	instead *entry   // the connection to use in place of the new one
 	removed []*entry // had to make room; the caller ends them
 	evict   []Member // likewise, of other Conns that share the store
-	joined  []func() // presence to announce, as the stream is live already
 }
 
 // A stream gets its keys in one step, under the lock, after which it is held under
@@ -108,7 +109,11 @@ func (c *Conns) admissible(e *entry) error {
 // the new stream, or who is used in place of it, or why it is refused. It
 // changes nothing. c.mu is held.
 func (c *Conns) judge(asks []ask) (older []*entry, instead *entry, err error) {
+	now := time.Now()
 	for _, a := range asks {
+		if err := c.mayHold(a.key, a.owner, now); err != nil {
+			return nil, nil, err
+		}
 		if a.policy == Join {
 			continue
 		}
@@ -147,10 +152,9 @@ func (c *Conns) admit(e *entry, asks []ask, older []*entry) (out admission, err 
 	for _, a := range asks {
 		slot, earlier := e.hold(a.key)
 		c.index.add(slot, a.key, e, earlier)
+		c.claims.hold(e.latest(), a.owner)
 		for _, w := range c.watches { // before those that it replaces go
-			if f := w.added(e, a.key); f != nil {
-				out.joined = append(out.joined, f)
-			}
+			w.added(e, a.key)
 		}
 	}
 	for _, old := range older {
@@ -207,9 +211,6 @@ func (c *Conns) makeRoom(a admission) {
 	for _, m := range a.evict {
 		m.Evict(sse.CauseSize)
 	}
-	for _, f := range a.joined {
-		f()
-	}
 	if a.instead != nil {
 		a.instead.touch()
 	}
@@ -225,11 +226,13 @@ func (c *Conns) takeOut(e *entry, cause sse.Cause) bool {
 	}
 	e.cause = cause
 	e.kept = c.opts.KeepEvicted && (cause == sse.CauseExpired || cause == sse.CauseSize)
+	now := time.Now()
 	for h := range e.holdings() {
 		c.index.remove(&h.slot)
+		c.claims.left(h, cause, now)
 	}
 	for _, w := range c.watches {
-		e.after = append(e.after, w.removed(e, cause)...)
+		w.removed(e, cause)
 	}
 	e.release()
 	return true

@@ -34,7 +34,7 @@ func (c *Conns) closeMatching(ctx context.Context, call twk.Call, e Close) (Repo
 	return c.end(ctx, to, except, cmp.Or(e.Cause, sse.CauseClosed)), nil
 }
 
-// Purge closes the connections that match p with CausePurged, from outside
+// Purge closes the connections that match p, from outside
 // a dispatch; [Close] is the effect for it. A pattern without a scope means
 // DefaultScope, or is an error with [ErrNoScope] in a program with
 // Options.Scope; the other errors are those of [Pattern.Validate].
@@ -43,17 +43,22 @@ func (c *Conns) Purge(p Pattern) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	return c.end(context.Background(), p, excluded{}, CausePurged), nil
+	return c.end(context.Background(), p, excluded{}, sse.CauseClosed), nil
 }
 
 // end closes who matches, or in a dry run records who would be closed.
 func (c *Conns) end(ctx context.Context, to Pattern, except excluded, cause sse.Cause) Report {
 	s := c.matching(to, except)
 	defer c.give(s)
-	r := Report{Matched: len(s.entries)}
+	return closeAll(ctx, c.targets(to, s, effect.IsDry(ctx)), cause)
+}
+
+// closeAll is end for those who are known already.
+func closeAll(ctx context.Context, all []target, cause sse.Cause) Report {
+	r := Report{Matched: len(all)}
 	var why causes
 	why.of(&r)
-	for _, rc := range c.targets(to, s, effect.IsDry(ctx)) {
+	for _, rc := range all {
 		switch {
 		case effect.IsDry(ctx):
 			effect.WouldDo(ctx, twk.Delivery{Conn: rc.Conn.ID(), Key: rc.Key.String(), Cause: cause})

@@ -59,11 +59,14 @@ type Conns struct {
 
 	// mu guards the fields below, the fields of every entry that say so, and
 	// which entry a connection has. It is held for in-memory work only. Under
-	// it may be taken: the lock of the store; the lock of a Presence, and under
-	// that the state lock of a Conn. Nothing is sent, closed or called under it
-	// but the store, which has to be as careful.
+	// it may be taken: the locks of the store, the lock of a Presence, the state
+	// lock of a Conn; and none of these under another of them. Nothing is sent,
+	// closed or called under it but Add and Release of the store, which has to be
+	// as careful; a panic of those is contained.
 	mu      sync.RWMutex
 	index   index[*entry]
+	claims  claims
+	kicked  expiring[struct{}] // keys that are kept away
 	watches []*Presence
 	closed  bool
 
@@ -90,8 +93,14 @@ func New(o *Options) *Conns {
 // Close closes the store and takes in no more connections. Those that are
 // registered stay until they end by themselves; sse.Hub.Drain ends them all.
 func (c *Conns) Close() {
-	c.mu.Lock()
-	c.closed = true
-	c.mu.Unlock()
+	c.refuse()
+	defer contain("store")
 	c.store.Close()
+}
+
+// refuse takes in nobody any more.
+func (c *Conns) refuse() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
 }

@@ -33,5 +33,6 @@
 // A key may have several streams, as a person may have several tabs. A [Policy]
 // says what happens then. A [Store] says how long a connection stays and how
 // many there are; [Presence] turns connections that come and go into people who
-// join and leave.
+// join and leave. A [Claim] gives a key to one owner, also before there is a stream;
+// a [Kick] closes streams and keeps their clients away.
 package sfere

@@ -14,8 +14,7 @@ import (
 )
 
 // entry is one connection in a [Conns], from the first key that it asks for to its
-// removal. A
-// connection that is held again after it was evicted and kept open gets
+// removal. A connection that is held again after it was evicted and kept open gets
 // another one.
 //
 // An entry leaves the index exactly once, by takeOut, and is announced exactly
@@ -35,18 +34,19 @@ type entry struct {
 	more  []*holding
 	state entryState
 	cause sse.Cause // why it was removed
-	after []func()  // presence to announce with the removal
 	tell  bool      // the removal is announced when the stream has ended
 	kept  bool      // removed and left open (Options.KeepEvicted)
 	lease Lease     // nil if the store keeps none; constant once the entry can be found
+	// failed is the panic of the store when the lease was released. It is logged
+	// with the removal, as a logger is called under no lock.
+	failed *effect.PanicError
 
 	// asks are the keys that the stream gets when it opens. They count for nobody
 	// else. Empty unless state is entryNew.
 	asks []ask
 
-	attached bool     // it is an owner of the stream
-	isLive   bool     // the first effects of the stream have run
-	onLive   []func() // presence to announce then
+	attached bool // it is an owner of the stream
+	isLive   bool // the first effects of the stream have run
 }
 
 var _ interface {
@@ -66,8 +66,9 @@ const (
 
 // holding is one key of an entry.
 type holding struct {
-	slot slot[*entry]
-	key  Key
+	slot  slot[*entry]
+	key   Key
+	claim *claim // of the key, if the stream is of its owner
 }
 
 func (e *entry) holdings() iter.Seq[*holding] {
@@ -133,6 +134,14 @@ func (e *entry) keyIn(p Pattern) Key {
 	return e.first.key
 }
 
+// latest returns the key that was held last.
+func (e *entry) latest() *holding {
+	if n := len(e.more); n > 0 {
+		return e.more[n-1]
+	}
+	return &e.first
+}
+
 // touch says that the client of e is there. No lock is held.
 func (e *entry) touch() {
 	if e.lease != nil {
@@ -149,8 +158,7 @@ func (e *entry) release() {
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			stack := debug.Stack()
-			e.after = append(e.after, func() { logPanic("store", p, stack) })
+			e.failed = &effect.PanicError{Value: p, Stack: debug.Stack()}
 		}
 	}()
 	e.lease.Release()
@@ -183,6 +191,7 @@ func (e *entry) Opens(*sse.Conn) error {
 // end ends the stream of e, which has been taken out for a cause of this
 // package.
 func (e *entry) end() {
+	defer contain("end of a stream")
 	if e.kept {
 		e.announce()
 		return
@@ -190,14 +199,16 @@ func (e *entry) end() {
 	e.conn.Close(e.cause)
 }
 
-// Live implements [sse.Owner]: it announces who has arrived.
+// Live implements [sse.Owner].
 func (e *entry) Live(*sse.Conn) {
 	e.owner.mu.Lock()
-	tell := e.onLive
-	e.isLive, e.onLive = true, nil
-	e.owner.mu.Unlock()
-	for _, f := range tell {
-		f()
+	defer e.owner.mu.Unlock()
+	e.isLive = true
+	if e.state != entryHeld { // closed by its first effects
+		return
+	}
+	for _, w := range e.owner.watches {
+		w.live(e)
 	}
 }
 
@@ -214,18 +225,21 @@ func (e *entry) Closed(_ *sse.Conn, cause sse.Cause) {
 
 // Ended implements [sse.Owner].
 func (e *entry) Ended(*sse.Conn, sse.Cause) {
-	e.owner.mu.RLock()
-	tell := e.tell
-	e.owner.mu.RUnlock()
-	if tell {
+	if e.isToTell() {
 		e.announce()
 	}
 }
 
+func (e *entry) isToTell() bool {
+	e.owner.mu.RLock()
+	defer e.owner.mu.RUnlock()
+	return e.tell
+}
+
 // announce tells of the removal of e.
 func (e *entry) announce() {
-	for _, f := range e.after {
-		f()
+	if e.failed != nil {
+		logPanic("store", e.failed)
 	}
 	if hook := e.owner.opts.OnRemove; hook != nil {
 		defer contain("removal hook")
@@ -236,11 +250,10 @@ func (e *entry) announce() {
 // contain logs a panic of somebody else's code and goes on.
 func contain(what string) {
 	if p := recover(); p != nil {
-		logPanic(what, p, debug.Stack())
+		logPanic(what, &effect.PanicError{Value: p, Stack: debug.Stack()})
 	}
 }
 
-func logPanic(what string, p any, stack []byte) {
-	slog.LogAttrs(context.Background(), slog.LevelError, "sfere: a "+what+" panicked",
-		slog.Any("error", &effect.PanicError{Value: p, Stack: stack}))
+func logPanic(what string, err *effect.PanicError) {
+	slog.LogAttrs(context.Background(), slog.LevelError, "sfere: a "+what+" panicked", slog.Any("error", err))
 }

@@ -10,10 +10,11 @@ import (
 var (
 	// ErrNotFound is the cause in Report.Err when no live connection has a key.
 	ErrNotFound = errors.New("no live connection has this key")
-	// ErrTaken is the cause when a key is taken and its policy is Reject.
-	ErrTaken = errors.New("another connection has this key")
-	// ErrFull is the cause when a store has no room and rejects new connections.
-	// It asks for status 503.
+	// ErrTaken is the cause when a key is taken and its policy is Reject, and when
+	// somebody else has claimed it.
+	ErrTaken = errors.New("somebody else has this key")
+	// ErrFull is the cause when a store has no room and rejects new connections, or
+	// when there are too many claims. It asks for status 503.
 	ErrFull error = statusError{http.StatusServiceUnavailable, "the store is full"}
 	// ErrOtherCtx is the cause when a broadcast has something to run for a
 	// recipient whose stream was opened by a dispatcher with another Ctx.

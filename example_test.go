@@ -323,7 +323,7 @@ func ExampleOptions() {
 	<-done
 	fmt.Println(report.Delivered, err)
 	// Output:
-	// removed [somebody/lobby/ann] because purged
+	// removed [somebody/lobby/ann] because closed
 	// 1 <nil>
 }
 
@@ -333,8 +333,8 @@ func ExampleConns_Watch() {
 	arrived := make(chan bool)
 	here, err := conns.Watch(sfere.Category("lobby"), &sfere.PresenceOptions{
 		Grace: time.Minute,
-		Joined: func(k sfere.Key) {
-			fmt.Println(k.ID, "joined")
+		Joined: func(v sfere.Visitor) {
+			fmt.Println(v.Key.ID, "joined")
 			arrived <- true
 		},
 	})
@@ -345,9 +345,10 @@ func ExampleConns_Watch() {
 	_, b, _ := oldHall(conns, "ann")
 	<-arrived
 	b.quit()
-	fmt.Println(here.Online())
+	there, changes := here.List()
+	fmt.Println(there[0].Key, changes)
 	here.Stop()
 	// Output:
 	// ann joined
-	// [default/lobby/ann]
+	// default/lobby/ann 1
 }

@@ -3,6 +3,7 @@ package sfere
 import (
 	"context"
 	"fmt"
+	"net/http"
 
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/twk"
@@ -56,10 +57,16 @@ func Hold(key Key, resp twk.Response) twk.Response { return resp.WithOpen(HoldSt
 //
 // Run later, also when the stream has long been live, it adds a key at once;
 // under a key that the stream has already it does nothing, and on a stream that
-// has ended it fails with sse.ErrClosed.
+// has ended it fails with sse.ErrClosed. It fails with status 409 and [ErrTaken] if
+// the key is somebody else's ([Claim]), and with status 204 if a [Kick] keeps the
+// key away.
 type HoldStream struct {
 	Key    Key    `json:"key" jsonschema:"description=the key; without a scope it gets that of the dispatch"`
 	Policy Policy `json:"policy,omitempty" jsonschema:"enum=,enum=join,enum=replace,enum=reject,enum=reuse,description=what happens if a live stream has the key; empty means the default of the program"`
+	// Owner, unless empty, makes a [Claim] of the key for as long as the stream
+	// lasts, or uses the one that the owner has. Default: the stream is refused
+	// with 409 if anybody has claimed the key.
+	Owner string `json:"owner,omitempty" jsonschema:"description=for whom the key is claimed; needed if it is claimed already"`
 }
 
 // EffectName returns "sfere/hold".
@@ -84,11 +91,14 @@ func (c *Conns) hold(ctx context.Context, call twk.Call, h HoldStream) (any, err
 		return nil, &Error{Op: "holding", Key: k, Err: fmt.Errorf("unknown policy %q", policy)}
 	}
 	if effect.IsDry(ctx) {
-		effect.WouldDo(ctx, HoldStream{Key: k, Policy: policy})
+		effect.WouldDo(ctx, HoldStream{Key: k, Policy: policy, Owner: h.Owner})
 		return nil, nil
 	}
 	if s.Response != nil && !s.Response.Stay {
 		if policy == Reuse {
+			if owner, claimed := c.OwnerOf(k); claimed && owner != h.Owner {
+				return nil, &Error{Op: "holding", Key: k, Status: http.StatusConflict, Err: ErrTaken}
+			}
 			if e := c.oldest(k); e != nil {
 				e.touch()
 				return twk.Reuse{Conn: e.conn}, nil
@@ -97,7 +107,7 @@ func (c *Conns) hold(ctx context.Context, call twk.Call, h HoldStream) (any, err
 		return nil, nil
 	}
 	own := call.With(func(own *twk.Session) { *own = twk.Session{Conn: s.Conn} }).Kept()
-	a, err := c.ask(own, s.Conn, ask{k, policy})
+	a, err := c.ask(own, s.Conn, ask{k, policy, h.Owner})
 	if err != nil {
 		return nil, err
 	}

@@ -19,10 +19,10 @@ import (
 // rest, which writes nothing but what it returns. The index keeps the strings
 // of the keys it is given and, until they are removed, the values and slots.
 type index[V any] struct {
-	cells map[Key]*cell[V]
+	cells shrinking[Key, *cell[V]]
 	// lists has "" in the open positions of its keys, see [Pattern.fixed]. A
 	// list that would be empty is not in the map.
-	lists map[Key]*posting[V]
+	lists shrinking[Key, *posting[V]]
 	size  int
 }
 
@@ -76,7 +76,7 @@ func (ix *index[V]) add(s *slot[V], k Key, v V, earlier *slot[V]) {
 	if s.cell != nil {
 		panic("sfere: index: slot for " + k.String() + " is in use for " + s.cell.key.String())
 	}
-	c := ix.cells[k]
+	c := ix.cells.m[k]
 	if c == nil {
 		c = ix.newCell(k)
 	}
@@ -127,19 +127,15 @@ func (ix *index[V]) newCell(k Key) *cell[V] {
 	if err := k.Validate(); err != nil {
 		panic(err) // an empty field would be taken for an open position
 	}
-	if ix.cells == nil {
-		ix.cells = make(map[Key]*cell[V])
-		ix.lists = make(map[Key]*posting[V])
-	}
 	c := &cell[V]{key: k}
-	ix.cells[k] = c
+	ix.cells.set(k, c)
 	for i := range c.lists {
 		open := k.only(shape(i))
-		l := ix.lists[open]
+		l := ix.lists.m[open]
 		if l == nil {
 			l = &posting[V]{}
 			l.cells = l.one[:0]
-			ix.lists[open] = l
+			ix.lists.set(open, l)
 		}
 		c.lists[i], c.at[i] = l, int32(len(l.cells))
 		l.cells = append(l.cells, c)
@@ -151,7 +147,7 @@ func (ix *index[V]) newCell(k Key) *cell[V] {
 }
 
 func (ix *index[V]) dropCell(c *cell[V]) {
-	delete(ix.cells, c.key)
+	ix.cells.delete(c.key)
 	for i, l := range c.lists {
 		last := len(l.cells) - 1
 		moved := l.cells[last]
@@ -159,12 +155,8 @@ func (ix *index[V]) dropCell(c *cell[V]) {
 		l.cells[c.at[i]] = moved
 		l.cells = dropLast(l.cells)
 		if last == 0 {
-			delete(ix.lists, c.key.only(shape(i)))
+			ix.lists.delete(c.key.only(shape(i)))
 		}
-	}
-	if len(ix.cells) == 0 {
-		// Maps keep the memory of their largest size.
-		ix.cells, ix.lists = nil, nil
 	}
 }
 
@@ -173,7 +165,7 @@ func (ix *index[V]) len() int { return ix.size }
 
 // appendKey appends the values under k to dst.
 func (ix *index[V]) appendKey(dst []V, k Key) []V {
-	c := ix.cells[k]
+	c := ix.cells.m[k]
 	if c == nil {
 		return dst
 	}
@@ -192,7 +184,7 @@ func (ix *index[V]) appendMatches(dst []V, p Pattern) []V {
 	case s == shapeExact:
 		return ix.appendKey(dst, want)
 	}
-	l := ix.lists[want]
+	l := ix.lists.m[want]
 	if l == nil {
 		return dst
 	}
@@ -211,12 +203,12 @@ func (ix *index[V]) count(p Pattern) int {
 	case !ok:
 		return 0
 	case s == shapeExact:
-		if c := ix.cells[want]; c != nil {
+		if c := ix.cells.m[want]; c != nil {
 			return c.count(want)
 		}
 		return 0
 	}
-	l := ix.lists[want]
+	l := ix.lists.m[want]
 	switch {
 	case l == nil:
 		return 0
@@ -256,12 +248,12 @@ func (ix *index[V]) keys(p Pattern) []keyCount {
 // The slice may be one of the index.
 func (ix *index[V]) cellsFor(want Key, s shape) []*cell[V] {
 	if s == shapeExact {
-		if c := ix.cells[want]; c != nil {
+		if c := ix.cells.m[want]; c != nil {
 			return []*cell[V]{c}
 		}
 		return nil
 	}
-	if l := ix.lists[want]; l != nil {
+	if l := ix.lists.m[want]; l != nil {
 		return l.cells
 	}
 	return nil

@@ -180,7 +180,7 @@ type fatalfer interface{ Fatalf(string, ...any) }
 // checkIndex checks everything the parts of an index claim about each other.
 func checkIndex[V any](t fatalfer, ix *index[V]) {
 	size := 0
-	for k, c := range ix.cells {
+	for k, c := range ix.cells.m {
 		if c.key != k || len(c.values) == 0 || len(c.values) != len(c.slots) {
 			t.Fatalf("cell %v: key %v, %d values, %d slots", k, c.key, len(c.values), len(c.slots))
 		}
@@ -197,7 +197,7 @@ func checkIndex[V any](t fatalfer, ix *index[V]) {
 			t.Fatalf("cell %v: %d repeats, want %d", k, c.repeats, repeats)
 		}
 		for i, l := range c.lists {
-			if ix.lists[k.only(shape(i))] != l || l.cells[c.at[i]] != c {
+			if ix.lists.m[k.only(shape(i))] != l || l.cells[c.at[i]] != c {
 				t.Fatalf("cell %v is not at its place in list %v", k, shape(i))
 			}
 		}
@@ -207,10 +207,10 @@ func checkIndex[V any](t fatalfer, ix *index[V]) {
 		t.Fatalf("size %d, want %d", ix.size, size)
 	}
 	places := 0
-	for open, l := range ix.lists {
+	for open, l := range ix.lists.m {
 		total, repeats := 0, 0
 		for _, c := range l.cells {
-			if ix.cells[c.key] != c || !accepts(open, c.key) {
+			if ix.cells.m[c.key] != c || !accepts(open, c.key) {
 				t.Fatalf("list %v holds cell %v", open, c.key)
 			}
 			total += len(c.slots)
@@ -224,14 +224,14 @@ func checkIndex[V any](t fatalfer, ix *index[V]) {
 		}
 		places += len(l.cells)
 	}
-	if want := listsPerCell * len(ix.cells); places != want {
+	if want := listsPerCell * len(ix.cells.m); places != want {
 		t.Fatalf("%d places in lists, want %d", places, want)
 	}
 }
 
 func checkEmpty[V any](t fatalfer, ix *index[V]) {
-	if ix.len() != 0 || ix.cells != nil || ix.lists != nil {
-		t.Fatalf("an empty index holds %d slots, %d cells, %d lists", ix.len(), len(ix.cells), len(ix.lists))
+	if ix.len() != 0 || ix.cells.m != nil || ix.lists.m != nil {
+		t.Fatalf("an empty index holds %d slots, %d cells, %d lists", ix.len(), len(ix.cells.m), len(ix.lists.m))
 	}
 }
 
@@ -257,14 +257,14 @@ func TestIndexLeaksNothing(t *testing.T) {
 			}
 		}
 		checkIndex(t, &ix)
-		if len(ix.cells) != 1 || len(ix.lists) != listsPerCell {
-			t.Fatalf("%d cells and %d lists are left", len(ix.cells), len(ix.lists))
+		if len(ix.cells.m) != 1 || len(ix.lists.m) != listsPerCell {
+			t.Fatalf("%d cells and %d lists are left", len(ix.cells.m), len(ix.lists.m))
 		}
-		for _, l := range ix.lists {
+		for _, l := range ix.lists.m {
 			checkSlack(t, l.cells)
 		}
-		checkSlack(t, ix.cells[ann].values)
-		checkSlack(t, ix.cells[ann].slots)
+		checkSlack(t, ix.cells.m[ann].values)
+		checkSlack(t, ix.cells.m[ann].slots)
 	}
 	ix.remove(&stays)
 	checkEmpty(t, &ix)

@@ -24,7 +24,7 @@ func TestDeadlineBoundsBroadcast(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 		defer cancel()
 		began := time.Now()
-		res := app.Dispatch(ctx, sfere.Tell(room, twk.Patch(twk.PerRecipient(slowContent{}))))
+		res := app.Dispatch(ctx, sfere.Tell(hallAll, twk.Patch(twk.PerRecipient(slowContent{}))))
 		if took := time.Since(began); took != 200*time.Millisecond {
 			t.Errorf("it took %v, want the sender's 200ms", took)
 		}
@@ -46,7 +46,7 @@ func TestSlowRecipientsDoNotQueue(t *testing.T) {
 		}
 		enter(t, app, users...)
 		began := time.Now()
-		rep := sfere.ReportOf(app.Dispatcher().Dispatch(context.Background(), person{}, sfere.Tell(room, twk.Patch(twk.PerRecipient(slowContent{})))))
+		rep := sfere.ReportOf(app.Dispatcher().Dispatch(context.Background(), guest{}, sfere.Tell(hallAll, twk.Patch(twk.PerRecipient(slowContent{})))))
 		if took := time.Since(began); took < 2*time.Second || took > 2100*time.Millisecond {
 			t.Errorf("16 recipients of 1 s each took %v, want 2 s", took)
 		}
@@ -61,10 +61,10 @@ func TestSenderLeavesBroadcastGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, leave := context.WithCancel(t.Context())
 		defer leave()
-		leaves := effect.Do("The sender leaves.", func(context.Context, effect.Call[person], readThenSend) error { leave(); return nil })
+		leaves := effect.Do("The sender leaves.", func(context.Context, effect.Call[guest], readThenSend) error { leave(); return nil })
 		app := hall(registry.New("leaves", leaves))
 		s := enter(t, app, "ann")["ann"]
-		if rep := sfere.ReportOf(app.Dispatch(ctx, sfere.Tell(room, readThenSend{}, showUser{}))); rep.Delivered != 1 {
+		if rep := sfere.ReportOf(app.Dispatch(ctx, sfere.Tell(hallAll, readThenSend{}, showUser{}))); rep.Delivered != 1 {
 			t.Errorf("report %+v", rep)
 		}
 		if got := textIn(s.Next()); got != "user ann" {
@@ -95,7 +95,7 @@ func TestFailuresOfManyRecipients(t *testing.T) {
 		}, 1},
 		{"every error another", func() twk.Content { panic(fmt.Errorf("error %d", n.Add(1))) }, 33},
 	} {
-		res := as(app, "x", sfere.Tell(room, twk.Patch(twk.PerRecipientFunc(func(context.Context) twk.Content { return tt.content() }))))
+		res := as(app, "x", sfere.Tell(hallAll, twk.Patch(twk.PerRecipientFunc(func(context.Context) twk.Content { return tt.content() }))))
 		rep := sfere.ReportOf(res)
 		sum := 0
 		for _, f := range rep.Failures {

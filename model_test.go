@@ -325,9 +325,9 @@ func (m *model) hold(rt *rapid.T) {
 
 func (m *model) closeMatching(rt *rapid.T) {
 	p := rapid.SampledFrom(modelPatterns).Draw(rt, "pattern")
-	cause := rapid.SampledFrom([]sse.Cause{sse.CauseClosed, sfere.CausePurged, "kicked"}).Draw(rt, "cause")
+	cause := rapid.SampledFrom([]sse.Cause{sse.CauseClosed, "own"}).Draw(rt, "cause")
 	var r sfere.Report
-	if cause == sfere.CausePurged {
+	if cause == sse.CauseClosed && rapid.Bool().Draw(rt, "purge") {
 		r, _ = m.conns.Purge(p)
 	} else {
 		r = sfere.ReportOf(m.dispatch(sfere.Close{To: p, Cause: cause}))

@@ -115,8 +115,8 @@ func TestRefusedStreamChangesNothing(t *testing.T) {
 				var told []string
 				watch, err := r.conns.Watch(sfere.Everyone(), &sfere.PresenceOptions{
 					Grace:  -1,
-					Joined: func(k sfere.Key) { told = append(told, "joined "+k.String()) },
-					Left:   func(k sfere.Key) { told = append(told, "left "+k.String()) },
+					Joined: func(v sfere.Visitor) { told = append(told, "joined "+v.Key.String()) },
+					Left:   func(v sfere.Visitor) { told = append(told, "left "+v.Key.String()) },
 				})
 				if err != nil {
 					t.Fatal(err)
@@ -141,8 +141,8 @@ func TestRefusedStreamChangesNothing(t *testing.T) {
 				if ttl.Len() != 2 || r.hub.Len() != 2 {
 					t.Errorf("%s: %d leases, %d streams, want 2", tt.reason, ttl.Len(), r.hub.Len())
 				}
-				if len(told) > 0 || len(watch.Online()) != 2 {
-					t.Errorf("%s: announced %v, there are %v", tt.reason, told, watch.Online())
+				if there, _ := watch.List(); len(told) > 0 || len(there) != 2 {
+					t.Errorf("%s: announced %v, there are %v", tt.reason, told, there)
 				}
 				r.noRemoval()
 				watch.Stop()

@@ -35,16 +35,16 @@ func TestFirstEffectsComeFirst(t *testing.T) {
 		nested []effect.Data // by the first effects themselves
 		want   []string
 	}{
-		{"what others broadcast comes after", []effect.Data{sfere.Tell(room, show("news"))}, nil, []string{"state", "second", "news"}},
-		{"what is made for each as well", []effect.Data{sfere.Tell(room, showUser{})}, nil, []string{"state", "second", "user ann"}},
+		{"what others broadcast comes after", []effect.Data{sfere.Tell(hallAll, show("news"))}, nil, []string{"state", "second", "news"}},
+		{"what is made for each as well", []effect.Data{sfere.Tell(hallAll, showUser{})}, nil, []string{"state", "second", "user ann"}},
 		{"what is sent to the key as well", []effect.Data{sfere.Send(sfere.ID("room", "ann").In(sfere.DefaultScope), show("you"))}, nil, []string{"state", "second", "you"}},
-		{"a broadcast of its own keeps its place", nil, []effect.Data{sfere.Tell(room, show("I am here"))}, []string{"state", "I am here", "second"}},
-		{"also if it is made for each", nil, []effect.Data{sfere.Tell(room, showUser{})}, []string{"state", "user ann", "second"}},
-		{"and before what others sent meanwhile", []effect.Data{sfere.Tell(room, show("news"))}, []effect.Data{sfere.Tell(room, show("I am here"))}, []string{"state", "I am here", "second", "news"}},
+		{"a broadcast of its own keeps its place", nil, []effect.Data{sfere.Tell(hallAll, show("I am here"))}, []string{"state", "I am here", "second"}},
+		{"also if it is made for each", nil, []effect.Data{sfere.Tell(hallAll, showUser{})}, []string{"state", "user ann", "second"}},
+		{"and before what others sent meanwhile", []effect.Data{sfere.Tell(hallAll, show("news"))}, []effect.Data{sfere.Tell(hallAll, show("I am here"))}, []string{"state", "I am here", "second", "news"}},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			var app *sfere.App[person]
-			reads := effect.Do("Read, then send.", func(ctx context.Context, call effect.Call[person], _ readThenSend) error {
+			var app *sfere.App[guest]
+			reads := effect.Do("Read, then send.", func(ctx context.Context, call effect.Call[guest], _ readThenSend) error {
 				time.Sleep(time.Second)
 				return call.Dispatch(ctx, append([]effect.Data{show("state")}, tt.nested...)...).Err()
 			})
@@ -73,7 +73,7 @@ func TestFirstEffectsComeFirst(t *testing.T) {
 func TestFirstEffectsNeverWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		app := hallWith(&sfere.AppOptions{Hub: &sse.HubOptions{WriteTimeout: -1}}, registry.New("reads",
-			effect.Do("Send much.", func(ctx context.Context, call effect.Call[person], _ readThenSend) error {
+			effect.Do("Send much.", func(ctx context.Context, call effect.Call[guest], _ readThenSend) error {
 				began := time.Now()
 				for range 40 {
 					if err := call.Dispatch(ctx, show(strings.Repeat("x", 256<<10))).Err(); err != nil {
@@ -91,7 +91,7 @@ func TestFirstEffectsNeverWait(t *testing.T) {
 		s := twktest.Serve(t, app, twktest.HTTPRequest("GET", "/page?user=ann", nil))
 		s.Stall(true)
 		synctest.Wait()
-		if rep := sfere.ReportOf(as(app, "eve", sfere.Tell(room, show("news")))); rep.Delivered != 1 {
+		if rep := sfere.ReportOf(as(app, "eve", sfere.Tell(hallAll, show("news")))); rep.Delivered != 1 {
 			t.Errorf("report %+v", rep)
 		}
 		s.Stall(false)
@@ -105,7 +105,7 @@ func TestBroadcastsHaveOneOrderUnderLoad(t *testing.T) {
 	t.Parallel()
 	const senders, each = 8, 60
 	users := []string{"ann", "bob", "cem", "dora", "eve", "finn"}
-	app := hall(registry.New("slow", effect.Do("Show late.", func(ctx context.Context, call effect.Call[person], m late) error {
+	app := hall(registry.New("slow", effect.Do("Show late.", func(ctx context.Context, call effect.Call[guest], m late) error {
 		if len(m.Text)%2 == len(call.Ctx().User)%2 { // slow for some
 			time.Sleep(50 * time.Microsecond)
 		}
@@ -118,9 +118,9 @@ func TestBroadcastsHaveOneOrderUnderLoad(t *testing.T) {
 			for k := range each {
 				text := fmt.Sprintf("%d.%d", i, k)
 				if (i+k)%3 == 0 {
-					as(app, "x", sfere.Tell(room, late{text}))
+					as(app, "x", sfere.Tell(hallAll, late{text}))
 				} else {
-					as(app, "x", sfere.Tell(room, show(text)))
+					as(app, "x", sfere.Tell(hallAll, show(text)))
 				}
 			}
 		})
@@ -166,32 +166,32 @@ func TestBurstIsNotSlowness(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		reason string
-		send   func(app *sfere.App[person]) sfere.Report
+		send   func(app *sfere.App[guest]) sfere.Report
 		n      int
 	}{
-		{"600 patches in one broadcast", func(app *sfere.App[person]) sfere.Report {
-			return sfere.ReportOf(as(app, "x", sfere.Tell(room, lines(600, 1)...)))
+		{"600 patches in one broadcast", func(app *sfere.App[guest]) sfere.Report {
+			return sfere.ReportOf(as(app, "x", sfere.Tell(hallAll, lines(600, 1)...)))
 		}, 600},
-		{"two of 700 KB in one", func(app *sfere.App[person]) sfere.Report {
-			return sfere.ReportOf(as(app, "x", sfere.Tell(room, lines(2, 700<<10)...)))
+		{"two of 700 KB in one", func(app *sfere.App[guest]) sfere.Report {
+			return sfere.ReportOf(as(app, "x", sfere.Tell(hallAll, lines(2, 700<<10)...)))
 		}, 2},
-		{"two of 700 KB one after the other", func(app *sfere.App[person]) (all sfere.Report) {
+		{"two of 700 KB one after the other", func(app *sfere.App[guest]) (all sfere.Report) {
 			for _, item := range lines(2, 700<<10) {
-				all.Add(sfere.ReportOf(as(app, "x", sfere.Tell(room, item))))
+				all.Add(sfere.ReportOf(as(app, "x", sfere.Tell(hallAll, item))))
 			}
 			return all
 		}, 2},
-		{"a large one behind a small one", func(app *sfere.App[person]) sfere.Report {
-			return sfere.ReportOf(as(app, "x", sfere.Tell(room, show("small"), show(strings.Repeat("y", 2<<20)))))
+		{"a large one behind a small one", func(app *sfere.App[guest]) sfere.Report {
+			return sfere.ReportOf(as(app, "x", sfere.Tell(hallAll, show("small"), show(strings.Repeat("y", 2<<20)))))
 		}, 2},
-		{"2000 broadcasts in a row", func(app *sfere.App[person]) (all sfere.Report) {
+		{"2000 broadcasts in a row", func(app *sfere.App[guest]) (all sfere.Report) {
 			for _, item := range lines(2000, 1) {
-				all.Add(sfere.ReportOf(as(app, "x", sfere.Tell(room, item))))
+				all.Add(sfere.ReportOf(as(app, "x", sfere.Tell(hallAll, item))))
 			}
 			return all
 		}, 2000},
-		{"600 made for each", func(app *sfere.App[person]) sfere.Report {
-			return sfere.ReportOf(as(app, "x", sfere.Broadcast{To: room, Effects: lines(600, 1), Each: true}))
+		{"600 made for each", func(app *sfere.App[guest]) sfere.Report {
+			return sfere.ReportOf(as(app, "x", sfere.Broadcast{To: hallAll, Effects: lines(600, 1), Each: true}))
 		}, 600},
 	} {
 		app := hall()
@@ -212,7 +212,7 @@ func TestDroppableSparesOthers(t *testing.T) {
 		app := hallWith(&sfere.AppOptions{Hub: &sse.HubOptions{MaxFrames: 8, WriteTimeout: -1, Heartbeat: -1}})
 		s := enter(t, app, "ann")["ann"]
 		s.Stall(true)
-		as(app, "x", sfere.Tell(room, show("with the writer")))
+		as(app, "x", sfere.Tell(hallAll, show("with the writer")))
 		time.Sleep(time.Second) // the client is behind
 		cursor := func(i int) effect.Data {
 			p := show(fmt.Sprint("cursor ", i))
@@ -220,19 +220,19 @@ func TestDroppableSparesOthers(t *testing.T) {
 			return p
 		}
 		for i := range 4 {
-			as(app, "x", sfere.Tell(room, show(fmt.Sprint("line ", i))))
+			as(app, "x", sfere.Tell(hallAll, show(fmt.Sprint("line ", i))))
 		}
 		for i := range 100 {
-			if rep := sfere.ReportOf(as(app, "x", sfere.Tell(room, cursor(i)))); rep.Delivered != 1 {
+			if rep := sfere.ReportOf(as(app, "x", sfere.Tell(hallAll, cursor(i)))); rep.Delivered != 1 {
 				t.Fatalf("cursor %d: report %+v", i, rep)
 			}
 		}
 		for i := 4; i < 8; i++ {
-			if rep := sfere.ReportOf(as(app, "x", sfere.Tell(room, show(fmt.Sprint("line ", i))))); rep.Delivered != 1 {
+			if rep := sfere.ReportOf(as(app, "x", sfere.Tell(hallAll, show(fmt.Sprint("line ", i))))); rep.Delivered != 1 {
 				t.Fatalf("line %d: report %+v", i, rep)
 			}
 		}
-		rep := sfere.ReportOf(as(app, "x", sfere.Tell(room, cursor(100))))
+		rep := sfere.ReportOf(as(app, "x", sfere.Tell(hallAll, cursor(100))))
 		if rep.Dropped != 1 || len(rep.Failures) != 1 || rep.Failures[0].Err != sse.ErrDropped {
 			t.Errorf("report %+v, want the cursor dropped", rep)
 		}

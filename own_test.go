@@ -22,8 +22,8 @@ import (
 	"github.com/sfere-go/sfere/twk/twktest"
 )
 
-// person is a Ctx of the kind that programs have: who the request is of.
-type person struct {
+// guest is a Ctx of the kind that programs have: whose request it is.
+type guest struct {
 	twk.Session
 	User string
 }
@@ -51,49 +51,49 @@ var secretOf = effect.NewContextKey[string]("secret")
 
 func show(text string) twk.PatchSignals { return twk.Signals("text", text) }
 
-func people() registry.Registry[person] {
+func people() registry.Registry[guest] {
 	return registry.New("test",
-		effect.Do("Show the user.", func(ctx context.Context, call effect.Call[person], _ showUser) error {
+		effect.Do("Show the user.", func(ctx context.Context, call effect.Call[guest], _ showUser) error {
 			return call.Dispatch(ctx, show("user "+call.Ctx().User)).Err()
 		}),
-		effect.Do("Show the data.", func(ctx context.Context, call effect.Call[person], _ showData) error {
+		effect.Do("Show the data.", func(ctx context.Context, call effect.Call[guest], _ showData) error {
 			v, _ := secretOf.From(ctx)
 			return call.Dispatch(ctx, show("data "+v)).Err()
 		}),
-		effect.Do("Show the sender.", func(ctx context.Context, call effect.Call[person], _ showSender) error {
-			from, theirs, ok := sfere.SenderOf[person](ctx)
+		effect.Do("Show the sender.", func(ctx context.Context, call effect.Call[guest], _ showSender) error {
+			from, theirs, ok := sfere.SenderOf[guest](ctx)
 			if !ok {
 				return call.Dispatch(ctx, show("no sender")).Err()
 			}
 			v, _ := secretOf.From(theirs)
 			return call.Dispatch(ctx, show("sender "+from.User+" "+v)).Err()
 		}),
-		effect.Do("Fail for one.", func(_ context.Context, call effect.Call[person], f fail) error {
+		effect.Do("Fail for one.", func(_ context.Context, call effect.Call[guest], f fail) error {
 			if call.Ctx().User == f.User {
 				return errors.New("no luck")
 			}
 			return nil
 		}),
-		effect.Do("Run a list.", func(ctx context.Context, call effect.Call[person], l list) error {
+		effect.Do("Run a list.", func(ctx context.Context, call effect.Call[guest], l list) error {
 			return call.Dispatch(ctx, l.Inner...).Err()
 		}),
-		effect.Provide("The user of the Ctx.", func(_ context.Context, call effect.Call[person], _ userOf) (any, error) {
+		effect.Provide("The user of the Ctx.", func(_ context.Context, call effect.Call[guest], _ userOf) (any, error) {
 			return "user " + call.Ctx().User, nil
 		}),
-		effect.State(func(_ context.Context, call effect.Call[person]) (string, error) { return call.Ctx().User, nil }),
-		effect.Expand[person]("Show the user of the state.", func(user string, _ byAction) (effect.List, error) {
+		effect.State(func(_ context.Context, call effect.Call[guest]) (string, error) { return call.Ctx().User, nil }),
+		effect.Expand[guest]("Show the user of the state.", func(user string, _ byAction) (effect.List, error) {
 			return effect.List{show("user " + user)}, nil
 		}),
 	)
 }
 
 // hall is a program in which everybody holds a stream in room/NAME.
-func hall(rs ...registry.Registry[person]) *sfere.App[person] { return hallWith(nil, rs...) }
+func hall(rs ...registry.Registry[guest]) *sfere.App[guest] { return hallWith(nil, rs...) }
 
-func hallWith(o *sfere.AppOptions, rs ...registry.Registry[person]) *sfere.App[person] {
-	app := sfere.NewAppWith(func(s twk.Session) person {
-		return person{s, s.Request.URL.Query().Get("user")}
-	}, o, append([]registry.Registry[person]{people()}, rs...)...)
+func hallWith(o *sfere.AppOptions, rs ...registry.Registry[guest]) *sfere.App[guest] {
+	app := sfere.NewAppWith(func(s twk.Session) guest {
+		return guest{s, s.Request.URL.Query().Get("user")}
+	}, o, append([]registry.Registry[guest]{people()}, rs...)...)
 	app.Handle("GET /live", func(r *twk.Request) twk.Response {
 		return sfere.Hold(sfere.ID("room", r.URL.Query().Get("user")), twk.Stream(show("hello")))
 	})
@@ -101,7 +101,7 @@ func hallWith(o *sfere.AppOptions, rs ...registry.Registry[person]) *sfere.App[p
 }
 
 // enter opens a stream of each user.
-func enter(t testing.TB, app *sfere.App[person], users ...string) map[string]*twktest.Stream {
+func enter(t testing.TB, app *sfere.App[guest], users ...string) map[string]*twktest.Stream {
 	out := map[string]*twktest.Stream{}
 	for _, user := range users {
 		out[user] = twktest.Serve(t, app, twktest.HTTPRequest("GET", "/live?user="+user, nil))
@@ -110,11 +110,11 @@ func enter(t testing.TB, app *sfere.App[person], users ...string) map[string]*tw
 	return out
 }
 
-var room = sfere.Category("room")
+var hallAll = sfere.Category("room")
 
 // texts returns the texts that have come, once what was sent to everybody before
 // has come.
-func texts(app *sfere.App[person], s *twktest.Stream, mark string) (out []string) {
+func texts(app *sfere.App[guest], s *twktest.Stream, mark string) (out []string) {
 	app.Dispatch(context.Background(), sfere.Tell(sfere.Everyone(), show(mark)))
 	for {
 		text := textIn(s.Next())
@@ -133,8 +133,8 @@ func textIn(e twktest.Event) string {
 }
 
 // as dispatches effects with the Ctx and the data of a sender.
-func as(app *sfere.App[person], user string, items ...effect.Data) *effect.Result {
-	return app.Dispatcher().Dispatch(secretOf.With(context.Background(), "secret of "+user), person{User: user}, items...)
+func as(app *sfere.App[guest], user string, items ...effect.Data) *effect.Result {
+	return app.Dispatcher().Dispatch(secretOf.With(context.Background(), "secret of "+user), guest{User: user}, items...)
 }
 
 // What runs for a recipient runs with the Ctx of the recipient.
@@ -158,7 +158,7 @@ func TestRecipientsRunWithTheirOwnCtx(t *testing.T) {
 	} {
 		app := hall()
 		streams := enter(t, app, "ann", "bob")
-		res := as(app, "eve", sfere.Tell(room, tt.item))
+		res := as(app, "eve", sfere.Tell(hallAll, tt.item))
 		if err := res.Err(); err != nil {
 			t.Errorf("%s: %v", tt.reason, err)
 		}
@@ -175,8 +175,8 @@ func TestRecipientsRunWithTheirOwnCtx(t *testing.T) {
 func TestRecipientSeesOnlyItsOwn(t *testing.T) {
 	t.Parallel()
 	users := []string{"ann", "bob", "cem", "dora"}
-	guard := effect.Interceptor[person]{Name: "look", Effect: func(next effect.EffectFunc[person]) effect.EffectFunc[person] {
-		return func(ctx context.Context, call effect.Call[person], item effect.Data) (any, error) {
+	guard := effect.Interceptor[guest]{Name: "look", Effect: func(next effect.EffectFunc[guest]) effect.EffectFunc[guest] {
+		return func(ctx context.Context, call effect.Call[guest], item effect.Data) (any, error) {
 			if p, ok := item.(twk.PatchSignals); ok && p.Coalesce == "guarded" {
 				p.Signals = map[string]any{"text": "user " + call.Ctx().User}
 				item = p
@@ -209,7 +209,7 @@ func TestRecipientSeesOnlyItsOwn(t *testing.T) {
 			case n == 7 && depth < 2:
 				out = append(out, effect.Batch{Effects: programs(r, depth+1)})
 			case n == 8 && depth < 2:
-				out = append(out, sfere.Broadcast{To: room, Effects: programs(r, depth+1), Each: r.IntN(2) == 0})
+				out = append(out, sfere.Broadcast{To: hallAll, Effects: programs(r, depth+1), Each: r.IntN(2) == 0})
 			case n == 9 && depth < 2:
 				out = append(out, sfere.Send(sfere.ID("room", users[r.IntN(len(users))]), programs(r, depth+1)...))
 			default:
@@ -223,7 +223,7 @@ func TestRecipientSeesOnlyItsOwn(t *testing.T) {
 		wg.Go(func() {
 			r := rand.New(rand.NewPCG(uint64(i), 7))
 			for range 60 {
-				as(app, user, sfere.Broadcast{To: room, Effects: programs(r, 0), Each: r.IntN(4) == 0})
+				as(app, user, sfere.Broadcast{To: hallAll, Effects: programs(r, 0), Each: r.IntN(4) == 0})
 			}
 		})
 	}
@@ -244,9 +244,9 @@ func TestRecipientSeesOnlyItsOwn(t *testing.T) {
 // A guard that decides for each recipient holds for ordinary patches: nobody has
 // to say that it asks.
 func TestGuardPerRecipient(t *testing.T) {
-	muted := func(asks func(context.Context, effect.Call[person]) string) effect.Interceptor[person] {
-		return effect.Interceptor[person]{Name: "mute", Effect: func(next effect.EffectFunc[person]) effect.EffectFunc[person] {
-			return func(ctx context.Context, call effect.Call[person], item effect.Data) (any, error) {
+	muted := func(asks func(context.Context, effect.Call[guest]) string) effect.Interceptor[guest] {
+		return effect.Interceptor[guest]{Name: "mute", Effect: func(next effect.EffectFunc[guest]) effect.EffectFunc[guest] {
+			return func(ctx context.Context, call effect.Call[guest], item effect.Data) (any, error) {
 				if p, ok := item.(twk.PatchSignals); ok && strings.HasPrefix(fmt.Sprint(p.Signals), "map[text:rude") && asks(ctx, call) == "ann" {
 					return nil, effect.Skip("muted")
 				}
@@ -254,16 +254,16 @@ func TestGuardPerRecipient(t *testing.T) {
 			}
 		}}
 	}
-	for reason, asks := range map[string]func(context.Context, effect.Call[person]) string{
-		"it asks for the recipient": func(ctx context.Context, _ effect.Call[person]) string {
+	for reason, asks := range map[string]func(context.Context, effect.Call[guest]) string{
+		"it asks for the recipient": func(ctx context.Context, _ effect.Call[guest]) string {
 			to, _ := sfere.RecipientOf(ctx)
 			return to.Key.ID
 		},
-		"it looks at the Ctx": func(_ context.Context, call effect.Call[person]) string { return call.Ctx().User },
+		"it looks at the Ctx": func(_ context.Context, call effect.Call[guest]) string { return call.Ctx().User },
 	} {
 		app := hall(registry.New("guard", muted(asks)))
 		streams := enter(t, app, "ann", "bob")
-		if err := as(app, "eve", sfere.Tell(room, show("rude 1"), show("kind"))).Err(); err != nil {
+		if err := as(app, "eve", sfere.Tell(hallAll, show("rude 1"), show("kind"))).Err(); err != nil {
 			t.Error(err)
 		}
 		for user, want := range map[string][]string{"ann": {"kind"}, "bob": {"rude 1", "kind"}} {
@@ -278,8 +278,8 @@ func TestGuardPerRecipient(t *testing.T) {
 func TestOneDispatchPerRecipient(t *testing.T) {
 	var mu sync.Mutex
 	var lists []int
-	count := effect.Interceptor[person]{Name: "count", Dispatch: func(next effect.DispatchFunc[person]) effect.DispatchFunc[person] {
-		return func(ctx context.Context, call effect.Call[person], items effect.List) *effect.Result {
+	count := effect.Interceptor[guest]{Name: "count", Dispatch: func(next effect.DispatchFunc[guest]) effect.DispatchFunc[guest] {
+		return func(ctx context.Context, call effect.Call[guest], items effect.List) *effect.Result {
 			if call.Parent() != 0 && call.Ctx().User != "" {
 				mu.Lock()
 				lists = append(lists, len(items))
@@ -288,10 +288,10 @@ func TestOneDispatchPerRecipient(t *testing.T) {
 			return next(ctx, call, items)
 		}
 	}}
-	app := hall(registry.New("guard", count, dispatch.FailFast[person]()))
+	app := hall(registry.New("guard", count, dispatch.FailFast[guest]()))
 	streams := enter(t, app, "ann", "bob")
 	lists = nil
-	res := as(app, "eve", sfere.Tell(room, show("before"), fail{"ann"}, show("after")))
+	res := as(app, "eve", sfere.Tell(hallAll, show("before"), fail{"ann"}, show("after")))
 	slices.Sort(lists)
 	if diff := cmp.Diff([]int{3, 3}, lists); diff != "" {
 		t.Errorf("lists for recipients (-want +got):\n%s", diff)
@@ -340,11 +340,11 @@ func TestStreamOfAnotherCtx(t *testing.T) {
 	}), twktest.HTTPRequest("GET", "/", nil))
 	s.Next()
 	ann := enter(t, app, "ann")["ann"]
-	rep := sfere.ReportOf(as(app, "eve", sfere.Tell(room, showUser{})))
+	rep := sfere.ReportOf(as(app, "eve", sfere.Tell(hallAll, showUser{})))
 	if rep.Delivered != 1 || rep.Failed != 1 || !errors.Is(rep.Err(), sfere.ErrOtherCtx) {
 		t.Errorf("report %+v", rep)
 	}
-	if rep := sfere.ReportOf(as(app, "eve", sfere.Tell(room, show("all")))); rep.Delivered != 2 {
+	if rep := sfere.ReportOf(as(app, "eve", sfere.Tell(hallAll, show("all")))); rep.Delivered != 2 {
 		t.Errorf("report %+v", rep)
 	}
 	if got := textIn(s.Next()); got != "all" {

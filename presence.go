@@ -1,6 +1,10 @@
 package sfere
 
 import (
+	"cmp"
+	"container/list"
+	"reflect"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -10,195 +14,276 @@ import (
 
 // PresenceOptions adjust a [Presence]. Zero fields mean the defaults.
 type PresenceOptions struct {
-	// Grace is how long a key may be without a connection before it counts as
+	// Grace is how long a key may be without a live stream before it counts as
 	// gone, so that a reload or a lost network is no departure. Default 5 s,
-	// negative means none. There is none either after a connection that the
-	// program closed for a reason other than expiry, size or shutdown.
+	// negative means none. There is none either after a stream that the program
+	// closed for a reason other than expiry, size or shutdown.
 	Grace time.Duration
-	// Joined is called when a key gets its first connection, after the first
-	// effects of that connection have run; Left when a key is gone that Joined
-	// was called for, or that was there when the watch began. Calls for one key
-	// alternate and come one after the other, also if it returns while Left is
-	// still running; those for different keys may overlap. They are made
-	// outside all locks and may take their time and broadcast. A panic is
-	// contained.
-	Joined, Left func(Key)
+	// Joined is called when a key has its first live stream: one whose first
+	// effects have run. Left is called when a key is gone. Default: nothing is
+	// called.
+	//
+	// All calls of one Presence come one after the other, in the order of the list:
+	// see [Presence.List]. They are made on a goroutine of the Presence, outside
+	// all locks, and may take their time and broadcast: a slow one delays those
+	// after it and nothing else. What is undone before its turn comes is not told:
+	// who left and came back meanwhile has done neither. A panic is contained.
+	Joined, Left func(Visitor)
 }
 
-// Presence tells who is there: which keys have a live connection, or had one
-// until a moment ago. All methods may be called from any goroutine.
+// Visitor is one key that is there, or has just left. It is a value without
+// references and may be kept and sent.
+type Visitor struct {
+	Key Key `json:"key"`
+	// Since is when the key got its first live stream; for a key that was there
+	// when the watch began, when the oldest of its streams was opened.
+	Since time.Time `json:"since"`
+	// Seq is the number of the change: of the departure in Left, and otherwise of
+	// the arrival. It is 0 for a key that was there when the watch began.
+	Seq uint64 `json:"seq"`
+}
+
+// Presence tells who is there: which keys have a live stream, or had one until a
+// moment ago. Make one with [Conns.Watch]. All methods may be called from any
+// goroutine, also from a callback.
 type Presence struct {
 	conns *Conns
 	match Pattern
 	opts  PresenceOptions
 
-	// mu guards the fields below. It is taken under Conns.mu; under it the state
-	// lock of a Conn may be taken, and nothing is called.
+	// mu guards the fields below and those of every visit. It is taken under
+	// Conns.mu; no lock is taken and nothing is called under it.
 	mu      sync.Mutex
-	present map[Key]*visitor
-	lines   map[Key]*line
+	visits  shrinking[Key, *visit]
+	list    list.List // of *visit: who is there as far as it has been told
+	queue   list.List // of *visit: who is to be told, each at most once
+	seq     uint64    // number of changes of list
+	running bool      // there is a goroutine that makes callbacks
 	stopped bool
 
-	calls sync.WaitGroup // callbacks under way; Add is called under mu while not stopped
+	calls sync.WaitGroup // that goroutine; Add is called under mu while not stopped
 }
 
-// visitor is one key that is there.
-type visitor struct {
-	count int // connections
-	// epoch counts the comings and goings, by which a departure that has been
-	// overtaken by a return knows itself.
-	epoch uint64
-	timer *time.Timer // runs out the grace period; nil if count > 0
-	told  bool        // Joined has been called or is about to be
+// visit is what a Presence knows of one key that has a stream, is in the list, or
+// both. It is there as soon as a stream is live, and until the grace period is
+// over; the list follows when its turn in the queue comes. So the queue is no
+// longer than the list and the streams together, however slow a callback is.
+type visit struct {
+	count int  // streams, also those that are opening and may be refused
+	here  bool // it has been live, and is, or is in its grace period
+	since time.Time
+	// ended and cause are of the live stream that ended last. A stream that never
+	// was live has no say in when the key is gone.
+	ended time.Time
+	cause sse.Cause
+	timer *time.Timer // runs out the grace period; nil if there is none
+
+	told Visitor       // the last that was told of it
+	at   *list.Element // in list, nil if it is not there
+	turn *list.Element // in queue, nil if there is nothing to tell
 }
 
-// line is the callbacks to be made for one key, in order. It outlives the
-// visitor, so that those for its next visit wait for those of the last.
-type line struct {
-	pending []func(Key)
-}
-
-// Watch returns the presence of the keys that match p, from now on; those that
-// are there already are not announced. Stop it to release it. nil options mean
-// the defaults. It returns the errors of [Conns.List].
+// Watch returns the presence of the keys that match p, from now on. Those that
+// are there already are in its list and not announced. Stop it to release it. nil
+// options mean the defaults. It returns the errors of [Conns.List].
 func (c *Conns) Watch(p Pattern, o *PresenceOptions) (*Presence, error) {
 	p, err := c.outside(p)
 	if err != nil {
 		return nil, err
 	}
-	w := &Presence{conns: c, match: p, present: map[Key]*visitor{}, lines: map[Key]*line{}}
+	w := &Presence{conns: c, match: p}
 	if o != nil {
 		w.opts = *o
 	}
-	if w.opts.Grace == 0 {
-		w.opts.Grace = 5 * time.Second
-	}
+	w.opts.Grace = cmp.Or(w.opts.Grace, 5*time.Second)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, k := range c.index.keys(p) {
-		w.present[k.Key] = &visitor{count: k.Count, told: true}
-	}
+	w.begin(c.index.appendMatches(nil, p))
 	c.watches = append(slices.Clone(c.watches), w)
 	return w, nil
 }
 
-// Stop ends the watch: nobody is there any more, nobody is announced, and no
-// callback is running or will be when it returns. It must not be called from a
-// callback, for which it waits. It may be called again.
-func (w *Presence) Stop() {
-	w.conns.mu.Lock()
-	w.conns.watches = slices.DeleteFunc(slices.Clone(w.conns.watches), func(o *Presence) bool { return o == w })
-	w.conns.mu.Unlock()
-	w.mu.Lock()
-	w.stopped = true
-	for _, v := range w.present {
-		v.wait(nil)
+// begin takes in the streams that are there already.
+func (w *Presence) begin(es []*entry) {
+	opened := make(map[*entry]time.Time, len(es))
+	for _, e := range es {
+		opened[e] = e.conn.Info().Opened
 	}
-	clear(w.present)
-	w.mu.Unlock()
-	w.calls.Wait()
-}
-
-// Online returns the keys that are there, sorted, those in their grace period
-// included.
-func (w *Presence) Online() []Key {
+	slices.SortFunc(es, func(a, b *entry) int {
+		return cmp.Or(opened[a].Compare(opened[b]), cmp.Compare(a.conn.ID(), b.conn.ID()))
+	})
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	keys := make([]Key, 0, len(w.present))
-	for k := range w.present {
-		keys = append(keys, k)
+	for _, e := range es {
+		for h := range e.holdings() {
+			if !w.match.Matches(h.key) {
+				continue
+			}
+			v := w.visit(h.key)
+			v.count++
+			if e.isLive && !v.here {
+				v.here, v.since = true, opened[e]
+				v.told.Since = v.since
+				v.at = w.list.PushBack(v)
+			}
+		}
 	}
-	slices.SortFunc(keys, compareKeys)
-	return keys
 }
 
-// Has reports whether k is there.
+// List returns who is there in the order of their arrival, and the number of
+// changes so far. Visitors in their grace period are among them.
+//
+// The list and the calls of Joined and Left are one sequence. The list changes
+// when a call begins, so that call n finds the list as of change n, and it stays so
+// until the call returns. Somebody who takes a list with number n, and then applies
+// the calls whose Visitor.Seq is larger, in their order, has what List returns at
+// any later time: Joined appends a key and Left removes it.
+//
+// A slow callback holds up the list as well. [Conns.List] and [Conns.Count] tell
+// which streams there are at this moment.
+func (w *Presence) List() (there []Visitor, seq uint64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	there = make([]Visitor, 0, w.list.Len())
+	for at := w.list.Front(); at != nil; at = at.Next() {
+		there = append(there, at.Value.(*visit).told)
+	}
+	return there, w.seq
+}
+
+// Has reports whether k is in the list.
 func (w *Presence) Has(k Key) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.present[k] != nil
+	v := w.visits.m[k]
+	return v != nil && v.at != nil
+}
+
+// Stop ends the watch: nobody is there any more, nobody is announced, and no
+// callback is running or will be when it returns. It may be called again. Called
+// by a callback of a Presence it does not wait, as it would wait for itself: that
+// callback is the last one if it is one of w.
+func (w *Presence) Stop() {
+	w.conns.unwatch(w)
+	w.forgetAll()
+	if !inCallback() {
+		w.calls.Wait()
+	}
+}
+
+func (c *Conns) unwatch(w *Presence) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.watches = slices.DeleteFunc(slices.Clone(c.watches), func(o *Presence) bool { return o == w })
+}
+
+func (w *Presence) forgetAll() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stopped = true
+	for _, v := range w.visits.m {
+		v.wait(nil)
+	}
+	w.visits = shrinking[Key, *visit]{}
+	w.list.Init()
+	w.queue.Init()
+}
+
+// visit returns the visit of k, a new one if there is none. w.mu is held.
+func (w *Presence) visit(k Key) *visit {
+	v := w.visits.m[k]
+	if v == nil {
+		v = &visit{told: Visitor{Key: k}}
+		w.visits.set(k, v)
+	}
+	return v
 }
 
 // wait sets the timer in place of the one before.
-func (v *visitor) wait(t *time.Timer) {
+func (v *visit) wait(t *time.Timer) {
 	if v.timer != nil {
 		v.timer.Stop()
 	}
 	v.timer = t
 }
 
-// added is called under Conns.mu when e gets the key k. The caller calls
-// what it returns outside the lock.
-func (w *Presence) added(e *entry, k Key) func() {
+// added is called under Conns.mu when e gets the key k.
+func (w *Presence) added(e *entry, k Key) {
 	if !w.match.Matches(k) {
-		return nil
+		return
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.stopped {
-		return nil
-	}
-	v := w.present[k]
-	if v == nil {
-		v = &visitor{}
-		w.present[k] = v
-	}
-	v.wait(nil)
-	v.count++
-	v.epoch++
-	if v.told {
-		return nil
-	}
-	// Whichever connection of the key is live first tells; this one may have
-	// been for long.
-	tell := func() { w.arrived(k, v) }
-	if !e.isLive {
-		e.onLive = append(e.onLive, tell)
-		return nil
-	}
-	return tell
-}
-
-func (w *Presence) arrived(k Key, v *visitor) {
-	w.mu.Lock()
-	if v.told || w.present[k] != v {
-		w.mu.Unlock()
 		return
 	}
-	v.told = true
-	w.call(k, w.opts.Joined)
-}
-
-// removed is called under Conns.mu when e is gone. What it returns is called
-// when its stream has ended.
-func (w *Presence) removed(e *entry, cause sse.Cause) (after []func()) {
-	for h := range e.holdings() {
-		if w.match.Matches(h.key) {
-			if f := w.lost(h.key, cause); f != nil {
-				after = append(after, f)
-			}
-		}
+	v := w.visit(k)
+	v.count++
+	v.wait(nil)
+	if e.isLive {
+		w.arrive(v)
 	}
-	return after
 }
 
-func (w *Presence) lost(k Key, cause sse.Cause) func() {
+// live is called under Conns.mu when the first effects of e have run.
+func (w *Presence) live(e *entry) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	v := w.present[k]
-	if v == nil { // stopped
-		return nil
+	for h := range e.holdings() {
+		if v := w.visits.m[h.key]; v != nil && w.match.Matches(h.key) {
+			w.arrive(v)
+		}
 	}
-	v.epoch++
-	if v.count--; v.count > 0 {
-		return nil
+}
+
+// arrive makes v be there. w.mu is held.
+func (w *Presence) arrive(v *visit) {
+	if !v.here {
+		v.here, v.since = true, time.Now()
+		w.settle(v)
 	}
-	epoch := v.epoch
-	if w.opts.Grace < 0 || !returns(cause) {
-		return func() { w.gone(k, v, epoch) }
+}
+
+// removed is called under Conns.mu when e is gone.
+func (w *Presence) removed(e *entry, cause sse.Cause) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for h := range e.holdings() {
+		v := w.visits.m[h.key]
+		if v == nil || !w.match.Matches(h.key) { // stopped, or none of ours
+			continue
+		}
+		if e.isLive {
+			v.ended, v.cause = time.Now(), cause
+		}
+		if v.count--; v.count == 0 {
+			w.lost(v)
+		}
 	}
-	v.wait(time.AfterFunc(w.opts.Grace, func() { w.gone(k, v, epoch) }))
-	return nil
+}
+
+// lost is called when v has no stream any more. w.mu is held.
+func (w *Presence) lost(v *visit) {
+	if !v.here || w.opts.Grace < 0 || !returns(v.cause) {
+		w.depart(v)
+		return
+	}
+	var t *time.Timer
+	t = time.AfterFunc(w.opts.Grace-time.Since(v.ended), func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if v.timer == t { // nothing has happened since
+			v.timer = nil
+			w.depart(v)
+		}
+	})
+	v.wait(t)
+}
+
+// depart makes v be gone. w.mu is held.
+func (w *Presence) depart(v *visit) {
+	v.here = false
+	w.settle(v)
 }
 
 // returns reports whether the client of a stream with this cause may be on its
@@ -207,48 +292,107 @@ func returns(cause sse.Cause) bool {
 	return cause == sse.CauseClient || cause == CauseReplaced || cause.Cut()
 }
 
-// gone makes k absent unless it has come back since.
-func (w *Presence) gone(k Key, v *visitor, epoch uint64) {
-	w.mu.Lock()
-	if w.present[k] != v || v.epoch != epoch {
-		w.mu.Unlock()
-		return
+// settle queues v if there is something to tell of it, takes it out of the queue
+// if there is nothing any more, and forgets it if it is nowhere. w.mu is held.
+func (w *Presence) settle(v *visit) {
+	switch differs := v.here != (v.at != nil); {
+	case differs && v.turn == nil:
+		v.turn = w.queue.PushBack(v)
+		w.wake()
+	case !differs && v.turn != nil:
+		w.queue.Remove(v.turn)
+		v.turn = nil
 	}
-	delete(w.present, k)
-	if !v.told { // it was never announced
-		w.mu.Unlock()
-		return
+	if v.count == 0 && !v.here && v.at == nil {
+		w.visits.delete(v.told.Key)
 	}
-	w.call(k, w.opts.Left)
 }
 
-// call makes a callback after those for the same key that are on their way. If
-// somebody is making those, this one is left to them. w.mu is held and
-// released.
-func (w *Presence) call(k Key, f func(Key)) {
-	if f == nil || w.stopped {
-		w.mu.Unlock()
-		return
+// wake sees to it that the queue is worked off. w.mu is held.
+func (w *Presence) wake() {
+	switch {
+	case w.stopped || w.running:
+	case w.opts.Joined == nil && w.opts.Left == nil:
+		w.advance()
+	default:
+		w.running = true
+		w.calls.Add(1)
+		go w.run()
 	}
-	if l := w.lines[k]; l != nil {
-		l.pending = append(l.pending, f)
-		w.mu.Unlock()
-		return
-	}
-	l := &line{pending: []func(Key){f}}
-	w.lines[k] = l
-	w.calls.Add(1)
+}
+
+// run makes the callbacks until there are none to make.
+func (w *Presence) run() {
 	defer w.calls.Done()
-	for len(l.pending) > 0 && !w.stopped {
-		next := l.pending[0]
-		l.pending = l.pending[1:]
-		w.mu.Unlock()
-		func() {
-			defer contain("presence callback")
-			next(k)
-		}()
-		w.mu.Lock()
+	for {
+		v, f := w.next()
+		if f == nil {
+			return
+		}
+		w.call(f, v)
 	}
-	delete(w.lines, k)
-	w.mu.Unlock()
+}
+
+// next brings the list up to the next change that somebody wants to be told of,
+// and returns it. f is nil if there is none.
+func (w *Presence) next() (v Visitor, f func(Visitor)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for !w.stopped && w.queue.Len() > 0 {
+		v, joined := w.advance()
+		if f := w.opts.Left; !joined && f != nil {
+			return v, f
+		}
+		if f := w.opts.Joined; joined && f != nil {
+			return v, f
+		}
+	}
+	w.running = false
+	return Visitor{}, nil
+}
+
+// advance makes the first change of the queue. w.mu is held.
+func (w *Presence) advance() (told Visitor, joined bool) {
+	v := w.queue.Remove(w.queue.Front()).(*visit)
+	v.turn = nil
+	w.seq++
+	v.told.Seq = w.seq
+	if v.here {
+		v.told.Since = v.since
+		v.at = w.list.PushBack(v)
+	} else {
+		w.list.Remove(v.at)
+		v.at = nil
+	}
+	told, joined = v.told, v.here
+	w.settle(v)
+	return told, joined
+}
+
+// call makes one callback.
+func (w *Presence) call(f func(Visitor), v Visitor) {
+	defer contain("presence callback")
+	f(v)
+}
+
+// callName is the name of [Presence.call] on a stack.
+var callName = runtime.FuncForPC(reflect.ValueOf((*Presence).call).Pointer()).Name()
+
+// inCallback reports whether the calling goroutine is one that makes callbacks.
+func inCallback() bool {
+	for skip, pcs := 2, make([]uintptr, 64); ; skip += len(pcs) {
+		n := runtime.Callers(skip, pcs)
+		if n == 0 {
+			return false
+		}
+		for frames := runtime.CallersFrames(pcs[:n]); ; {
+			f, more := frames.Next()
+			if f.Function == callName {
+				return true
+			}
+			if !more {
+				break
+			}
+		}
+	}
 }

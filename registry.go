@@ -1,13 +1,16 @@
 package sfere
 
 import (
+	"time"
+
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/registry"
 	"github.com/sfere-go/sfere/twk"
 )
 
-// Registry returns the effects that work on c: hold, broadcast, with-connection,
-// close and touch, and the placeholders own-key and own-stream. A program lifts it to the same
+// Registry returns the effects that work on c: hold, claim, release, broadcast,
+// with-connection, close, kick, admit and touch, and the placeholders own-key and
+// own-stream. A program lifts it to the same
 // [twk.Session] as twk.Registry.
 func Registry(c *Conns) registry.Registry[twk.Session] {
 	ann := ID("lobby", "ann")
@@ -19,6 +22,14 @@ func Registry(c *Conns) registry.Registry[twk.Session] {
 		effect.Handle("Hold the stream of the dispatch under a key until it ends.", c.hold).About(local(
 			HoldStream{Key: ann},
 			HoldStream{Key: ann.In("acme"), Policy: Replace},
+			HoldStream{Key: ann, Owner: "session-17"},
+		)),
+		effect.Handle("Claim a key for an owner, as long as a stream of theirs lasts or for a time.", c.claimFor).About(local(
+			Claim{Key: ann, Owner: "session-17"},
+			Claim{Key: ID("seat", "12a"), Owner: "session-17", For: 5 * time.Minute},
+		)),
+		effect.Handle("Give up a claim.", c.release).About(local(
+			Release{Key: ann, Owner: "session-17"},
 		)),
 		effect.Handle("Run effects against every live connection that matches a pattern.", c.broadcast).About(local(
 			Broadcast{To: Category("lobby"), Effects: effect.List{hello}},
@@ -34,7 +45,14 @@ func Registry(c *Conns) registry.Registry[twk.Session] {
 		)),
 		effect.Handle("Close every live connection that matches a pattern.", c.closeMatching).About(local(
 			Close{To: Exactly(ann.In(DefaultScope))},
-			Close{To: Category("lobby"), Exclude: Except(ann), Cause: CausePurged},
+			Close{To: Category("lobby"), Exclude: Except(ann), Cause: "closing-time"},
+		)),
+		effect.Handle("Throw out every live connection that matches a pattern, say why, and keep its keys away for a time.", c.kick).About(local(
+			Kick{To: Exactly(ann.In(DefaultScope)), Why: effect.List{twk.PatchElements{Elements: twk.HTML(`<p id="status">You were thrown out.</p>`)}}},
+			Kick{To: Category("lobby"), Exclude: Except(ann), For: 10 * time.Minute},
+		)),
+		effect.Handle("Let in again whom a kick keeps away.", c.letIn).About(local(
+			Admit{To: Exactly(ann.In(DefaultScope))},
 		)),
 		effect.Handle("Say that the client of a key is there so that its time is renewed.", c.touch).About(local(
 			Touch{Key: ann},

@@ -23,7 +23,7 @@ import (
 func TestEffectsDescribeThemselves(t *testing.T) {
 	conns := sfere.New(nil)
 	d := dispatch.Must(dispatch.New(twk.Registry(nil), sfere.Registry(conns)))
-	for _, e := range []effect.Data{sfere.HoldStream{}, sfere.Broadcast{}, sfere.WithConnection{}, sfere.Close{}, sfere.Touch{}, sfere.OwnKey{}} {
+	for _, e := range []effect.Data{sfere.HoldStream{}, sfere.Claim{}, sfere.Release{}, sfere.Kick{}, sfere.Admit{}, sfere.Broadcast{}, sfere.WithConnection{}, sfere.Close{}, sfere.Touch{}, sfere.OwnKey{}} {
 		describes(t, reflect.TypeOf(e), e.EffectName())
 		info, ok := d.Get(e.EffectName())
 		if !ok {

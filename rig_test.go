@@ -153,8 +153,9 @@ func tell(text string) twk.PatchSignals {
 const textOf = `{"text":"%s"}`
 
 // answer is the handler of a rig. The query says what it does: id, cat and scope
-// of the key, policy, user (for scope functions), short for a stream that does
-// not stay, do for the name of a function to run after hello.
+// of the key, policy and owner, user (for scope functions), short for a stream that
+// does not stay, do for the name of a function to run after hello, then for a stream
+// that is refused after it has been held.
 func (r *rig) answer(req *twk.Request) twk.Response {
 	q := req.URL.Query()
 	key := sfere.ID("lobby", q.Get("id")).In(q.Get("scope"))
@@ -169,7 +170,11 @@ func (r *rig) answer(req *twk.Request) twk.Response {
 	if q.Get("short") != "" {
 		resp = twk.Respond(effects...)
 	}
-	return resp.WithOpen(sfere.HoldStream{Key: key, Policy: sfere.Policy(q.Get("policy"))})
+	resp = resp.WithOpen(sfere.HoldStream{Key: key, Policy: sfere.Policy(q.Get("policy")), Owner: q.Get("owner")})
+	if q.Get("then") != "" {
+		resp = resp.WithOpen(sfere.Close{}) // fails
+	}
+	return resp
 }
 
 // server is a rig behind a real server.

@@ -157,7 +157,7 @@ func TestEveryCauseClosesAndTells(t *testing.T) {
 		{name: "size", ttl: sfere.TTLOptions{MaxSize: 1, WhenFull: sfere.EvictOldest}, do: func(s *server, _ *sferetest.Clock) { s.open(id("bob")) }, cause: sse.CauseSize, cut: true},
 		{name: "replaced", do: func(s *server, _ *sferetest.Clock) { s.open(id("ann") + "&policy=replace") }, cause: sfere.CauseReplaced},
 		{name: "replaced in a full store", ttl: sfere.TTLOptions{MaxSize: 1}, do: func(s *server, _ *sferetest.Clock) { s.open(id("ann") + "&policy=replace") }, cause: sfere.CauseReplaced},
-		{name: "purged", do: func(s *server, _ *sferetest.Clock) { _, _ = s.conns.Purge(sfere.Everyone()) }, cause: sfere.CausePurged},
+		{name: "purged", do: func(s *server, _ *sferetest.Clock) { _, _ = s.conns.Purge(sfere.Everyone()) }, cause: sse.CauseClosed},
 		{name: "closed", do: func(s *server, _ *sferetest.Clock) { s.dispatch(sfere.Close{To: sfere.Everyone()}) }, cause: sse.CauseClosed},
 		{name: "own cause", do: func(s *server, _ *sferetest.Clock) { s.dispatch(sfere.Close{To: sfere.Everyone(), Cause: "kicked"}) }, cause: "kicked"},
 		{name: "expired and kept", do: func(_ *server, c *sferetest.Clock) { c.Advance(time.Minute) }, cause: sse.CauseExpired, keeps: true},

@@ -81,7 +81,7 @@ func TestSuccessorStays(t *testing.T) {
 		cause        sse.Cause
 	}{
 		{"replaced", "the newcomer has the key before the old stream is gone", func(*server) {}, sfere.Replace, sfere.CauseReplaced},
-		{"purged", "purged streams leave their key at once", func(s *server) { _, _ = s.conns.Purge(sfere.Everyone()) }, sfere.Join, sfere.CausePurged},
+		{"purged", "purged streams leave their key at once", func(s *server) { _, _ = s.conns.Purge(sfere.Everyone()) }, sfere.Join, sse.CauseClosed},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newServer(t, setup{})

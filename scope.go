@@ -107,6 +107,18 @@ func (c *Conns) outside(p Pattern) (Pattern, error) {
 	return p.In(DefaultScope), nil
 }
 
+// outsideKey checks a key that is used outside a dispatch, and fills in the scope
+// if it has none.
+func (c *Conns) outsideKey(k Key) (Key, error) {
+	if k.Scope == "" {
+		if c.opts.Scope != nil {
+			return k, noScope(k.String())
+		}
+		k.Scope = DefaultScope
+	}
+	return k, k.Validate()
+}
+
 // statusOf returns the status that err asks for, 0 if none.
 func statusOf(err error) int {
 	if s, ok := errors.AsType[interface {

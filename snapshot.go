@@ -8,28 +8,48 @@ type snapshot struct {
 	conns   []*sse.Conn
 }
 
-// matching returns a snapshot of the connections that match p, which has a scope,
-// without those that are excluded. Give it back with [Conns.give].
+// matching returns a snapshot of the connections that match p, without those
+// under excluded keys. Give it back with [Conns.give].
 func (c *Conns) matching(p Pattern, except excluded) *snapshot {
-	s, _ := c.snapshots.Get().(*snapshot)
-	if s == nil {
-		s = &snapshot{}
-	}
+	s := c.snapshot()
 	c.mu.RLock()
-	s.entries = c.index.appendMatches(s.entries[:0], p)
-	out := except.find(c)
-	c.mu.RUnlock()
-	if len(out) > 0 || except.self != nil || len(except.streams) > 0 {
-		kept := s.entries[:0]
-		for _, e := range s.entries {
-			if !out[e] && !except.has(e.conn) {
-				kept = append(kept, e)
-			}
-		}
-		clear(s.entries[len(kept):])
-		s.entries = kept
-	}
+	defer c.mu.RUnlock()
+	c.choose(s, p, except)
 	return s
+}
+
+// snapshot returns memory for a snapshot.
+func (c *Conns) snapshot() *snapshot {
+	if s, ok := c.snapshots.Get().(*snapshot); ok {
+		return s
+	}
+	return &snapshot{}
+}
+
+// choose puts those who match p, which has a scope, into s, without those who are
+// excluded, which it returns. c.mu is held.
+func (c *Conns) choose(s *snapshot, p Pattern, except excluded) (out map[*entry]bool) {
+	s.entries = c.index.appendMatches(s.entries[:0], p)
+	out = except.find(c)
+	if len(out) == 0 && except.self == nil && len(except.streams) == 0 {
+		return nil
+	}
+	kept := s.entries[:0]
+	for _, e := range s.entries {
+		switch {
+		case out[e]:
+		case except.has(e.conn):
+			if out == nil {
+				out = map[*entry]bool{}
+			}
+			out[e] = true
+		default:
+			kept = append(kept, e)
+		}
+	}
+	clear(s.entries[len(kept):])
+	s.entries = kept
+	return out
 }
 
 // streams returns the streams of the entries, in their order.

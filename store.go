@@ -11,9 +11,11 @@ import (
 // the [Conns] that it is given to. [NewTTL] is one, and sferetest.Store checks
 // others.
 //
-// All methods may be called from any goroutine. Those of a Store and a Lease may
-// be called under the lock of the Conns: they do in-memory work only and call
-// no method of a Member. Touch is called with every write to a stream.
+// All methods may be called from any goroutine. Add and Release are called under
+// the lock of the Conns: they do in-memory work only and call no method of a
+// Member. Touch is called under no lock, with every write to a stream. A panic of
+// a Store or a Lease is contained: one of Add refuses the stream, and the others
+// are logged.
 type Store interface {
 	// Add takes in m and returns its lease, nil if there is nothing to touch or
 	// release. leaving are leases that end in favour of m: they are released if m
@@ -32,7 +34,8 @@ type Store interface {
 type Member interface {
 	// Evict removes the connection for the given cause and ends its stream. The
 	// store calls it at most once for each lease, after the lease has been
-	// released, under no lock, on a goroutine of its own.
+	// released, under no lock, on a goroutine of its own. It does not panic, but a
+	// store that calls several does well not to rely on that.
 	Evict(cause sse.Cause)
 }
 

@@ -168,10 +168,10 @@ func (s *TTL) Add(m Member, leaving []Lease) (Lease, []Member, error) {
 	}
 	l := &ttlLease{store: s, member: m, counted: s.now(), out: true}
 	l.active.Store(int64(l.counted))
-	s.leases.Set(l, struct{}{}, ttlcache.NoTTL)
 	if s.stop == nil {
 		s.stop = s.opts.Clock.AfterFunc(s.opts.TTL, s.expire)
 	}
+	s.leases.Set(l, struct{}{}, ttlcache.NoTTL)
 	return l, victims, nil
 }
 
@@ -186,10 +186,7 @@ func (s *TTL) drop(l *ttlLease) {
 // order brings the leases into the order of their activity. Everything in the
 // list was active before what has been touched since. s.mu is held.
 func (s *TTL) order() {
-	s.touchMu.Lock()
-	touched := s.touched
-	s.touched = nil
-	s.touchMu.Unlock()
+	touched := s.takeTouched()
 	for _, l := range touched {
 		// In this order: whoever touches l in between finds it no longer pending,
 		// and puts it into the next list.
@@ -204,6 +201,14 @@ func (s *TTL) order() {
 	}
 }
 
+func (s *TTL) takeTouched() []*ttlLease {
+	s.touchMu.Lock()
+	defer s.touchMu.Unlock()
+	touched := s.touched
+	s.touched = nil
+	return touched
+}
+
 // oldest returns the lease that ends first, nil if there is none. s.mu is held.
 func (s *TTL) oldest() (l *ttlLease) {
 	s.leases.RangeBackwards(func(item *ttlcache.Item[*ttlLease, struct{}]) bool {
@@ -216,8 +221,21 @@ func (s *TTL) oldest() (l *ttlLease) {
 // expire ends what has run out and sets the timer for what comes next. The
 // timer was set for a lease that may have been active since.
 func (s *TTL) expire() {
-	var out []Member
+	for _, m := range s.expired() {
+		evict(m)
+	}
+}
+
+// evict lets nobody suffer from the panic of another member.
+func evict(m Member) {
+	defer contain("member of a store")
+	m.Evict(sse.CauseExpired)
+}
+
+// expired takes out what has run out.
+func (s *TTL) expired() (out []Member) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.stop = nil
 	now := s.now()
 	s.order()
@@ -229,10 +247,7 @@ func (s *TTL) expire() {
 		s.drop(l)
 		out = append(out, l.member)
 	}
-	s.mu.Unlock()
-	for _, m := range out {
-		m.Evict(sse.CauseExpired)
-	}
+	return out
 }
 
 // Close implements [Store].

@@ -13,6 +13,7 @@ package sferetest
 import (
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -101,10 +102,26 @@ type member struct {
 	name string
 }
 
+// Evict panics for a member whose name says so.
 func (m *member) Evict(cause sse.Cause) {
 	m.r.mu.Lock()
 	defer m.r.mu.Unlock()
 	m.r.evicted = append(m.r.evicted, m.name+" "+string(cause))
+	if strings.HasPrefix(m.name, "panics") {
+		panic(m.name)
+	}
+}
+
+// advance moves the clock, and fails the test if a panic of a member comes
+// through the store.
+func (r *run) advance(d time.Duration) {
+	r.Helper()
+	defer func() {
+		if p := recover(); p != nil {
+			r.Errorf("the panic of a member came through the store: %v", p)
+		}
+	}()
+	r.clock.Advance(d)
 }
 
 // try adds a member and returns the names of its victims.
@@ -241,6 +258,19 @@ var cases = []kase{
 			r.clock.Advance(r.o.TTL - 1)
 			r.want()
 			r.clock.Advance(1)
+			r.want("b expired")
+		},
+	}, {
+		name: "survives a member that panics", explanation: "What Evict calls is somebody else's code: its panic must neither lock the store nor save the others from their end.",
+		applies: expires,
+		run: func(r *run) {
+			for _, name := range []string{"panics", "a", "panics too"} {
+				r.add(name)
+			}
+			r.advance(r.o.TTL)
+			r.want("panics expired", "a expired", "panics too expired")
+			r.add("b")
+			r.advance(r.o.TTL)
 			r.want("b expired")
 		},
 	}, {

@@ -65,5 +65,9 @@ func Refuse(w http.ResponseWriter, err error) {
 	}
 	w.Header().Del("Content-Encoding")
 	code := StatusOf(err)
+	if code == http.StatusNoContent { // stay away; it has no body
+		w.WriteHeader(code)
+		return
+	}
 	http.Error(w, http.StatusText(code), code)
 }

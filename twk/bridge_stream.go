@@ -56,7 +56,8 @@ func (b *Bridge[C]) stream(w http.ResponseWriter, r *Request, resp *Response) {
 		b.elsewhere(w, r, resp, other.Conn, true)
 		return
 	}
-	if !errors.Is(err, errNotRun) && !errors.Is(err, sse.ErrClosed) {
+	// 204 tells the client to stay away: an answer, not a failure.
+	if sse.StatusOf(err) != http.StatusNoContent && !errors.Is(err, errNotRun) && !errors.Is(err, sse.ErrClosed) {
 		b.report(r.Context(), r, err)
 	}
 	sse.Refuse(w, err)

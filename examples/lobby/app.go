@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/sfere-go/sfere"
@@ -26,16 +25,10 @@ type server struct {
 	client  twk.Client
 	here    *sfere.Presence
 	console *console.Console // what the inspector shows
-
-	// mu guards the maps. It is also held while announcements are put into
-	// outboxes, which never waits, so that everybody gets them in one order.
-	mu      sync.Mutex
-	owner   map[string]string // name -> token
-	members map[string]bool   // announced
 }
 
 func newServer(secret string, client twk.Client) (s *server, err error) {
-	s = &server{signer: signer(secret), client: client, owner: map[string]string{}, members: map[string]bool{}}
+	s = &server{signer: signer(secret), client: client}
 	rec := record.New(100)
 	o := &sfere.AppOptions{Client: client, Window: time.Second, Grace: 4 * time.Second}
 	s.App, err = sfere.BuildApp(func(session twk.Session) App { return App{session} }, o,
@@ -52,7 +45,7 @@ func newServer(secret string, client twk.Client) (s *server, err error) {
 
 func (s *server) registry() registry.Registry[App] {
 	return registry.New("lobby", effect.Handle("Send the list of participants to a newcomer.", s.show).
-		About(effect.About{Reach: effect.Local, Examples: effect.List{ShowParticipants{"Ann"}}}))
+		About(effect.About{Reach: effect.Local, Examples: effect.List{ShowParticipants{}}}))
 }
 
 // say runs effects outside any request.

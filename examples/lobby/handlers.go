@@ -3,8 +3,8 @@ package main
 import (
 	"crypto/rand"
 	"html/template"
+	"net/http"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/sfere-go/sfere"
@@ -14,7 +14,11 @@ import (
 // who returns the sender of r, unless somebody else has the name by now.
 func (s *server) who(r *twk.Request) (identity, bool) {
 	id, ok := s.signer.identity(r.Request)
-	return id, ok && s.claim(id)
+	if !ok {
+		return id, false
+	}
+	owner, claimed := s.Conns().OwnerOf(seat(id.Name))
+	return id, !claimed || owner == id.Token
 }
 
 // member wraps a handler for those who have joined; others get otherwise.
@@ -48,21 +52,25 @@ func (s *server) join(r *twk.Request) twk.Response {
 		return twk.Respond(problem("A name has at most 40 characters."))
 	case key(id.Name).Validate() != nil:
 		return twk.Respond(problem("This name cannot be used."))
-	case !s.claim(id):
+	}
+	if err := s.Conns().Claim(seat(id.Name), id.Token, 2*grace); err != nil { // time to open a stream
 		return twk.Respond(problem("This name is taken."))
 	}
-	time.AfterFunc(2*grace, func() { s.release(id) })
 	return twk.Respond(problem(""), replace("#join-form", "lobby")).WithCookie(s.signer.cookie(id))
 }
 
 func (s *server) sse(_ *twk.Request, me identity) twk.Response {
-	return sfere.Hold(key(me.Name), twk.Stream(ShowParticipants{me.Name}))
+	named := twk.Stream(ShowParticipants{}).WithOpen(sfere.HoldStream{Key: seat(me.Name), Owner: me.Token})
+	return sfere.Hold(key(me.Name), named)
 }
 
 func (s *server) message(r *twk.Request, me identity) twk.Response {
 	var in struct{ Message string }
 	if err := r.Signals(&in); err != nil {
 		return twk.BadRequest(err)
+	}
+	if _, claimed := s.Conns().OwnerOf(seat(me.Name)); !claimed {
+		return twk.Status(http.StatusForbidden) // gone for too long: nobody speaks who is not here
 	}
 	if strings.TrimSpace(in.Message) == "" {
 		return twk.Respond(problem("Please write something."))
@@ -79,6 +87,7 @@ func (s *server) leave(_ *twk.Request, me identity) twk.Response {
 	return twk.Respond(
 		sfere.Tell(tabs, form),
 		sfere.Close{To: tabs},
+		sfere.Release{Key: seat(me.Name), Owner: me.Token},
 		form,
 	).WithCookie(newCookie("", -1))
 }
