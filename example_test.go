@@ -243,9 +243,8 @@ func ExampleNew() {
 // are the defaults.
 func ExampleNewTTL() {
 	conns := sfere.New(&sfere.Options{Store: sfere.NewTTL(&sfere.TTLOptions{
-		TTL:      10 * time.Minute,
-		MaxSize:  10_000,
-		WhenFull: sfere.RejectNew,
+		TTL:     10 * time.Minute,
+		MaxSize: 10_000,
 	})})
 	defer conns.Close()
 	fmt.Println(conns.Explain(sfere.Everyone()))
@@ -264,7 +263,7 @@ func ExampleTTLOptions_sliding() {
 // Fixed: a connection is ended a minute after it was opened, whatever happens
 // on it. Its client comes back and starts afresh.
 func ExampleTTLOptions_fixed() {
-	conns := sfere.New(&sfere.Options{Store: sfere.NewTTL(&sfere.TTLOptions{TTL: time.Minute, Expiry: sfere.Fixed})})
+	conns := sfere.New(&sfere.Options{Store: sfere.NewTTL(&sfere.TTLOptions{TTL: time.Minute, Fixed: true})})
 	defer conns.Close()
 	// Output:
 }

@@ -82,8 +82,8 @@ func newModel(t *testing.T, rt *rapid.T) *model {
 	m := &model{rt: rt, clock: sferetest.NewClock()}
 	m.ttl = sfere.TTLOptions{
 		TTL: modelTTL, Clock: m.clock, MaxSize: rapid.IntRange(2, 5).Draw(rt, "size"),
-		Expiry:   rapid.SampledFrom([]sfere.Expiry{sfere.Sliding, sfere.Fixed}).Draw(rt, "expiry"),
-		WhenFull: rapid.SampledFrom([]sfere.Full{sfere.RejectNew, sfere.EvictOldest}).Draw(rt, "full"),
+		Fixed:       rapid.Bool().Draw(rt, "fixed"),
+		EvictOldest: rapid.Bool().Draw(rt, "evict oldest"),
 	}
 	m.keep = rapid.Bool().Draw(rt, "keep evicted")
 	m.store = sfere.NewTTL(&m.ttl)
@@ -144,7 +144,7 @@ func (m *model) matching(p sfere.Pattern) (out []*tab) {
 
 // active renews the time of x.
 func (m *model) active(x *tab) {
-	if m.ttl.Expiry == sfere.Sliding && len(x.keys) > 0 {
+	if !m.ttl.Fixed && len(x.keys) > 0 {
 		x.ends = m.clock.Now().Add(modelTTL)
 	}
 }
@@ -217,7 +217,7 @@ func (m *model) admit(x *tab, asks []ask, fails bool) (status int, instead *tab)
 		held := m.matching(sfere.Everyone())
 		held = slices.DeleteFunc(held, func(y *tab) bool { return slices.Contains(older, y) })
 		if len(held) >= m.ttl.MaxSize {
-			if m.ttl.WhenFull == sfere.RejectNew {
+			if !m.ttl.EvictOldest {
 				return http.StatusServiceUnavailable, nil
 			}
 			m.evict(held)

@@ -55,7 +55,7 @@ func TestRefusedStreamChangesNothing(t *testing.T) {
 		})
 	}
 	rejects := sfere.TTLOptions{MaxSize: 2}
-	evicts := sfere.TTLOptions{MaxSize: 2, WhenFull: sfere.EvictOldest}
+	evicts := sfere.TTLOptions{MaxSize: 2, EvictOldest: true}
 	roomy := sfere.TTLOptions{MaxSize: 10}
 	for _, tt := range []struct {
 		name   string

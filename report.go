@@ -39,8 +39,8 @@ const (
 	maxCauses = 32
 )
 
-// ErrMoreCauses stands for all causes after the first 32 of a Report.
-var ErrMoreCauses = errors.New("other causes, which are not told apart")
+// errMoreCauses stands for all causes after the first 32 of a Report.
+var errMoreCauses = errors.New("other causes, which are not told apart")
 
 // Error returns "sending to key and n more: cause".
 func (f Failure) Error() string {
@@ -136,7 +136,7 @@ func (c *causes) add(f Failure) (first bool) {
 	key := text(f.Err)
 	i, known := c.at[key]
 	if !known && len(c.r.Failures) >= maxCauses {
-		key, f.Err = ErrMoreCauses.Error(), ErrMoreCauses
+		key, f.Err = errMoreCauses.Error(), errMoreCauses
 		i, known = c.at[key]
 	}
 	if !known {

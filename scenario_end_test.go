@@ -22,23 +22,23 @@ import (
 
 func TestExpiry(t *testing.T) {
 	for _, tt := range []struct {
-		expiry sfere.Expiry
+		fixed  bool
 		touch  func(r *rig) // activity
 		lives  bool
 		reason string
 	}{
-		{sfere.Sliding, func(r *rig) { r.dispatch(sfere.Touch{Key: key("ann")}) }, true, "the page said that it is there"},
-		{sfere.Sliding, func(r *rig) { r.conns.Touch(key("ann")) }, true, "the same from outside a dispatch"},
-		{sfere.Sliding, func(r *rig) { <-r.visit(id("ann") + "&policy=reuse").left }, true, "a request that reuses the stream"},
-		{sfere.Sliding, func(r *rig) { r.dispatch(sfere.Send(key("ann"), tell("x"))) }, true, "an event was written"},
-		{sfere.Sliding, func(r *rig) { _, _ = r.conns.Snapshot(sfere.Everyone()); r.count(sfere.Everyone()) }, false, "lookups are no activity"},
-		{sfere.Sliding, func(r *rig) { r.dispatch(sfere.Broadcast{To: sfere.Everyone()}) }, false, "nor is a broadcast of nothing"},
-		{sfere.Sliding, func(r *rig) { r.dispatch(sfere.Send(key("nobody"), tell("x"))) }, false, "nor one to others"},
-		{sfere.Fixed, func(r *rig) { r.conns.Touch(key("ann")); r.dispatch(sfere.Send(key("ann"), tell("x"))) }, false, "a fixed time is fixed"},
+		{false, func(r *rig) { r.dispatch(sfere.Touch{Key: key("ann")}) }, true, "the page said that it is there"},
+		{false, func(r *rig) { r.conns.Touch(key("ann")) }, true, "the same from outside a dispatch"},
+		{false, func(r *rig) { <-r.visit(id("ann") + "&policy=reuse").left }, true, "a request that reuses the stream"},
+		{false, func(r *rig) { r.dispatch(sfere.Send(key("ann"), tell("x"))) }, true, "an event was written"},
+		{false, func(r *rig) { _, _ = r.conns.Snapshot(sfere.Everyone()); r.count(sfere.Everyone()) }, false, "lookups are no activity"},
+		{false, func(r *rig) { r.dispatch(sfere.Broadcast{To: sfere.Everyone()}) }, false, "nor is a broadcast of nothing"},
+		{false, func(r *rig) { r.dispatch(sfere.Send(key("nobody"), tell("x"))) }, false, "nor one to others"},
+		{true, func(r *rig) { r.conns.Touch(key("ann")); r.dispatch(sfere.Send(key("ann"), tell("x"))) }, false, "a fixed time is fixed"},
 	} {
-		t.Run(string(tt.expiry)+": "+tt.reason, func(t *testing.T) {
+		t.Run(tt.reason+": "+tt.reason, func(t *testing.T) {
 			clock := sferetest.NewClock()
-			inBubble(t, setup{store: sfere.NewTTL(&sfere.TTLOptions{TTL: time.Minute, Expiry: tt.expiry, Clock: clock})}, func(t *testing.T, r *rig) {
+			inBubble(t, setup{store: sfere.NewTTL(&sfere.TTLOptions{TTL: time.Minute, Fixed: tt.fixed, Clock: clock})}, func(t *testing.T, r *rig) {
 				c := r.visit(id("ann"))
 				synctest.Wait()
 				clock.Advance(time.Minute - 1)
@@ -154,18 +154,18 @@ func TestEveryCauseClosesAndTells(t *testing.T) {
 		keeps bool
 	}{
 		{name: "expired", do: func(_ *server, c *sferetest.Clock) { c.Advance(time.Minute) }, cause: sse.CauseExpired, cut: true},
-		{name: "size", ttl: sfere.TTLOptions{MaxSize: 1, WhenFull: sfere.EvictOldest}, do: func(s *server, _ *sferetest.Clock) { s.open(id("bob")) }, cause: sse.CauseSize, cut: true},
+		{name: "size", ttl: sfere.TTLOptions{MaxSize: 1, EvictOldest: true}, do: func(s *server, _ *sferetest.Clock) { s.open(id("bob")) }, cause: sse.CauseSize, cut: true},
 		{name: "replaced", do: func(s *server, _ *sferetest.Clock) { s.open(id("ann") + "&policy=replace") }, cause: sfere.CauseReplaced},
 		{name: "replaced in a full store", ttl: sfere.TTLOptions{MaxSize: 1}, do: func(s *server, _ *sferetest.Clock) { s.open(id("ann") + "&policy=replace") }, cause: sfere.CauseReplaced},
 		{name: "purged", do: func(s *server, _ *sferetest.Clock) { _, _ = s.conns.Purge(sfere.Everyone()) }, cause: sse.CauseClosed},
 		{name: "closed", do: func(s *server, _ *sferetest.Clock) { s.dispatch(sfere.Close{To: sfere.Everyone()}) }, cause: sse.CauseClosed},
 		{name: "own cause", do: func(s *server, _ *sferetest.Clock) { s.dispatch(sfere.Close{To: sfere.Everyone(), Cause: "kicked"}) }, cause: "kicked"},
 		{name: "expired and kept", do: func(_ *server, c *sferetest.Clock) { c.Advance(time.Minute) }, cause: sse.CauseExpired, keeps: true},
-		{name: "size and kept", ttl: sfere.TTLOptions{MaxSize: 1, WhenFull: sfere.EvictOldest}, do: func(s *server, _ *sferetest.Clock) { s.open(id("bob")) }, cause: sse.CauseSize, keeps: true},
+		{name: "size and kept", ttl: sfere.TTLOptions{MaxSize: 1, EvictOldest: true}, do: func(s *server, _ *sferetest.Clock) { s.open(id("bob")) }, cause: sse.CauseSize, keeps: true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			clock := sferetest.NewClock()
-			tt.ttl.Clock, tt.ttl.TTL, tt.ttl.Expiry = clock, time.Minute, sfere.Fixed
+			tt.ttl.Clock, tt.ttl.TTL, tt.ttl.Fixed = clock, time.Minute, true
 			s := newServer(t, setup{
 				store: sfere.NewTTL(&tt.ttl),
 				opts:  sfere.Options{KeepEvicted: tt.keeps, OnRemove: func(sfere.Removal) { panic("the hook is broken") }},

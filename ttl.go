@@ -13,43 +13,25 @@ import (
 	"github.com/jellydator/ttlcache/v3"
 )
 
-// Expiry says what a [TTL] counts from.
-type Expiry string
-
-// The ways to expire. The empty one means Sliding.
-const (
-	// Sliding ends a connection that has been inactive for the whole time.
-	// Activity is an event that was written to it, or a sign of life from its
-	// client ([Touch], [Conns.Touch], a request that reuses it). No lookup is,
-	// nor is a broadcast that did not reach it, nor a heartbeat: those go on
-	// for ever and prove only that the line is up, so with them nothing would
-	// be idle.
-	Sliding Expiry = "sliding"
-	// Fixed ends a connection after its time, whatever happens on it.
-	Fixed Expiry = "fixed"
-)
-
-// Full says what happens to a new connection if a [TTL] has no room.
-type Full string
-
-// The ways to be full. The empty one means RejectNew.
-const (
-	// RejectNew refuses it with status 503.
-	RejectNew Full = "reject"
-	// EvictOldest ends the connection that would expire first: the one that has
-	// been inactive longest if Sliding, the oldest if Fixed. The stream is cut,
-	// so its client comes back in a second: with more clients than room they
-	// keep pushing each other out.
-	EvictOldest Full = "evict-oldest"
-)
-
 // TTLOptions adjust a [TTL]. Zero fields mean the defaults.
 type TTLOptions struct {
-	TTL      time.Duration // default 10 minutes
-	Expiry   Expiry        // default Sliding
-	MaxSize  int           // connections; default 10 000, negative means no limit
-	WhenFull Full          // default RejectNew
-	Clock    Clock         // default: package time
+	// TTL is how long a connection lasts. Default 10 minutes.
+	TTL time.Duration
+	// Fixed counts the time from the opening of the stream, whatever happens on it.
+	// Default: from its last activity. Activity is an event that was written to it,
+	// or a sign of life from its client ([Touch], [Conns.Touch], a request that
+	// reuses it). No lookup is, nor is a broadcast that did not reach it, nor a
+	// heartbeat: those go on for ever and prove only that the line is up.
+	Fixed bool
+	// MaxSize is how many connections there are at most. Default 10 000, negative
+	// means no limit.
+	MaxSize int
+	// EvictOldest makes room for a new connection by ending the one that would
+	// expire first. Its stream is cut, so its client comes back in a second: with
+	// more clients than room they keep pushing each other out. Default: the new one
+	// is refused with status 503.
+	EvictOldest bool
+	Clock       Clock // default: package time
 }
 
 // TTL is a [Store] that ends connections after a time, and bounds their number.
@@ -103,9 +85,7 @@ func NewTTL(o *TTLOptions) *TTL {
 		s.opts = *o
 	}
 	s.opts.TTL = cmp.Or(s.opts.TTL, 10*time.Minute)
-	s.opts.Expiry = cmp.Or(s.opts.Expiry, Sliding)
 	s.opts.MaxSize = cmp.Or(s.opts.MaxSize, 10_000)
-	s.opts.WhenFull = cmp.Or(s.opts.WhenFull, RejectNew)
 	if s.opts.Clock == nil {
 		s.opts.Clock = systemClock{}
 	}
@@ -120,10 +100,6 @@ func (o *TTLOptions) check() error {
 	switch {
 	case o.TTL < 0:
 		return fmt.Errorf("sfere: TTLOptions.TTL is %v: leave Options.Store nil for connections that do not expire", o.TTL)
-	case o.Expiry != Sliding && o.Expiry != Fixed:
-		return fmt.Errorf("sfere: TTLOptions.Expiry is %q: use sfere.Sliding or sfere.Fixed", o.Expiry)
-	case o.WhenFull != RejectNew && o.WhenFull != EvictOldest:
-		return fmt.Errorf("sfere: TTLOptions.WhenFull is %q: use sfere.RejectNew or sfere.EvictOldest", o.WhenFull)
 	}
 	return nil
 }
@@ -151,7 +127,7 @@ func (s *TTL) Add(m Member, leaving []Lease) (Lease, []Member, error) {
 		}
 	}
 	limit := s.opts.MaxSize
-	if limit > 0 && size >= limit && s.opts.WhenFull == RejectNew {
+	if limit > 0 && size >= limit && !s.opts.EvictOldest {
 		return nil, nil, ErrFull
 	}
 	for _, l := range leaving {
@@ -264,7 +240,7 @@ func (s *TTL) Close() {
 // Touch implements [Lease].
 func (l *ttlLease) Touch() {
 	s := l.store
-	if s.opts.Expiry == Fixed {
+	if s.opts.Fixed {
 		return
 	}
 	l.active.Store(int64(s.now()))

@@ -20,8 +20,6 @@ func TestNewTTLRefusesWhatIsNoOption(t *testing.T) {
 		remedy string
 	}{
 		{sfere.TTLOptions{TTL: -1}, "Options.Store"},
-		{sfere.TTLOptions{Expiry: "never"}, "sfere.Sliding or sfere.Fixed"},
-		{sfere.TTLOptions{WhenFull: "shrug"}, "sfere.RejectNew or sfere.EvictOldest"},
 	} {
 		func() {
 			defer func() {
@@ -50,7 +48,7 @@ func TestTTLOwnTimer(t *testing.T) {
 // A store that two Conns share bounds them together.
 func TestSharedStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := sfere.NewTTL(&sfere.TTLOptions{MaxSize: 1, WhenFull: sfere.EvictOldest, Clock: sferetest.NewClock()})
+		store := sfere.NewTTL(&sfere.TTLOptions{MaxSize: 1, EvictOldest: true, Clock: sferetest.NewClock()})
 		one := newRig(t, setup{store: store, hub: sse.HubOptions{Heartbeat: -1}})
 		two := newRig(t, setup{store: store, hub: sse.HubOptions{Heartbeat: -1}})
 		a := one.visit(id("ann"))
