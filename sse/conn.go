@@ -24,34 +24,34 @@ type Conn struct {
 	// mu guards the outbox and the state. It is held for a few instructions
 	// only and no other lock is taken under it.
 	mu        sync.Mutex
-	corked    bool    // nothing is written yet: the first effects gather
-	scheduled bool    // a writer will come by
-	closed    bool    // accepts no more frames
-	isLive    bool    // the owners have been told
-	reports   bool    // onSent is not empty
-	hub       *Hub    // constant
-	outbox            // what waits
-	turns     []*Turn // nil if nobody has a turn; what is sent now comes after them
+	corked    bool // nothing is written yet: the first effects gather
+	scheduled bool // a writer will come by
+	closed    bool // accepts no more frames
+	isLive    bool // the owners have been told
+	reports   bool // onSent is not empty
+	turned    bool // turns is not empty
+	hub       *Hub // constant
+	outbox         // what waits
 
 	// write is the one lock that is held while writing to the client and while
 	// taking the way to it away. It guards the fields that say so. mu, ctl and
 	// the lock of the hub's poller may be taken under it.
-	write  sync.Mutex
-	headed bool        // under write: the response header has been written
-	begun  bool        // under write: the gzip header has been written
-	takes  bool        // under write: to be taken over with the first write
-	broken bool        // under write: a write has failed, nothing more is written
-	zipped bool        // constant: shared gzip
-	slow   atomic.Bool // its own goroutine writes: a shared writer got stuck on it
-	taken  atomic.Bool // the connection has been taken over from net/http; never undone
-	// serving is true once the stream's own goroutine writes when it is told to.
-	serving atomic.Bool
-	way     transport   // under write: nil before the first and after the last write
-	own     *ownEncoder // under write: nil if it has no compressor of its own; constant
-	resp    response    // under write: what way points to until the connection is taken over
+	write    sync.Mutex
+	headed   bool         // under write: the response header has been written
+	begun    bool         // under write: the gzip header has been written
+	takes    bool         // under write: to be taken over with the first write
+	broken   bool         // under write: a write has failed, nothing more is written
+	zipped   bool         // constant: shared gzip
+	http2    bool         // constant
+	slow     atomic.Bool  // its own goroutine writes: a shared writer got stuck on it
+	taken    atomic.Bool  // the connection has been taken over from net/http; never undone
+	serving  atomic.Bool  // the stream's own goroutine writes when it is told to
+	way      transport    // under write: nil before the first and after the last write
+	own      *ownEncoder  // under write: nil if it has no compressor of its own; constant
+	deadline atomic.Int64 // of writes to resp, unix nanoseconds, 0 for none; stored under write
 
-	until     atomic.Int64 // the deadline of the write in progress, or of the one that failed; else 0
-	began     atomic.Int64 // when the write in progress began, unix nanoseconds; else 0
+	resp      response     // under write: what way points to until the connection is taken over
+	began     atomic.Int64 // when the write in progress, or the one that failed, began; else 0
 	lastWrite int64        // under mu: unix nanoseconds
 	sent      uint64       // under mu
 	sentBytes uint64       // under mu
@@ -70,7 +70,8 @@ type Conn struct {
 	pending bool // it is not decided yet whether the stream opens
 	dropped uint64
 	cause   Cause
-	first   *Turn // of the first effects
+	first   *Turn   // of the first effects
+	turns   []*Turn // what is sent now comes after them
 	owners  []Owner
 	onSent  []func()
 	leave   func()      // ends the context of the first effects when the client leaves
@@ -97,7 +98,7 @@ func newConn(h *Hub, r *http.Request, now time.Time, stay bool) *Conn {
 		corked: true, pending: true, done: make(chan struct{}), wake: make(chan struct{}, 1),
 	}
 	c.first = &Turn{c: c, first: true}
-	c.turns = []*Turn{c.first}
+	c.turns, c.turned = []*Turn{c.first}, true
 	c.stays.Store(stay)
 	if stay { // for a short response it would cost more than it saves
 		c.encoding, c.own = h.negotiate(r)
@@ -185,7 +186,7 @@ func (c *Conn) push(frames []*Frame) (wake bool, err error) {
 		if c.corked || len(c.queue) > 0 {
 			return false, nil // it must not cost an event its place
 		}
-	} else if c.turns != nil {
+	} else if c.turned {
 		box = c.lastTurn()
 	}
 	if err := c.enter(box, frames, false); err != nil || c.corked {

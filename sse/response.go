@@ -11,19 +11,16 @@ import (
 // response is the transport of a stream that stays with net/http. A write may
 // wait for the client.
 type response struct {
-	w        http.ResponseWriter
-	flusher  interface{ FlushError() error } // of w
-	rc       *http.ResponseController        // of w
-	deadline time.Time                       // the write deadline that is set
-	http2    bool                            // constant
+	w       http.ResponseWriter
+	flusher interface{ FlushError() error } // of w
 }
 
 // respond makes the response the transport of c. w has been looked at by
 // [canFlush].
 func (c *Conn) respond(w http.ResponseWriter, http2 bool) {
-	rc := http.NewResponseController(w)
-	c.resp = response{w: w, flusher: flusherOf(w), rc: rc, http2: http2}
-	c.attach(&c.resp, rc)
+	c.http2 = http2
+	c.resp = response{w, flusherOf(w)}
+	c.attach(&c.resp, http.NewResponseController(w))
 }
 
 func (r *response) room() int                    { return 0 }
@@ -38,16 +35,13 @@ func (r *response) head(c *Conn, now time.Time) error {
 	if err := r.flusher.FlushError(); err != nil {
 		return err
 	}
-	r.rest()
+	r.rest(c)
 	return nil
 }
 
 func (r *response) send(c *Conn, s *scratch, buf []byte, flush bool) error {
 	if err := r.extend(c, s.now); err != nil {
 		return err
-	}
-	if !r.deadline.IsZero() {
-		c.until.Store(r.deadline.UnixNano())
 	}
 	if _, err := r.w.Write(buf); err != nil {
 		return err
@@ -57,8 +51,7 @@ func (r *response) send(c *Conn, s *scratch, buf []byte, flush bool) error {
 			return err
 		}
 	}
-	c.until.Store(0)
-	r.rest()
+	r.rest(c)
 	return nil
 }
 
@@ -67,11 +60,12 @@ func (r *response) send(c *Conn, s *scratch, buf []byte, flush bool) error {
 // and not once per write: a write may take between one and two timeouts.
 func (r *response) extend(c *Conn, now time.Time) error {
 	timeout := c.hub.opts.WriteTimeout
-	if timeout < 0 || r.deadline.After(now.Add(timeout)) {
+	if timeout < 0 || c.deadline.Load() > now.UnixNano()+int64(timeout) {
 		return nil
 	}
-	r.deadline = now.Add(2 * timeout)
-	if err := r.rc.SetWriteDeadline(r.deadline); err != nil && !errors.Is(err, http.ErrNotSupported) {
+	until := now.Add(2 * timeout)
+	c.deadline.Store(until.UnixNano())
+	if err := http.NewResponseController(r.w).SetWriteDeadline(until); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return err
 	}
 	return c.stillWanted()
@@ -92,10 +86,16 @@ func (c *Conn) stillWanted() error {
 
 // rest takes the deadline of an HTTP/2 stream away until the next write: when
 // it passes, the stream is reset, writing or not.
-func (r *response) rest() {
-	if r.http2 && !r.deadline.IsZero() {
-		r.deadline = time.Time{}
-		_ = r.rc.SetWriteDeadline(r.deadline)
+func (r *response) rest(c *Conn) {
+	if c.http2 {
+		r.lift(c)
+	}
+}
+
+// lift takes the write deadline away, if one is set.
+func (r *response) lift(c *Conn) {
+	if c.deadline.Swap(0) != 0 {
+		_ = http.NewResponseController(r.w).SetWriteDeadline(time.Time{})
 	}
 }
 
@@ -105,8 +105,8 @@ func (r *response) end(c *Conn, _ bool) {
 	c.ctl.Lock()
 	aborted := c.aborted
 	c.ctl.Unlock()
-	if !r.deadline.IsZero() && !aborted {
-		_ = r.rc.SetWriteDeadline(time.Time{})
+	if !aborted {
+		r.lift(c)
 	}
 	*r = response{}
 }

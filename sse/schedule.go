@@ -199,7 +199,7 @@ const warmStride = 16
 // that each would wait for memory anew.
 func warm(conns []*Conn) (sum int64) { // a result, for the loads to be of use
 	for _, c := range conns {
-		sum += c.until.Load()
+		sum += c.began.Load()
 		if c.slow.Load() || c.hub == nil {
 			sum++
 		}

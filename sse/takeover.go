@@ -51,6 +51,7 @@ func (c *Conn) takeOver() error {
 	}
 	sock.rest = responseHead(header)
 	c.way, c.resp = sock, response{}
+	c.deadline.Store(0)
 	c.taken.Store(true)
 	c.ctl.Lock()
 	c.abort = conn

@@ -52,15 +52,20 @@ func (c *Conn) enter(box *outbox, frames []*Frame, unbounded bool) error {
 		return ErrClosed
 	}
 	o := &c.hub.opts
-	b := bounds{o.MaxFrames, o.MaxBytes, c.policy}
+	b := bounds{frames: o.MaxFrames, bytes: o.MaxBytes}
 	switch {
 	case unbounded:
 		b.frames, b.bytes = noBound, noBound
-	case box.full(b) && (box != &c.outbox || !c.behind()):
-		b.frames, b.bytes = o.MaxFrames*ahead, o.MaxBytes*ahead
+	case !box.full(b): // the policy is not asked, and not read from memory
+	case box == &c.outbox && c.behind():
+		b.policy = c.policy
+	default:
+		b = bounds{o.MaxFrames * ahead, o.MaxBytes * ahead, c.policy}
 	}
 	lost, err := box.admit(frames, b, &c.hub.slabs)
-	c.dropped += uint64(lost)
+	if lost > 0 {
+		c.dropped += uint64(lost)
+	}
 	return err
 }
 
@@ -81,7 +86,7 @@ func (c *Conn) reserve() *Turn {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if t.over = c.closed; !t.over {
-		c.turns = append(c.turns, t)
+		c.turns, c.turned = append(c.turns, t), true
 	}
 	return t
 }
@@ -103,7 +108,7 @@ func (c *Conn) endTurn(t *Turn) {
 	for len(c.turns) > 0 && c.turns[0].over {
 		c.turns = c.turns[1:]
 		if len(c.turns) == 0 {
-			c.turns = nil
+			c.turns, c.turned = nil, false
 			return
 		}
 		c.advance(&c.turns[0].outbox)

@@ -174,8 +174,8 @@ func (c *Conn) head() error {
 // the outcome otherwise may see it differently: net/http ends the context of the
 // request as if the client had left, and HTTP/2 resets the stream.
 func (c *Conn) overdue() bool {
-	until := c.until.Load()
-	return until > 0 && time.Now().UnixNano() >= until
+	until := c.deadline.Load()
+	return until > 0 && c.began.Load() > 0 && time.Now().UnixNano() >= until
 }
 
 // drainOwn writes on the request goroutine until the outbox is empty.
