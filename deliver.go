@@ -19,22 +19,40 @@ import (
 // delivery is one broadcast on its way.
 type delivery struct {
 	conns  *Conns
-	call   twk.Call  // of the sender
-	opener *sse.Conn // the stream whose first effects send, nil if it is none's
+	call   twk.Call        // of the sender
+	from   context.Context // of the sender
+	opener *sse.Conn       // the stream whose first effects send, nil if it is none's
 	to     Pattern
 	room   *room
 	dry    bool
 	steps  []step
-	items  effect.List // of steps
 	report Report
 	causes causes
+}
+
+// unending is the context of a delivery: it does not end when that of the sender
+// does, and has those of its values that go to recipients.
+type unending delivery
+
+func (*unending) Deadline() (deadline time.Time, ok bool) { return time.Time{}, false }
+func (*unending) Done() <-chan struct{}                   { return nil }
+func (*unending) Err() error                              { return nil }
+
+func (u *unending) Value(key any) any {
+	switch {
+	case key == senderKey{}:
+		return (*delivery)(u)
+	case core.ForRecipients(key):
+		return u.from.Value(key)
+	}
+	return nil
 }
 
 // deliver runs items once for everybody in s where that is possible, and once
 // for each where it is not. In a dry run everything is rendered, and what each
 // recipient would get is recorded instead of sent.
 func (c *Conns) deliver(ctx context.Context, call twk.Call, to Pattern, s *snapshot, items effect.List, each bool) Report {
-	d := delivery{conns: c, call: call, opener: call.Ctx().Opening(), to: to, dry: effect.IsDry(ctx)}
+	d := delivery{conns: c, call: call, from: ctx, opener: call.Ctx().Opening(), to: to, dry: effect.IsDry(ctx)}
 	d.causes.r, d.report.Matched = &d.report, len(s.entries)
 	if len(s.entries) == 0 || len(items) == 0 {
 		d.report.Delivered = len(s.entries)
@@ -42,10 +60,13 @@ func (c *Conns) deliver(ctx context.Context, call twk.Call, to Pattern, s *snaps
 	}
 	// The sender may leave; its deadline stays. What belongs to the sender alone
 	// is known to those who ask for it by name.
-	from := ctx
-	ctx, cancel := keepDeadline(ctx)
-	defer cancel()
-	ctx = context.WithValue(ctx, senderKey{}, sender{call.Kept(), from})
+	deadline, limited := ctx.Deadline()
+	ctx = (*unending)(&d)
+	if limited {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline)
+		defer cancel()
+	}
 	var some bool
 	d.steps, some, d.report.Shared = c.outline(ctx, call, items, each)
 	d.room = c.rooms.enter(to)
@@ -62,23 +83,13 @@ func (c *Conns) deliver(ctx context.Context, call twk.Call, to Pattern, s *snaps
 	return d.report
 }
 
-// keepDeadline returns a context that does not end when ctx is cancelled, but at
-// its deadline.
-func keepDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
-	free := context.WithoutCancel(ctx)
-	if at, ok := ctx.Deadline(); ok {
-		return context.WithDeadline(free, at)
-	}
-	return free, func() {}
-}
-
 // prepare does what can be done once for all streams.
 func (d *delivery) prepare(hub *sse.Hub) {
-	d.items = make(effect.List, len(d.steps))
+	if d.dry || !hub.Compresses() {
+		return
+	}
 	for i := range d.steps {
-		st := &d.steps[i]
-		d.items[i] = st.item
-		if hub.Compresses() && !d.dry && len(st.frames) > 0 {
+		if st := &d.steps[i]; len(st.frames) > 0 {
 			st.frames = hub.Prepare(st.frames, &d.room.Audience)
 		}
 	}
@@ -150,13 +161,17 @@ func (c *Conns) targets(to Pattern, s *snapshot, sorted bool) []target {
 // forEach runs the list for each recipient.
 func (d *delivery) forEach(ctx context.Context, s *snapshot) {
 	all := d.conns.targets(d.to, s, d.dry)
+	items := make(effect.List, len(d.steps))
+	for i, st := range d.steps {
+		items[i] = st.item
+	}
 	if d.dry {
 		for i := range all {
-			all[i].err = d.one(ctx, &all[i])
+			all[i].err = d.one(ctx, &all[i], items)
 		}
 	} else {
 		d.reserve(all, s)
-		spread(len(all), func(i int) { all[i].err = d.one(ctx, &all[i]) })
+		spread(len(all), func(i int) { all[i].err = d.one(ctx, &all[i], items) })
 	}
 	for _, t := range all {
 		if t.err == nil {
@@ -191,7 +206,7 @@ func (f *failedFor) Unwrap() error { return f.result.Err() }
 
 // one runs the list for one recipient, in one dispatch, and sends what comes of it
 // in one piece.
-func (d *delivery) one(ctx context.Context, to *target) error {
+func (d *delivery) one(ctx context.Context, to *target, items effect.List) error {
 	if to.turn != nil {
 		defer to.turn.End()
 	}
@@ -202,7 +217,7 @@ func (d *delivery) one(ctx context.Context, to *target) error {
 	if !ok {
 		return ErrOtherCtx
 	}
-	ctx, cancel := context.WithTimeout(core.Bare(ctx), d.conns.opts.RecipientTimeout)
+	ctx, cancel := context.WithTimeout(ctx, d.conns.opts.RecipientTimeout)
 	defer cancel()
 	ctx = context.WithValue(ctx, recipientKey{}, to.Recipient)
 	out := d.outlet(to)
@@ -216,7 +231,7 @@ func (d *delivery) one(ctx context.Context, to *target) error {
 				return true, errShared
 			}
 			return true, out.Emit(ctx, st.frames...)
-		}, d.items...)
+		}, items...)
 	err := out.end(ctx)
 	own1 := *res
 	own1.Errors = slices.DeleteFunc(slices.Clone(res.Errors), func(e *effect.Error) bool { return errors.Is(e.Err, errShared) })

@@ -46,7 +46,7 @@ func (c *Conns) outline(ctx context.Context, call twk.Call, items effect.List, e
 	if each {
 		return p.list, true, nil
 	}
-	res, all := call.DispatchShared(ctx, func(s *twk.Session) { *s = twk.Session{Out: p} }, p.begin, p.end, items...)
+	res, all := call.DispatchShared(ctx, func(s *twk.Session) { *s = twk.Session{Out: p} }, p, items...)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.done = true
@@ -67,20 +67,22 @@ func (c *Conns) outline(ctx context.Context, call twk.Call, items effect.List, e
 	return p.list, some, res.Err()
 }
 
-func (p *outline) begin(i int) {
+// Begin notes which item runs now.
+func (p *outline) Begin(i int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.at = i
 	p.list[i].frames = nil // of an attempt before
 }
 
-func (p *outline) end(i int, item effect.Data, each bool) {
+// End notes what has become of it.
+func (p *outline) End(i int, item any, each bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.list[i].each = each; each {
 		p.list[i].frames = nil
 	} else {
-		p.list[i].item = item
+		p.list[i].item, _ = item.(effect.Data)
 	}
 }
 

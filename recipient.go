@@ -40,12 +40,7 @@ func RecipientOf(ctx context.Context) (Recipient, bool) {
 	return Recipient{}, false
 }
 
-// sender is who has sent a broadcast.
-type sender struct {
-	call twk.Call
-	ctx  context.Context
-}
-
+// senderKey is the key of the *delivery that a context belongs to.
 type senderKey struct{}
 
 // ForRecipients keeps the sender known where other values are not.
@@ -57,12 +52,12 @@ func (senderKey) ForRecipients() {}
 // the sender. ok is false outside a broadcast, and if the Ctx of the program is
 // not a C.
 func SenderOf[C any](ctx context.Context) (c C, from context.Context, ok bool) {
-	s, ok := ctx.Value(senderKey{}).(sender)
+	d, ok := ctx.Value(senderKey{}).(*delivery)
 	if !ok {
 		return c, nil, false
 	}
-	c, ok = effect.Root[C](s.call)
-	return c, s.ctx, ok
+	c, ok = effect.Root[C](d.call)
+	return c, d.from, ok
 }
 
 // OwnKey is the placeholder for the key of the recipient ([RecipientOf]), and

@@ -27,7 +27,7 @@ func (sc *scoper) key(k Key) (Key, error) {
 		if err := k.validateOpen(); err != nil {
 			return k, err
 		}
-		if err := sc.find(k.String()); err != nil {
+		if err := sc.find(func() string { return k.String() }); err != nil {
 			return k, err
 		}
 		k.Scope = sc.scope
@@ -40,7 +40,7 @@ func (sc *scoper) pattern(p Pattern) (Pattern, error) {
 	if err := p.Validate(); err != nil || p.Scope != "" {
 		return p, err
 	}
-	if err := sc.find(p.String()); err != nil {
+	if err := sc.find(func() string { return p.String() }); err != nil {
 		return p, err
 	}
 	p = p.In(sc.scope)
@@ -48,15 +48,15 @@ func (sc *scoper) pattern(p Pattern) (Pattern, error) {
 }
 
 // find looks for the scope of the dispatch, for an address without one.
-func (sc *scoper) find(text string) (err error) {
+func (sc *scoper) find(text func() string) (err error) {
 	if sc.scope == "" {
 		sc.scope, err = sc.c.scopeOf(sc.ctx, sc.s, text)
 	}
 	return err
 }
 
-// scopeOf returns the scope of a dispatch; text is what it is needed for.
-func (c *Conns) scopeOf(ctx context.Context, s twk.Session, text string) (string, error) {
+// scopeOf returns the scope of a dispatch; text tells what it is needed for.
+func (c *Conns) scopeOf(ctx context.Context, s twk.Session, text func() string) (string, error) {
 	if s.Request != nil {
 		return c.requestScope(s.Request, text)
 	}
@@ -73,10 +73,10 @@ func (c *Conns) scopeOf(ctx context.Context, s twk.Session, text string) (string
 	if c.opts.Scope == nil {
 		return DefaultScope, nil
 	}
-	return "", noScope(text)
+	return "", noScope(text())
 }
 
-func (c *Conns) requestScope(r *twk.Request, text string) (string, error) {
+func (c *Conns) requestScope(r *twk.Request, text func() string) (string, error) {
 	if c.opts.Scope == nil {
 		return DefaultScope, nil
 	}
@@ -85,7 +85,7 @@ func (c *Conns) requestScope(r *twk.Request, text string) (string, error) {
 		return "", &Error{Op: "finding the scope", Status: statusOf(err), Err: err}
 	}
 	if scope == "" {
-		return "", noScope(text)
+		return "", noScope(text())
 	}
 	return scope, nil
 }

@@ -101,7 +101,11 @@ func NewWith[C any](o *Options, rs ...registry.Registry[C]) (*Dispatcher[C], err
 		number: dispatchers.Add(1),
 		byType: map[uintptr]*core.Entry{},
 		byName: map[string]*core.Entry{},
-		zero:   func() any { return new(C) },
+		fresh: func(change func(any)) any {
+			c := new(C)
+			change(c)
+			return c
+		},
 		clone: func(root any, change func(any)) any {
 			c := *root.(*C)
 			change(&c)
@@ -163,8 +167,8 @@ type engine struct {
 	opts    Options
 	byType  map[uintptr]*core.Entry // by typeKey
 	byName  map[string]*core.Entry
-	entries []*core.Entry // sorted by name, without the built-in ones
-	zero    func() any    // a pointer to a zero Ctx
+	entries []*core.Entry                   // sorted by name, without the built-in ones
+	fresh   func(change func(root any)) any // of a zero Ctx
 	clone   func(root any, change func(copy any)) any
 	ids     atomic.Uint64
 	number  uint64 // of this dispatcher in the process

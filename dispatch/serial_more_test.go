@@ -199,8 +199,10 @@ func TestSerialInADryRun(t *testing.T) {
 func TestSerialIsForEach(t *testing.T) {
 	var each []string
 	d := serialTester(t, nil, does(func(ctx context.Context, c call) (any, error) {
-		end := func(i int, item effect.Data, e bool) { each = append(each, fmt.Sprint(i, " ", item.EffectName(), " ", e)) }
-		res, _ := c.DispatchShared(ctx, func(*Env) {}, func(int) {}, end, serial("k", Note{"1"}), Two{})
+		end := func(i int, item effect.Data, e bool) {
+			each = append(each, fmt.Sprint(i, " ", item.EffectName(), " ", e))
+		}
+		res, _ := c.DispatchShared(ctx, func(*Env) {}, track{func(int) {}, end}, serial("k", Note{"1"}), Two{})
 		return nil, res.Err()
 	}))
 	if err := d.Dispatch(t.Context(), newEnv(), serial("k", Do{0})).Err(); err != nil {

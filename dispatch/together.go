@@ -12,29 +12,45 @@ import (
 // their Ctx, which is none here, have run.
 func (r *run) listTogether(ctx context.Context, m *more, scope *core.Scope, items effect.List) {
 	t := m.together
+	var try *trial
+	var tryCtx context.Context
 	for i, item := range items {
 		path := effect.NewPath(i)
 		if r.ends(ctx, path, item) {
 			continue
 		}
 		before := r.mark(m)
-		m.share, m.settled = &core.Share{}, item
-		err := guard(func() error { t.Begin(i); return nil })
-		if err == nil {
-			r.item(core.WithShare(ctx, m.share), &core.Scope{Root: scope.Root, Of: scope.Of, Slot: &core.Slot{Share: m.share}}, item, path)
+		if try == nil || try.share.Asked() {
+			try = &trial{}
+			try.slot.Share = &try.share
+			try.scope = core.Scope{Root: scope.Root, Of: scope.Of, Slot: &try.slot}
+			tryCtx = core.WithShare(ctx, &try.share)
 		}
-		each := m.share.Asked()
+		m.share, m.settled = &try.share, item
+		err := guard(func() error { t.Track.Begin(i); return nil })
+		if err == nil {
+			r.item(tryCtx, &try.scope, item, path)
+		}
+		each := try.share.Asked()
 		if each {
 			r.reset(m, before)
 			m.after = true
 		}
-		if err2 := guard(func() error { t.End(i, m.settled, each); return nil }); err == nil {
+		if err2 := guard(func() error { t.Track.End(i, m.settled, each); return nil }); err == nil {
 			err = err2
 		}
 		if err != nil {
 			r.fail(PhaseEffect, path, item, "share", err)
 		}
 	}
+}
+
+// trial is what an item runs in once for all recipients, and the next one after it
+// if nobody has asked.
+type trial struct {
+	share core.Share
+	slot  core.Slot
+	scope core.Scope
 }
 
 // settle notes the late values of an item that runs for many.

@@ -111,22 +111,21 @@ func (c Call[C]) DispatchWith(ctx context.Context, change func(*C), items ...Dat
 // interceptor or a state function that looks at its Ctx, or whatever asks the
 // package of the handler.
 //
-// begin is called before each item, and end after it. each tells that the item has
-// to run for each recipient; then what it did and failed with is left out of the
-// result. item is the item with its late values resolved. Both run on the calling
-// goroutine. DispatchShared returns also whether a Dispatch hook has asked, which
-// makes all items run for each.
-func (c Call[C]) DispatchShared(ctx context.Context, change func(*C), begin func(index int), end func(index int, item Data, each bool), items ...Data) (res *Result, each bool) {
+// track is told before and after each item, on the calling goroutine. each tells
+// that the item has to run for each recipient; then what it did and failed with is
+// left out of the result. item is its [Data] with the late values resolved.
+// DispatchShared returns also whether a Dispatch hook has asked, which makes all
+// items run for each.
+func (c Call[C]) DispatchShared(ctx context.Context, change func(*C), track interface {
+	Begin(index int)
+	End(index int, item any, each bool)
+}, items ...Data) (res *Result, each bool) {
 	place := (*core.Call)(&c).State().Place
 	t := &core.Together{
 		Ctx:   func(root any) { change(ctxIn[C](place, root)) },
-		Begin: begin,
-		End: func(index int, item any, each bool) {
-			data, _ := item.(Data)
-			end(index, data, each)
-		},
+		Track: track,
 	}
-	res = c.nested(core.WithShare(core.Bare(ctx), &t.All), items, t)
+	res = c.nested(core.BareFor(ctx, &t.All), items, t)
 	return res, t.All.Asked()
 }
 

@@ -27,7 +27,7 @@ func WithShare(ctx context.Context, s *Share) context.Context {
 	return context.WithValue(ctx, shareKey{}, s)
 }
 
-// ShareOf returns what WithShare has put into ctx, nil if nothing.
+// ShareOf returns the Share of the innermost WithShare or BareFor, nil if none.
 func ShareOf(ctx context.Context) *Share {
 	s, _ := ctx.Value(shareKey{}).(*Share)
 	return s
@@ -39,11 +39,16 @@ type Together struct {
 	All Share
 	// Ctx changes the zero Ctx that the list runs against.
 	Ctx func(root any)
-	// Begin and End are called around each item of the list, on the goroutine
-	// that runs it. each tells that the item has to run for each recipient; item is
-	// the effect data then, or with its late values resolved.
-	Begin func(index int)
-	End   func(index int, item any, each bool)
+	// Track is told of each item.
+	Track Tracker
+}
+
+// Tracker is called around each item of a list that runs once for many, on the
+// goroutine that runs it. each tells that the item has to run for each recipient;
+// item is the effect data then, or with its late values resolved.
+type Tracker interface {
+	Begin(index int)
+	End(index int, item any, each bool)
 }
 
 // Prepared says that some items of a list have been prepared for all recipients.
@@ -57,17 +62,29 @@ type Prepared struct {
 // recipients of a broadcast: those of the dispatcher, and of programs that want it.
 type recipientsKey interface{ ForRecipients() }
 
-func (dryKey) ForRecipients()   {}
-func (shareKey) ForRecipients() {}
+func (dryKey) ForRecipients() {}
 
-// Bare returns a context with those values of ctx only whose keys have a method
-// ForRecipients. It ends when ctx does.
-func Bare(ctx context.Context) context.Context { return bare{ctx} }
+// ForRecipients reports whether the value of key goes to the recipients of a
+// broadcast.
+func ForRecipients(key any) bool {
+	_, ok := key.(recipientsKey)
+	return ok
+}
 
-type bare struct{ context.Context }
+// BareFor returns a context with those values of ctx only that go to the
+// recipients of a broadcast. ShareOf gives s. It ends when ctx does.
+func BareFor(ctx context.Context, s *Share) context.Context { return bare{ctx, s} }
+
+type bare struct {
+	context.Context
+	share *Share
+}
 
 func (b bare) Value(key any) any {
-	if _, ok := key.(recipientsKey); ok {
+	if key == (shareKey{}) {
+		return b.share
+	}
+	if ForRecipients(key) {
 		return b.Context.Value(key)
 	}
 	return nil
