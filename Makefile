@@ -4,7 +4,12 @@ test: ; go test ./...
 race: ; go test -race -short ./...
 short: ; go test -short ./...
 lint: ; go vet ./... && test -z "$$(gofmt -l .)"
-fuzz: ; go test -run xxx -fuzz FuzzDecode -fuzztime 60s ./dispatch && go test -run xxx -fuzz FuzzFramer -fuzztime 60s -fuzzminimizetime 20x ./twk
+# Every fuzz target in turn, 20 s each.
+fuzz:
+	@git grep -oE 'func Fuzz[A-Za-z0-9]+' -- '*_test.go' | sed 's/:func /: /' | while IFS=': ' read -r file name; do \
+		echo "== $$name in $$(dirname $$file)"; \
+		go test -run xxx -fuzz "^$$name\$$" -fuzztime 20s -fuzzminimizetime 20x "./$$(dirname $$file)" || exit 1; \
+	done
 bench: ; go test -run xxx -bench . ./dispatch . ./sse/gzipcast ./internal/bench/...
 lobby: ; go run ./examples/lobby
 ci: ; bash .ci/run

@@ -73,7 +73,8 @@ func (c *Conns) release(ctx context.Context, call twk.Call, e Release) (had bool
 }
 
 // Claim is the effect [Claim] for code outside a dispatch, such as a handler that
-// has to know before it answers. a key without a scope is in DefaultScope, or an error in a program with scopes; d is the For of the claim.
+// has to know before it answers; d is its For. A key without a scope is in
+// [DefaultScope], or an error in a program with scopes.
 func (c *Conns) Claim(k Key, owner string, d time.Duration) error {
 	k, err := c.outsideKey(k)
 	if err != nil {
@@ -83,7 +84,8 @@ func (c *Conns) Claim(k Key, owner string, d time.Duration) error {
 	return err
 }
 
-// Release is the effect [Release] for code outside a dispatch; A key without a scope is in DefaultScope.
+// Release is the effect [Release] for code outside a dispatch. A key without a
+// scope is in [DefaultScope]; in a program with scopes nobody has claimed it.
 func (c *Conns) Release(k Key, owner string) bool {
 	k, _ = c.outsideKey(k)
 	now := time.Now()
@@ -98,7 +100,8 @@ func (c *Conns) Release(k Key, owner string) bool {
 	return true
 }
 
-// OwnerOf returns who has claimed k, which gets DefaultScope if it has none and the program has no scopes; false if nobody has.
+// OwnerOf returns who has claimed k, and false if nobody has. A key without a
+// scope is in [DefaultScope]; in a program with scopes nobody has claimed it.
 func (c *Conns) OwnerOf(k Key) (owner string, ok bool) {
 	k, _ = c.outsideKey(k)
 	now := time.Now()

@@ -40,7 +40,7 @@ type Options struct {
 	// OnRemove is called once for every connection that was registered, after it
 	// has been removed, outside all locks, on the goroutine of the connection's
 	// own request; for one that KeepEvicted leaves open, on that of whoever
-	// evicted it. It may take its time and may broadcast; a panic is contained.
+	// evicted it. It may block and may broadcast; a panic is contained.
 	OnRemove func(Removal)
 }
 

@@ -47,7 +47,7 @@ const (
 //	twk.Stream().WithOpen(sfere.HoldStream{Key: key, Policy: sfere.Replace})
 func Hold(key Key, resp twk.Response) twk.Response { return resp.WithOpen(HoldStream{Key: key}) }
 
-// HoldStream holds the stream of the dispatch under a key. It belongs into
+// HoldStream holds the stream of the dispatch under a key. It belongs in
 // twk.Response.Open, where [Hold] puts it. There it notes the key, and fails at
 // once if the policy is Reject and a live stream has the key; the stream gets it
 // when it opens. If another stream has come first by then, the policy decides

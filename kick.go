@@ -148,8 +148,8 @@ func (c *Conns) letIn(ctx context.Context, call twk.Call, a Admit) (_ int, err e
 	return len(in), nil
 }
 
-// KeptAway returns how long a [Kick] still keeps k away, which gets DefaultScope if it has none and the program has no scopes; 0
-// if it does not.
+// KeptAway returns how long a [Kick] still keeps k away, 0 if it does not. A key
+// without a scope is in [DefaultScope]; in a program with scopes none is kept away.
 func (c *Conns) KeptAway(k Key) time.Duration {
 	k, _ = c.outsideKey(k)
 	now := time.Now()

@@ -14,10 +14,10 @@ type ConnInfo struct {
 	Conn sse.ConnInfo `json:"conn"`
 }
 
-// List returns the distinct keys that match p, sorted. It is no activity of
-// anybody. A pattern without a scope means DefaultScope, or is an error with
-// [ErrNoScope] in a program with Options.Scope; the other errors are those of
-// [Pattern.Validate]. The same holds for all methods of this kind.
+// List returns the distinct keys that match p, sorted. Being listed keeps no
+// connection from expiring. A pattern without a scope means [DefaultScope], or is an
+// error with [ErrNoScope] in a program with Options.Scope; the other errors are those
+// of [Pattern.Validate]. The same holds for all methods of this kind.
 func (c *Conns) List(p Pattern) ([]Key, error) {
 	p, err := c.outside(p)
 	if err != nil {
@@ -58,10 +58,10 @@ func (c *Conns) Snapshot(p Pattern) ([]ConnInfo, error) {
 }
 
 // All iterates over the connections that match p, in no particular order, with
-// the errors of [Conns.List]. Who is among them is settled when All
-// returns; what is told of each, when it is yielded, and those that are gone by
-// then are left out. No lock is held meanwhile, so that the consumer may take
-// its time with a million of them; it costs a pointer for each.
+// the errors of [Conns.List]. Who is among them is settled when All returns; their
+// state is read when they are yielded, and those that are gone by then are left
+// out. No lock is held meanwhile, so the consumer may be slow. It costs a pointer
+// for each.
 func (c *Conns) All(p Pattern) (iter.Seq[ConnInfo], error) {
 	p, err := c.outside(p)
 	if err != nil {

@@ -25,7 +25,7 @@ type PresenceOptions struct {
 	//
 	// All calls of one Presence come one after the other, in the order of the list:
 	// see [Presence.List]. They are made on a goroutine of the Presence, outside
-	// all locks, and may take their time and broadcast: a slow one delays those
+	// all locks, and may block and broadcast: a slow one delays those
 	// after it and nothing else. What is undone before its turn comes is not told:
 	// who left and came back meanwhile has done neither. A panic is contained.
 	Joined, Left func(Visitor)

@@ -56,7 +56,7 @@ func Example() {
 	// schema: /0/args/channel: minLength: got 0, want 1; /0/args/level: value must be one of '', 'info', 'warn'
 }
 
-// Validation belongs into the options of the dispatcher, and the rest of what a
+// Validation belongs in the options of the dispatcher, and the rest of what a
 // catalogue checks into the start of the program.
 func ExampleCatalogue_Validator() {
 	all := notifications()
