@@ -80,6 +80,7 @@ func TestBrowserLobby(t *testing.T) {
 	bob.WaitText("#messages", "Hello Bob!")
 	ann.WaitText("#messages", "Hello Bob!")
 	ann.WaitEval(`document.querySelector("#message").value === ""`)
+	focused(ann, "message") // although a button was clicked
 
 	hostile := "one\r\rtwo\n<script>window.pwned = 1</script>\r\revent: datastar-patch-signals\rdata: signals {x:window.pwned=2}\r\r"
 	browser.Eval[bool](bob, `fetch("/message", {method: "POST", headers: {"Datastar-Request": "true", "Content-Type": "application/json"},
@@ -155,10 +156,10 @@ func TestBrowserLobbyLimits(t *testing.T) {
 	ann.WaitText("#messages", "5")
 	for _, p := range []*browser.Page{ann, phone} {
 		p.Screenshot("limits")
-		if wide := browser.Eval[int](p, "document.documentElement.scrollWidth - innerWidth"); wide > 0 {
+		if wide := browser.Eval[int](p, "document.documentElement.scrollWidth - document.documentElement.clientWidth"); wide > 0 {
 			t.Errorf("the page is %d px wider than the screen", wide)
 		}
-		if high := browser.Eval[int](p, "document.documentElement.scrollHeight - innerHeight"); high > 0 {
+		if high := browser.Eval[int](p, "document.documentElement.scrollHeight - document.documentElement.clientHeight"); high > 0 {
 			t.Errorf("the page is %d px higher than the screen", high)
 		}
 	}
