@@ -101,12 +101,13 @@ func (s *server) message(r *twk.Request, me identity) twk.Response {
 }
 
 // leave shows the form in all tabs of a person, and then gives up the name. A name
-// without a stream may still be on the list. It stays claimed for as long as that.
+// without a stream may still be on the list, so it is left to end by itself.
 func (s *server) leave(_ *twk.Request, me identity) twk.Response {
-	tabs, form := sfere.Exactly(key(me.Name)), replace("#lobby", "join-form")
-	end := effect.List{problem(""), form}
+	tabs, form := sfere.Exactly(key(me.Name)), effect.List{problem(""), replace("#lobby", "join-form")}
+	answer := form
 	if n, _ := s.Conns().Count(tabs); n > 0 {
-		end = effect.List{sfere.Tell(tabs, end...), sfere.Close{To: tabs}, sfere.Release{Key: seat(me.Name), Owner: me.Token}, problem(""), form}
+		end := effect.List{sfere.Tell(tabs, form...), sfere.Close{To: tabs}, sfere.Release{Key: seat(me.Name), Owner: me.Token}}
+		answer = append(end, form...)
 	}
-	return twk.Respond(end...).WithCookie(newCookie("", -1))
+	return twk.Respond(answer...).WithCookie(newCookie("", -1))
 }

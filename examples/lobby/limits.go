@@ -33,7 +33,8 @@ func clean(message string) string {
 // mayTalk takes a token out of the bucket of the person with this name, and reports
 // whether there was one. The tokens are claims: nobody takes one twice, each comes
 // back when its time is over, and nothing is kept of people who are gone. The
-// bucket belongs to the name, so leaving and coming back does not fill it.
+// bucket belongs to the name, so leaving and coming back does not fill it. How often
+// an address may join under new names is for the proxy in front to bound.
 func (s *server) mayTalk(name string) bool {
 	for i := range burst {
 		token := sfere.ID(fmt.Sprint("token ", i), look(name)).In(sfere.DefaultScope)
