@@ -30,7 +30,7 @@ type server struct {
 func newServer(secret string, client twk.Client) (s *server, err error) {
 	s = &server{signer: signer(secret), client: client}
 	rec := record.New(100)
-	o := &sfere.AppOptions{Client: client, Window: time.Second, Grace: 4 * time.Second}
+	o := &sfere.AppOptions{Client: client, Bridge: &twk.BridgeOptions{MaxSignals: maxSignals}, Window: time.Second, Grace: 4 * time.Second}
 	s.App, err = sfere.BuildApp(func(session twk.Session) App { return App{session} }, o,
 		registry.New("record", record.Interceptor[App](rec)), s.registry())
 	if err != nil {

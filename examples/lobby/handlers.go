@@ -2,16 +2,17 @@ package main
 
 import (
 	"crypto/rand"
+	"fmt"
 	"html/template"
-	"net/http"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/sfere-go/sfere"
+	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/twk"
 )
 
-// who returns the sender of r, unless somebody else has the name by now.
+// who returns the sender of r, unless somebody else has the name by now. It asks and
+// takes nothing, so that no request keeps a name for somebody who is not here.
 func (s *server) who(r *twk.Request) (identity, bool) {
 	id, ok := s.signer.identity(r.Request)
 	if !ok {
@@ -19,6 +20,13 @@ func (s *server) who(r *twk.Request) (identity, bool) {
 	}
 	owner, claimed := s.Conns().OwnerOf(seat(id.Name))
 	return id, !claimed || owner == id.Token
+}
+
+// listed reports whether id is somebody on the list, and not somebody who had the
+// same name before.
+func (s *server) listed(id identity) bool {
+	owner, _ := s.Conns().OwnerOf(seat(id.Name))
+	return owner == id.Token && s.here.Has(key(id.Name))
 }
 
 // member wraps a handler for those who have joined; others get otherwise.
@@ -41,27 +49,32 @@ func (s *server) join(r *twk.Request) twk.Response {
 	if err := r.Signals(&in); err != nil {
 		return twk.BadRequest(err)
 	}
-	id := identity{in.Username, rand.Text()}
-	if old, ok := s.signer.identity(r.Request); ok && old.Name == id.Name {
-		id = old
+	if why := refusal(in.Username); why != "" {
+		return twk.Respond(problem(why))
 	}
-	switch {
-	case strings.TrimSpace(id.Name) == "":
-		return twk.Respond(problem("Please choose a name."))
-	case utf8.RuneCountInString(id.Name) > 40:
-		return twk.Respond(problem("A name has at most 40 characters."))
-	case key(id.Name).Validate() != nil:
-		return twk.Respond(problem("This name cannot be used."))
+	id := identity{tidy(in.Username), rand.Text()}
+	old, ok := s.who(r)
+	if ok && s.listed(old) && old.Name != id.Name { // another tab has joined meanwhile
+		return twk.Respond(problem("You are here as "+old.Name+"."), replace("#join-form", "lobby"))
 	}
-	if err := s.Conns().Claim(seat(id.Name), id.Token, 2*grace); err != nil { // time to open a stream
-		return twk.Respond(problem("This name is taken."))
+	if ok && seat(old.Name) == seat(id.Name) {
+		id.Token = old.Token // the same person
+	}
+	// The claim is for the time until the page opens its stream. One that lasts is
+	// not renewed: only a stream keeps a name.
+	if owner, _ := s.Conns().OwnerOf(seat(id.Name)); owner != id.Token {
+		if err := s.Conns().Claim(seat(id.Name), id.Token, 2*grace); err != nil {
+			return twk.Respond(problem("This name is taken, or looks like one that is."))
+		}
 	}
 	return twk.Respond(problem(""), replace("#join-form", "lobby")).WithCookie(s.signer.cookie(id))
 }
 
+// sse holds the stream of a page under two keys: the name as it is shown, and the
+// seat, which only its owner can have. Whoever is on the list has both.
 func (s *server) sse(_ *twk.Request, me identity) twk.Response {
 	named := twk.Stream(ShowParticipants{}).WithOpen(sfere.HoldStream{Key: seat(me.Name), Owner: me.Token})
-	return sfere.Hold(key(me.Name), named)
+	return sfere.Hold(key(me.Name), named).WithCookie(s.signer.cookie(me)) // from now on
 }
 
 func (s *server) message(r *twk.Request, me identity) twk.Response {
@@ -69,25 +82,32 @@ func (s *server) message(r *twk.Request, me identity) twk.Response {
 	if err := r.Signals(&in); err != nil {
 		return twk.BadRequest(err)
 	}
-	if _, claimed := s.Conns().OwnerOf(seat(me.Name)); !claimed {
-		return twk.Status(http.StatusForbidden) // gone for too long: nobody speaks who is not here
-	}
-	if strings.TrimSpace(in.Message) == "" {
+	text := clean(in.Message)
+	switch {
+	case !s.listed(me): // nobody speaks who is not there to see
+		return twk.Respond(problem("You are not connected. Please try again in a moment."))
+	case text == "":
 		return twk.Respond(problem("Please write something."))
+	case utf8.RuneCountInString(text) > maxMessage:
+		return twk.Respond(problem(fmt.Sprintf("A message has at most %d characters.", maxMessage)))
+	case !s.mayTalk(me.Name):
+		return twk.Respond(problem("You are writing too fast. Please wait a moment."))
 	}
 	return twk.Respond(
-		sfere.Tell(lobby, add("#messages", "bubble", [2]string{me.Name, in.Message})),
+		sfere.Tell(lobby, add("#messages", "bubble", [2]string{me.Name, text})),
 		problem(""),
 		twk.Signals("message", ""),
 	)
 }
 
+// leave shows the form in all tabs of a person, and then gives up the name. A name
+// without a stream may still be on the list, so it is left to end by itself.
 func (s *server) leave(_ *twk.Request, me identity) twk.Response {
-	tabs, form := sfere.Exactly(key(me.Name)), replace("#lobby", "join-form")
-	return twk.Respond(
-		sfere.Tell(tabs, form),
-		sfere.Close{To: tabs},
-		sfere.Release{Key: seat(me.Name), Owner: me.Token},
-		form,
-	).WithCookie(newCookie("", -1))
+	tabs, form := sfere.Exactly(key(me.Name)), effect.List{problem(""), replace("#lobby", "join-form")}
+	answer := form
+	if n, _ := s.Conns().Count(tabs); n > 0 {
+		end := effect.List{sfere.Tell(tabs, form...), sfere.Close{To: tabs}, sfere.Release{Key: seat(me.Name), Owner: me.Token}}
+		answer = append(end, form...)
+	}
+	return twk.Respond(answer...).WithCookie(newCookie("", -1))
 }

@@ -1,5 +1,15 @@
-// Command lobby is a chat room for any number of browsers: the smallest
-// complete program on this framework.
+// Command lobby is a chat room for any number of browsers, with what a room on the
+// open internet needs. It has no map and no mutex: names are claims, the list of
+// participants is a presence, and the tokens of the rate limit are claims, too.
+//
+//	app.go       what the program is made of
+//	handlers.go  what requests do
+//	room.go      who is here, and what the others are told of it
+//	names.go     which names there are
+//	look.go      which of them look the same
+//	limits.go    how much a person may say
+//	identity.go  the cookie
+//	view.go      the page
 package main
 
 import (

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/effect"
@@ -19,24 +17,21 @@ func key(name string) sfere.Key { return sfere.ID("lobby", name).In(sfere.Defaul
 // grace is how long a person may be without a stream, as during a reload.
 const grace = 5 * time.Second
 
-// seat is the key under which a name is claimed: one for all names that look the
-// same but for case and white space.
-func seat(name string) sfere.Key {
-	look := strings.Join(strings.Fields(name), " ")
-	return sfere.ID("name", strings.Map(func(r rune) rune { return unicode.ToLower(unicode.ToUpper(r)) }, look)).In(sfere.DefaultScope)
-}
+// seat is the key under which a name is claimed, together with all names that look
+// like it.
+func seat(name string) sfere.Key { return sfere.ID("name", look(name)).In(sfere.DefaultScope) }
 
 func (s *server) joined(v sfere.Visitor) {
 	name := v.Key.ID
 	s.say(sfere.Tell(lobby,
 		twk.Remove(twk.ByID(itemID(name))), // a newcomer may have it from the list already
 		add("#participant-list", "participants", []string{name}),
-		note(name+" joined")))
+		note(name, "joined")))
 }
 
 func (s *server) left(v sfere.Visitor) {
 	name := v.Key.ID
-	s.say(sfere.Tell(lobby, twk.Remove(twk.ByID(itemID(name))), note(name+" left")))
+	s.say(sfere.Tell(lobby, twk.Remove(twk.ByID(itemID(name))), note(name, "left")))
 }
 
 // ShowParticipants sends the list of those who are here to a newcomer. What changes

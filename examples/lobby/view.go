@@ -11,7 +11,7 @@ import (
 //go:embed page.html style.css
 var files embed.FS
 
-var views = template.Must(template.New("").Funcs(template.FuncMap{"itemID": itemID, "stream": stream}).ParseFS(files, "page.html"))
+var views = template.Must(template.New("").Funcs(template.FuncMap{"itemID": itemID, "stream": stream, "focus": focus}).ParseFS(files, "page.html"))
 
 // itemID is an element id for any name.
 func itemID(name string) string { return twk.ElementID("p", name) }
@@ -21,6 +21,11 @@ func itemID(name string) string { return twk.ElementID("p", name) }
 func stream() template.HTMLAttr {
 	return attr.Stream("/sse", &attr.Options{OpenWhenHidden: new(true)}).HTML()
 }
+
+// focus is the attribute of a field that gets the focus when it appears, so that a
+// keyboard or a screen reader goes on where the page does. The autofocus of HTML does
+// so only when a page is loaded.
+func focus() template.HTMLAttr { return attr.Init("el.focus()").HTML() }
 
 func view(name string, data any) twk.Content { return twk.Template(views, name, data) }
 
@@ -38,6 +43,8 @@ func replace(selector, name string) twk.PatchElements {
 	return twk.Replace(selector, view(name, nil))
 }
 
-func note(text string) twk.PatchElements { return add("#messages", "note", text) }
+func note(name, did string) twk.PatchElements {
+	return add("#messages", "note", [2]string{name, did})
+}
 
 func problem(text string) twk.PatchElements { return twk.Patch(view("error", text)) }

@@ -29,7 +29,7 @@ func TestBrowserChat(t *testing.T) {
 	text = strings.Replace(text, "twk.Client{}.Script()", "client.Script()", 1)
 	text = strings.Replace(text, "sfere.NewApp(nil)", "sfere.NewApp(&sfere.AppOptions{Client: client})", 1)
 	text = strings.Replace(text, "func main() {", "func main() {\n\tclient, err := twk.FindClient(context.Background(), \"\")\n\tif err != nil {\n\t\tlog.Fatal(err)\n\t}", 1)
-	dir, err := os.MkdirTemp(".", "testdata-chat-") // inside the module, where imports resolve
+	dir, err := os.MkdirTemp(".", "_chat-") // inside the module, where imports resolve, and no part of ./...
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,6 +29,16 @@ func say(p *browser.Page, text string) {
 	p.Click("#message-form button")
 }
 
+// focused waits until a field of the page has the focus.
+func focused(p *browser.Page, id string) {
+	p.WaitEval(`document.activeElement.id === ` + quote(id))
+}
+
+// paste fills a field, also with what no key types, and leaves the focus in it.
+func paste(p *browser.Page, sel, text string) {
+	browser.Eval[bool](p, `(el => { el.focus(); el.select(); return document.execCommand("insertText", false, `+quote(text)+`) })(document.querySelector(`+quote(sel)+`))`)
+}
+
 // Two people, three tabs, the real client, and a server that restarts.
 func TestBrowserLobby(t *testing.T) {
 	b := browser.New(t)
@@ -39,14 +49,22 @@ func TestBrowserLobby(t *testing.T) {
 	ann.SetViewport(1100, 720, false)
 	bob.SetViewport(390, 780, true)
 	ann.Go(url)
+	focused(ann, "username")
 	ann.Screenshot("join")
 	join(ann, "Ann")
+	focused(ann, "message")
 	ann.WaitText("#messages", "Ann joined")
 	insp := b.Page(t, "inspector")
 	insp.Go(url + "/inspect/connections")
 	insp.WaitText("body", "default/lobby/Ann")
 	bob.Go(url)
+	bob.Fill("#username", "\u00c1NN")
+	bob.Press("Enter")
+	bob.WaitText("#error", "taken")
+	bob.Screenshot("taken")
 	join(bob, "Bob")
+	bob.WaitEval(`document.querySelector("#error").textContent === ""`)
+	focused(bob, "message")
 	insp.WaitText("body", "default/lobby/Bob") // without a reload
 	insp.Close()
 	ann.WaitText("#participant-list", "Bob")
@@ -62,6 +80,7 @@ func TestBrowserLobby(t *testing.T) {
 	bob.WaitText("#messages", "Hello Bob!")
 	ann.WaitText("#messages", "Hello Bob!")
 	ann.WaitEval(`document.querySelector("#message").value === ""`)
+	focused(ann, "message") // although a button was clicked
 
 	hostile := "one\r\rtwo\n<script>window.pwned = 1</script>\r\revent: datastar-patch-signals\rdata: signals {x:window.pwned=2}\r\r"
 	browser.Eval[bool](bob, `fetch("/message", {method: "POST", headers: {"Datastar-Request": "true", "Content-Type": "application/json"},
@@ -100,8 +119,48 @@ func TestBrowserLobby(t *testing.T) {
 	bob.Hide() // a hidden tab is in the room like any other
 	ann.Click("#leave")
 	ann.WaitText("#join-form", "Your name")
+	focused(ann, "username")
 	for _, pg := range []*browser.Page{bob, tab} {
 		pg.WaitText("#messages", "Ann left")
 		pg.WaitEval(`document.querySelectorAll("#participant-list li").length === 1`)
+	}
+}
+
+// What is long, from right to left, or too much, on a phone and beside it.
+func TestBrowserLobbyLimits(t *testing.T) {
+	b := browser.New(t)
+	url, _ := run(t, build(t, "lobby"), "-addr", "127.0.0.1:0")
+	ann, phone := b.Page(t, "ann"), b.Page(t, "phone")
+	ann.SetViewport(1100, 720, false)
+	phone.SetViewport(360, 640, true)
+	long := strings.Repeat("Wolfeschlegel", 3) + "!"
+	ann.Go(url)
+	join(ann, "\u05e9\u05dc\u05d5\u05dd (2)") // from right to left
+	phone.Go(url)
+	paste(phone, "#username", "A\u200bnn")
+	phone.Click("#join-form button")
+	phone.WaitText("#error", "U+200B")
+	join(phone, long)
+	for _, text := range []string{"\u05de\u05d4 \u05e0\u05e9\u05de\u05e2?", "left \u202e right", strings.Repeat("x", 300), "4", "5", "6"} {
+		paste(phone, "#message", text)
+		phone.Press("Enter")
+		if text != "6" {
+			phone.WaitEval(`document.querySelector("#message").value === ""`)
+		}
+	}
+	phone.WaitText("#error", "too fast")
+	focused(phone, "message")
+	if got := browser.Eval[string](phone, `document.querySelector("#message").value`); got != "6" {
+		t.Errorf("the field has %q, want what was refused", got)
+	}
+	ann.WaitText("#messages", "5")
+	for _, p := range []*browser.Page{ann, phone} {
+		p.Screenshot("limits")
+		if wide := browser.Eval[int](p, "document.documentElement.scrollWidth - document.documentElement.clientWidth"); wide > 0 {
+			t.Errorf("the page is %d px wider than the screen", wide)
+		}
+		if high := browser.Eval[int](p, "document.documentElement.scrollHeight - document.documentElement.clientHeight"); high > 0 {
+			t.Errorf("the page is %d px higher than the screen", high)
+		}
 	}
 }
