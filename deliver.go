@@ -213,13 +213,14 @@ func (d *delivery) one(ctx context.Context, to *target) error {
 			case st.each:
 				return false, nil
 			case st.failed:
+				_ = out.Emit(ctx, st.frames...) // what it has sent before
 				return true, errShared
 			}
 			return true, out.Emit(ctx, st.frames...)
 		}, d.items...)
 	err := out.end(ctx)
 	own1 := *res
-	own1.Errors = slices.DeleteFunc(slices.Clone(res.Errors), func(e *effect.Error) bool { return errors.Is(e.Err, errShared) })
+	own1.Errors = slices.DeleteFunc(slices.Clone(res.Errors), func(e *effect.Error) bool { return is(e.Err, errShared) })
 	if len(own1.Errors) > 0 {
 		err = errors.Join(err, &failedFor{&own1})
 	}

@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"errors"
+	"reflect"
 	"runtime/debug"
 
 	"github.com/sfere-go/sfere/effect"
@@ -127,16 +128,29 @@ func lastDispatch(ctx context.Context, call core.Call, items any) any {
 		slot.Runs = append(slot.Runs, r)
 	}
 	slot.Entered = true
+	before, list := slot.Item.(effect.List), items.(effect.List)
 	slot.Mu.Unlock()
+	if m := r.extra(); (m.together != nil || m.prepared != nil) && !sameList(before, list) {
+		// What was or will be done for all goes by the places in the list.
+		if m.prepared = nil; m.together != nil {
+			m.together.All.Ask()
+			list = nil
+		}
+	}
 	if scope.Root == r.scope.Root {
 		scope = &r.scope
 	} else { // without the slot of the list, and of this attempt
 		scope = &core.Scope{Root: scope.Root, Of: r}
 	}
-	r.list(ctx, scope, items.(effect.List), effect.Path{})
+	r.list(ctx, scope, list, effect.Path{})
 	r.publish()
 	slot.Mu.Lock()
 	slot.Value = any(&r.res)
 	slot.Mu.Unlock()
 	return &r.res
+}
+
+// sameList reports whether a hook has passed on the list that it got.
+func sameList(a, b effect.List) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0] || reflect.DeepEqual(a, b))
 }
