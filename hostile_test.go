@@ -198,3 +198,32 @@ func TestGoexitInBroadcast(t *testing.T) {
 		texts(app, s, "end of it")
 	}
 }
+
+// What was sent to a stream before it was closed is written, also what waits behind
+// something that is still being made.
+func TestClosedBehindATurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := hall(registry.New("slow", effect.Do("Take a second.", func(ctx context.Context, call effect.Call[guest], m late) error {
+			time.Sleep(time.Second)
+			return call.Dispatch(ctx, show(m.Text)).Err()
+		})))
+		s := enter(t, app, "ann")["ann"]
+		reports := make(chan sfere.Report, 1)
+		go func() { reports <- sfere.ReportOf(as(app, "eve", sfere.Tell(hallAll, late{"slow"}))) }()
+		synctest.Wait()
+		as(app, "eve", sfere.Tell(hallAll, show("behind")), sfere.Close{To: sfere.Everyone()})
+		if err := s.Ended(); err != nil {
+			t.Errorf("it ended with %v", err)
+		}
+		var got []string
+		for _, e := range s.Pending() {
+			got = append(got, textIn(e))
+		}
+		if diff := cmp.Diff([]string{"behind"}, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		if rep := <-reports; rep.Matched != 1 || rep.Failed != 1 {
+			t.Errorf("report of what came too late %+v", rep)
+		}
+	})
+}
