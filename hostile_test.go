@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -226,4 +227,49 @@ func TestClosedBehindATurn(t *testing.T) {
 			t.Errorf("report of what came too late %+v", rep)
 		}
 	})
+}
+
+// Whatever asks below a shared effect, in its continuations and theirs, makes it run
+// for each.
+func TestAskingBelowASharedEffect(t *testing.T) {
+	guard := effect.Interceptor[guest]{Name: "look", Effect: func(next effect.EffectFunc[guest]) effect.EffectFunc[guest] {
+		return func(ctx context.Context, call effect.Call[guest], item effect.Data) (any, error) {
+			if p, ok := item.(twk.PatchSignals); ok && p.Coalesce == "guarded" {
+				p.Signals = map[string]any{"text": "user " + call.Ctx().User}
+				item = p
+			}
+			return next(ctx, call, item)
+		}
+	}}
+	guarded := show("x")
+	guarded.Coalesce = "guarded"
+	user := twk.PatchSignals{Late: map[string]effect.Late[any]{"text": effect.Later[any](userOf{})}}
+	for _, tt := range []struct {
+		reason string
+		item   effect.Data
+	}{
+		{"a placeholder", both{effect.List{user}}},
+		{"the state of an action", both{effect.List{byAction{}}}},
+		{"an interceptor", both{effect.List{guarded}}},
+		{"an effect that is not shared", both{effect.List{showUser{}}}},
+		{"two levels down", both{effect.List{both{effect.List{user}}}}},
+		{"an effect that is not shared two levels down", both{effect.List{both{effect.List{showUser{}}}}}},
+		{"an interceptor two levels down", both{effect.List{both{effect.List{guarded}}}}},
+	} {
+		for _, guards := range [][]registry.Registry[guest]{{more()}, {more(), registry.New("guard", guard)}} {
+			if len(guards) == 1 && strings.Contains(tt.reason, "interceptor") {
+				continue
+			}
+			app := hall(guards...)
+			streams := enter(t, app, "ann", "bob")
+			if err := as(app, "eve", sfere.Tell(hallAll, tt.item)).Err(); err != nil {
+				t.Errorf("%s: %v", tt.reason, err)
+			}
+			for name, s := range streams {
+				if diff := cmp.Diff([]string{"user " + name}, texts(app, s, "end of "+name)); diff != "" {
+					t.Errorf("%s, with interceptors %t: %s (-want +got):\n%s", tt.reason, len(guards) > 1, name, diff)
+				}
+			}
+		}
+	}
 }

@@ -119,6 +119,7 @@ func lastDispatch(ctx context.Context, call core.Call, items any) any {
 		first := r
 		r = &run{level: first.level, tree: first.tree}
 		r.begin(first.e, first.scope.Root)
+		r.scope.Slot = first.scope.Slot
 		r.res.ID, r.res.Parent = first.res.ID, first.res.Parent
 		of, to := first.extra(), r.extra()
 		to.dry, to.held, to.together, to.prepared, to.share = of.dry, of.held, of.together, of.prepared, of.share
@@ -140,7 +141,7 @@ func lastDispatch(ctx context.Context, call core.Call, items any) any {
 	if scope.Root == r.scope.Root {
 		scope = &r.scope
 	} else { // without the slot of the list, and of this attempt
-		scope = &core.Scope{Root: scope.Root, Of: r}
+		scope = &core.Scope{Root: scope.Root, Of: r, Slot: r.scope.Slot}
 	}
 	r.list(ctx, scope, list, effect.Path{})
 	r.publish()
