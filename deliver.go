@@ -47,7 +47,9 @@ func (c *Conns) deliver(ctx context.Context, call twk.Call, to Pattern, s *snaps
 	defer cancel()
 	ctx = context.WithValue(ctx, senderKey{}, sender{call.Kept(), from})
 	var some bool
-	d.steps, some, d.report.Shared = c.outline(ctx, call, items, each)
+	trial := bounded{Context: ctx, limit: c.opts.RecipientTimeout}
+	d.steps, some, d.report.Shared = c.outline(&trial, call, items, each)
+	trial.end()
 	d.room = c.rooms.enter(to)
 	defer c.rooms.leave(d.room)
 	d.prepare(s.entries[0].conn.Hub())
