@@ -2,7 +2,9 @@ package sfere_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"runtime"
 	"slices"
 	"strings"
@@ -272,4 +274,58 @@ func TestAskingBelowASharedEffect(t *testing.T) {
 			}
 		}
 	}
+}
+
+// takeTime is a shared effect that takes its time.
+type takeTime struct{ For time.Duration }
+
+func (takeTime) EffectName() string { return "test/take-time" }
+
+// What has asked and is given up shows on no stream, also if it comes to an end
+// while the next item runs for all.
+func TestGivenUpTrialShowsNowhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := hall(registry.New("slow",
+			effect.Do("Take some time.", func(ctx context.Context, call effect.Call[guest], p takeTime) error {
+				time.Sleep(p.For)
+				return call.Dispatch(ctx, show("done")).Err()
+			}).About(effect.About{Shared: true}),
+			effect.Interceptor[guest]{Name: "patience", Effect: func(next effect.EffectFunc[guest]) effect.EffectFunc[guest] {
+				return func(ctx context.Context, call effect.Call[guest], item effect.Data) (any, error) {
+					if _, ok := item.(twk.PatchElements); !ok {
+						return next(ctx, call, item)
+					}
+					done := make(chan error, 1)
+					go func() {
+						_, err := next(ctx, call, item)
+						done <- err
+					}()
+					select {
+					case err := <-done:
+						return nil, err
+					case <-time.After(time.Millisecond):
+						return nil, errors.New("too slow")
+					}
+				}
+			}}))
+		streams := enter(t, app, "ann", "bob")
+		content := contentFunc(func(ctx context.Context, w io.Writer) error {
+			to, _ := sfere.RecipientOf(ctx)
+			time.Sleep(time.Second)
+			_, err := io.WriteString(w, `<p id="x">user `+to.Key.ID+`</p>`)
+			return err
+		})
+		rep := sfere.ReportOf(as(app, "eve", sfere.Tell(hallAll, twk.Patch(content), takeTime{2 * time.Second})))
+		if rep.Failed != 2 || !addsUp(rep) {
+			t.Errorf("report %+v", rep)
+		}
+		time.Sleep(time.Minute)
+		for name, s := range streams {
+			got := texts(app, s, "end of "+name)
+			slices.Sort(got) // what comes late comes anywhere
+			if diff := cmp.Diff([]string{`<p id="x">user ` + name + `</p>`, "done"}, got); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", name, diff)
+			}
+		}
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/internal/core"
 	"github.com/sfere-go/sfere/sse"
 	"github.com/sfere-go/sfere/twk"
 )
@@ -87,8 +88,12 @@ func (p *outline) end(i int, item effect.Data, each bool) {
 	}
 }
 
-// Emit adds frames to those of the item that runs.
-func (p *outline) Emit(_ context.Context, frames ...*sse.Frame) error {
+// Emit adds frames to those of the item that runs. What comes of one that has asked
+// counts for nothing, also if it was given up and the next one runs by now.
+func (p *outline) Emit(ctx context.Context, frames ...*sse.Frame) error {
+	if core.ShareOf(ctx).Asked() {
+		return nil
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.done { // the recipients are no longer known
