@@ -329,3 +329,35 @@ func TestGivenUpTrialShowsNowhere(t *testing.T) {
 		}
 	})
 }
+
+// A shared item that an interceptor gives up on may go on beside the next ones.
+func TestGivenUpTrialGoesOn(t *testing.T) {
+	began, over := make(chan struct{}, 8), make(chan struct{})
+	var given atomic.Bool
+	app := hall(registry.New("slow", effect.Interceptor[guest]{Name: "patience", Effect: func(next effect.EffectFunc[guest]) effect.EffectFunc[guest] {
+		return func(ctx context.Context, call effect.Call[guest], item effect.Data) (any, error) {
+			if _, ok := item.(twk.PatchElements); !ok || !given.CompareAndSwap(false, true) {
+				return next(ctx, call, item)
+			}
+			go func() { _, _ = next(ctx, call, item) }()
+			<-began
+			return nil, errors.New("too slow")
+		}
+	}}))
+	streams := enter(t, app, "ann", "bob")
+	content := contentFunc(func(context.Context, io.Writer) error {
+		began <- struct{}{}
+		<-over
+		return nil
+	})
+	rep := sfere.ReportOf(as(app, "eve", sfere.Tell(hallAll, twk.Patch(content), show("x"))))
+	close(over)
+	if rep.Failed != 2 || rep.Shared == nil || !addsUp(rep) {
+		t.Errorf("report %+v", rep)
+	}
+	for name, s := range streams {
+		if diff := cmp.Diff([]string{"x"}, texts(app, s, "end of "+name)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
