@@ -28,8 +28,8 @@ type Options struct {
 	// Store decides how long connections stay and how many there are, such as
 	// [NewTTL]. Default: they stay until they end, however many.
 	Store Store
-	// RecipientTimeout bounds what runs for one recipient of a broadcast, which
-	// ends at the sender's deadline as well. Default 10 s.
+	// RecipientTimeout bounds what runs for one recipient of a broadcast, and what
+	// runs once for all; both end at the sender's deadline as well. Default 10 s.
 	RecipientTimeout time.Duration
 	// Policy is what happens when a key is taken already. Default Join.
 	Policy Policy

@@ -68,7 +68,9 @@ func (c *Conns) deliver(ctx context.Context, call twk.Call, to Pattern, s *snaps
 		defer cancel()
 	}
 	var some bool
-	d.steps, some, d.report.Shared = c.outline(ctx, call, items, each)
+	trial := bounded{Context: ctx, limit: c.opts.RecipientTimeout}
+	d.steps, some, d.report.Shared = c.outline(&trial, call, items, each)
+	trial.end()
 	d.room = c.rooms.enter(to)
 	defer c.rooms.leave(d.room)
 	d.prepare(s.entries[0].conn.Hub())
@@ -228,13 +230,14 @@ func (d *delivery) one(ctx context.Context, to *target, items effect.List) error
 			case st.each:
 				return false, nil
 			case st.failed:
+				_ = out.Emit(ctx, st.frames...) // what it has sent before
 				return true, errShared
 			}
 			return true, out.Emit(ctx, st.frames...)
 		}, items...)
 	err := out.end(ctx)
 	own1 := *res
-	own1.Errors = slices.DeleteFunc(slices.Clone(res.Errors), func(e *effect.Error) bool { return errors.Is(e.Err, errShared) })
+	own1.Errors = slices.DeleteFunc(slices.Clone(res.Errors), func(e *effect.Error) bool { return is(e.Err, errShared) })
 	if len(own1.Errors) > 0 {
 		err = errors.Join(err, &failedFor{&own1})
 	}

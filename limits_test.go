@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -55,6 +56,52 @@ func TestSlowRecipientsDoNotQueue(t *testing.T) {
 		}
 	})
 }
+
+// What runs once for all is bounded as well, though its sender has left and had no
+// deadline.
+func TestSharedItemsAreBounded(t *testing.T) {
+	for _, tt := range []struct {
+		reason  string
+		content twk.Content
+		want    time.Duration
+	}{
+		{"content that waits", slowContent{}, time.Second},
+		{"content that asks, and waits; then each of them does", contentFunc(func(ctx context.Context, _ io.Writer) error {
+			sfere.RecipientOf(ctx)
+			<-ctx.Done()
+			return context.Cause(ctx)
+		}), 2 * time.Second},
+		{"content that passes its context on", contentFunc(func(ctx context.Context, _ io.Writer) error {
+			ctx, cancel := context.WithCancel(ctx)
+			defer cancel()
+			<-ctx.Done()
+			return context.Cause(ctx)
+		}), time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			app := hallWith(&sfere.AppOptions{Conns: &sfere.Options{RecipientTimeout: time.Second}})
+			s := enter(t, app, "ann")["ann"]
+			ctx, leave := context.WithCancel(t.Context())
+			began := time.Now()
+			time.AfterFunc(time.Millisecond, leave)
+			rep := sfere.ReportOf(app.Dispatch(ctx, sfere.Tell(hallAll, show("before"), twk.Patch(tt.content), show("after"))))
+			if took := time.Since(began); took < tt.want || took > tt.want+20*time.Millisecond { // of the bubble
+				t.Errorf("%s: it took %v, want %v", tt.reason, took, tt.want)
+			}
+			if rep.Failed != 1 || rep.Shared == nil || !errors.Is(rep.Err(), context.DeadlineExceeded) || !addsUp(rep) {
+				t.Errorf("%s: report %+v", tt.reason, rep)
+			}
+			if got := textIn(s.Next()); got != "before" {
+				t.Errorf("%s: got %q", tt.reason, got)
+			}
+		})
+	}
+}
+
+// contentFunc is content that is a function.
+type contentFunc func(ctx context.Context, w io.Writer) error
+
+func (f contentFunc) Render(ctx context.Context, w io.Writer) error { return f(ctx, w) }
 
 // The sender's leaving stops no broadcast that has begun.
 func TestSenderLeavesBroadcastGoesOn(t *testing.T) {

@@ -40,6 +40,9 @@ func (m *model) check(rt *rapid.T) {
 	for _, p := range modelPatterns {
 		m.checkPattern(rt, p)
 	}
+	for _, x := range m.tabs {
+		m.checkShown(rt, x)
+	}
 	var told []string
 	for len(m.removed) > 0 {
 		r := <-m.removed

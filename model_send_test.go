@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
@@ -67,49 +66,47 @@ func (m *model) broadcast(rt *rapid.T) {
 			out = func(x *tab) bool { return x == y }
 		}
 	}
-	m.message = fmt.Sprintf("message %d.", m.n)
-	b.Effects = effect.List{tell(m.message)}
-	if rapid.Bool().Draw(rt, "each") {
-		b.Effects = effect.List{twk.PatchSignals{Late: map[string]effect.Late[any]{m.message: effect.Later[any](sfere.OwnKey{})}}}
-	}
+	text := fmt.Sprintf("message %d", m.n)
+	item, shown := drawMessage(rt, text)
+	b.Effects = effect.List{item}
 	res := dispatch(b)
 	synctest.Wait()
 	if !ok {
 		if !errors.Is(res.Err(), want) {
 			rt.Fatalf("broadcast to %v: error %v, want %v", to, res.Err(), want)
 		}
-		m.wantMessage(rt)
 		return
 	}
 	if res.Err() != nil {
 		rt.Fatalf("broadcast to %v: %v", to, res.Err())
 	}
-	n := 0
-	for _, x := range m.matching(means) {
-		if out(x) {
-			continue
-		}
-		n++
-		if !x.broken {
-			x.got = m.n
-		}
-		m.receives(x)
-	}
+	n := m.reaches(means, out, sender, said(shown))
 	if diff := cmp.Diff(sfere.Report{Matched: n, Delivered: n}, sfere.ReportOf(res)); diff != "" {
 		rt.Fatalf("report (-want +got):\n%s", diff)
 	}
-	m.wantMessage(rt)
 }
 
-// wantMessage compares who got the last message.
-func (m *model) wantMessage(rt *rapid.T) {
-	for _, x := range m.tabs {
-		want := 0
-		if x.got == m.n {
-			want = 1
-		}
-		if got := strings.Count(x.client.text(), m.message); got != want {
-			rt.Fatalf("%s got %q %d times, want %d", x.name, m.message, got, want)
+// drawMessage returns an effect and what recipients show of it, with $ for the name
+// of each.
+func drawMessage(rt *rapid.T, text string) (item effect.Data, shown string) {
+	switch rapid.IntRange(0, 3).Draw(rt, "how") {
+	case 0:
+		return tell(text), text
+	case 1:
+		return twk.PatchSignals{Late: map[string]effect.Late[any]{"key": effect.Later[any](sfere.OwnKey{})}, Signals: map[string]any{"text": text}}, text
+	case 2:
+		return mine{Text: text}, text + " of $"
+	}
+	return mine{text, true}, text + " of $"
+}
+
+// reaches tells that b is sent to all that match, and returns how many those are.
+func (m *model) reaches(p sfere.Pattern, out func(*tab) bool, sender *tab, b *burst) (n int) {
+	for _, x := range m.matching(p) {
+		if !out(x) {
+			n++
+			m.receives(x, b, x == sender)
 		}
 	}
+	return n
 }

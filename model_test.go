@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -33,6 +34,9 @@ func TestModel(t *testing.T) {
 			rt.Repeat(map[string]func(*rapid.T){
 				"":          m.check,
 				"open":      m.open,
+				"opening":   m.opening,
+				"opened":    m.opened,
+				"crowd":     m.crowd,
 				"hold":      m.hold,
 				"broadcast": m.broadcast,
 				"close":     m.closeMatching,
@@ -59,7 +63,13 @@ type tab struct {
 	ends   time.Time   // of its lease
 	open   bool
 	broken bool // writes to it fail
-	got    int  // messages it must have received
+
+	shows  []*burst // what it has to show, in this order
+	behind []*burst // what others have sent while it opens; it follows the first effects
+	gate   chan struct{}
+	goOn   func() // closes gate
+	opens  bool   // its first effects are waiting for gate
+	whole  bool   // it has ended, and must have shown everything
 }
 
 type model struct {
@@ -70,10 +80,9 @@ type model struct {
 	store *sfere.TTL
 	keep  bool
 
-	tabs    []*tab // in the order in which they were opened
-	n       int
-	message string   // of the last broadcast
-	want    []string // removals that must have been told since the last check
+	tabs []*tab // in the order in which they were opened
+	n    int
+	want []string // removals that must have been told since the last check
 }
 
 const modelTTL = time.Minute
@@ -156,13 +165,30 @@ func (m *model) gone(x *tab, cause sse.Cause, ends bool) {
 		m.want = append(m.want, fmt.Sprint(x.conn.ID(), x.keys, cause))
 	}
 	x.keys = nil
-	if ends {
+	if ends && x.open {
 		x.open = false
+		x.whole = !x.broken && !cause.Cut() && cause != sse.CauseClient
+		m.over(x)
 	}
 }
 
-// receives tells that an event is sent to x.
-func (m *model) receives(x *tab) {
+// over ends the first effects of x, if they run.
+func (m *model) over(x *tab) {
+	if x.opens {
+		x.opens = false
+		x.goOn()
+	}
+	x.shows = append(x.shows, x.behind...)
+	x.behind = nil
+}
+
+// receives tells that b is sent to x by somebody else, or by itself.
+func (m *model) receives(x *tab, b *burst, itself bool) {
+	if x.opens && !itself { // nothing is written yet
+		x.behind = append(x.behind, b)
+		return
+	}
+	x.shows = append(x.shows, b)
 	if x.broken {
 		m.gone(x, sse.CauseWrite, true)
 		return
@@ -248,11 +274,7 @@ func (m *model) evict(held []*tab) {
 // that comes after them.
 func (m *model) open(rt *rapid.T) {
 	m.n++
-	x := &tab{name: fmt.Sprint("tab", m.n), user: rapid.SampledFrom(modelScopes).Draw(rt, "user")}
-	m.fn(x.name, func(_ context.Context, call twk.Call) error {
-		x.conn, x.call = call.Ctx().Conn, call
-		return nil
-	})
+	x := m.newTab(rt)
 	asks := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) ask {
 		return ask{m.drawKey(rt), drawPolicy(rt)}
 	}), 1, 3).Draw(rt, "asks")
@@ -268,7 +290,7 @@ func (m *model) open(rt *rapid.T) {
 	if fails {
 		open = append(open, m.fn("fail", func(context.Context, twk.Call) error { return errors.New("a guard") }))
 	}
-	x.client = m.serve(newWriter(), "user="+x.user, func(*twk.Request) twk.Response {
+	x.client = m.serve(newWriter(), x.query(), func(*twk.Request) twk.Response {
 		return twk.Stream(tell("hello"), do{x.name}).WithOpen(open...)
 	})
 	synctest.Wait()
@@ -276,7 +298,7 @@ func (m *model) open(rt *rapid.T) {
 	if status != 0 {
 		<-x.client.left
 		if instead != nil {
-			m.receives(instead)
+			m.receives(instead, said("hello"), false)
 		}
 		// Whether a writer finds out in time that a stream is dead is up to chance.
 		got := x.client.status
@@ -287,8 +309,21 @@ func (m *model) open(rt *rapid.T) {
 	}
 	x.open = true
 	m.tabs = append(m.tabs, x)
-	m.receives(x)
+	m.receives(x, said("hello"), true)
 }
+
+// newTab returns a stream that is to be opened.
+func (m *model) newTab(rt *rapid.T) *tab {
+	x := &tab{name: fmt.Sprint("tab", m.n), user: rapid.SampledFrom(modelScopes).Draw(rt, "user"), gate: make(chan struct{})}
+	x.goOn = sync.OnceFunc(func() { close(x.gate) })
+	m.fn(x.name, func(_ context.Context, call twk.Call) error {
+		x.conn, x.call = call.Ctx().Conn, call
+		return nil
+	})
+	return x
+}
+
+func (x *tab) query() string { return "user=" + x.user + "&tab=" + x.name }
 
 // hold gives a live stream another key, or tries to after its end.
 func (m *model) hold(rt *rapid.T) {
@@ -344,7 +379,13 @@ func (m *model) closeMatching(rt *rapid.T) {
 func (m *model) leave(rt *rapid.T) {
 	x := m.drawTab(rt, func(x *tab) bool { return x.open })
 	x.client.close()
-	m.gone(x, sse.CauseClient, true)
+	x.open = false
+	cause := sse.CauseClient
+	if x.broken && len(x.behind) > 0 { // its first effects end, and what has waited for that is written
+		cause = sse.CauseWrite
+	}
+	m.gone(x, cause, true)
+	m.over(x)
 }
 
 func (m *model) breakOff(rt *rapid.T) {

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/internal/core"
 	"github.com/sfere-go/sfere/sse"
 	"github.com/sfere-go/sfere/twk"
 )
@@ -60,6 +61,9 @@ func (c *Conns) outline(ctx context.Context, call twk.Call, items effect.List, e
 		return p.list, true, nil
 	}
 	for _, e := range res.Errors {
+		if e.Dispatch != res.ID { // of a continuation, whose paths are its own
+			continue
+		}
 		if i := e.Path.Indices()[0]; i < len(p.list) && e.Name != "dispatch" {
 			p.list[i].failed = true
 		}
@@ -86,8 +90,12 @@ func (p *outline) End(i int, item any, each bool) {
 	}
 }
 
-// Emit adds frames to those of the item that runs.
-func (p *outline) Emit(_ context.Context, frames ...*sse.Frame) error {
+// Emit adds frames to those of the item that runs. What comes of one that has asked
+// counts for nothing, also if it was given up and the next one runs by now.
+func (p *outline) Emit(ctx context.Context, frames ...*sse.Frame) error {
+	if core.ShareOf(ctx).Asked() {
+		return nil
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.done { // the recipients are no longer known

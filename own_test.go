@@ -184,12 +184,24 @@ func TestRecipientSeesOnlyItsOwn(t *testing.T) {
 			return next(ctx, call, item)
 		}
 	}}
-	app := hall(registry.New("guard", guard))
+	moves := effect.Interceptor[guest]{Name: "move", Effect: func(next effect.EffectFunc[guest]) effect.EffectFunc[guest] {
+		return func(ctx context.Context, call effect.Call[guest], item effect.Data) (any, error) {
+			if _, ok := item.(showUser); ok { // as a program that remembers something in its Ctx
+				call = call.With(func(g *guest) { g.User += "" })
+			}
+			v, err := next(ctx, call, item)
+			if _, ok := item.(fail); ok && err != nil { // once more
+				v, err = next(ctx, call, item)
+			}
+			return v, err
+		}
+	}}
+	app := hall(registry.New("guard", guard, moves), more())
 	streams := enter(t, app, users...)
 	var programs func(r *rand.Rand, depth int) effect.List
 	programs = func(r *rand.Rand, depth int) (out effect.List) {
 		for range 1 + r.IntN(3) {
-			switch n := r.IntN(11); {
+			switch n := r.IntN(15); {
 			case n == 0:
 				out = append(out, showUser{})
 			case n == 1:
@@ -212,6 +224,16 @@ func TestRecipientSeesOnlyItsOwn(t *testing.T) {
 				out = append(out, sfere.Broadcast{To: hallAll, Effects: programs(r, depth+1), Each: r.IntN(2) == 0})
 			case n == 9 && depth < 2:
 				out = append(out, sfere.Send(sfere.ID("room", users[r.IntN(len(users))]), programs(r, depth+1)...))
+			case n == 10 && depth < 2:
+				out = append(out, effect.Serial{Key: fmt.Sprint("k", depth), Effects: programs(r, depth+1)})
+			case n == 11:
+				out = append(out, effect.Raw{Effect: "test/show-user", Args: []byte(`{}`)})
+			case n == 12:
+				out = append(out, effect.Raw{Effect: "twk/patch-signals", Args: []byte(`{"signals":{"text":"plain"}}`)})
+			case n == 13:
+				out = append(out, twk.Patch(twk.PerRecipientFunc(func(context.Context) twk.Content { panic("no view") })))
+			case n == 14 && depth < 2:
+				out = append(out, both{programs(r, depth+1)})
 			default:
 				out = append(out, show("plain"))
 			}
@@ -223,7 +245,10 @@ func TestRecipientSeesOnlyItsOwn(t *testing.T) {
 		wg.Go(func() {
 			r := rand.New(rand.NewPCG(uint64(i), 7))
 			for range 60 {
-				as(app, user, sfere.Broadcast{To: hallAll, Effects: programs(r, 0), Each: r.IntN(4) == 0})
+				res := as(app, user, sfere.Broadcast{To: hallAll, Effects: programs(r, 0), Each: r.IntN(4) == 0})
+				if rep := sfere.ReportOf(res); rep.Matched != len(users) || !addsUp(rep) {
+					t.Errorf("report %+v", rep)
+				}
 			}
 		})
 	}
@@ -239,6 +264,16 @@ func TestRecipientSeesOnlyItsOwn(t *testing.T) {
 			}
 		}
 	}
+}
+
+// addsUp reports whether every connection is counted once.
+func addsUp(r sfere.Report) bool {
+	of := 0
+	for _, f := range r.Failures {
+		of += f.Count
+	}
+	bad := r.Dropped + r.Failed
+	return r.Matched == r.Delivered+bad && (of == bad || r.Shared != nil && of < bad)
 }
 
 // A guard that decides for each recipient holds for ordinary patches: nobody has

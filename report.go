@@ -152,7 +152,7 @@ func (c *causes) add(f Failure) (first bool) {
 
 // fail counts one connection as not reached, and reports whether the cause is new.
 func (c *causes) fail(key Key, err error) (first bool) {
-	if errors.Is(err, sse.ErrOverflow) || errors.Is(err, sse.ErrDropped) {
+	if is(err, sse.ErrOverflow) || is(err, sse.ErrDropped) {
 		c.r.Dropped++
 	} else {
 		c.r.Failed++
@@ -172,6 +172,12 @@ func text(err error) (s string) {
 		s = s[:limit]
 	}
 	return s
+}
+
+// is is errors.Is, whatever the methods of err do.
+func is(err, target error) (yes bool) {
+	defer func() { _ = recover() }()
+	return errors.Is(err, target)
 }
 
 // finish brings r into its final form.

@@ -23,7 +23,26 @@ import (
 	"github.com/sfere-go/sfere/twk/twktest"
 )
 
-type app struct{ twk.Session }
+type app struct {
+	twk.Session
+	User string // of the request: its query
+}
+
+// mine shows a text and the user of its Ctx, to some only after a while.
+type mine struct {
+	Text string
+	Slow bool
+}
+
+func (mine) EffectName() string { return "test/mine" }
+
+func (m mine) show(ctx context.Context, call effect.Call[app]) error {
+	user := call.Ctx().User
+	if m.Slow && len(user)%2 == 0 {
+		time.Sleep(time.Duration(len(user)) * time.Millisecond)
+	}
+	return call.Dispatch(ctx, tell(m.Text+" of "+user)).Err()
+}
 
 // do is an effect that runs a function of the test, given by its name as effect
 // data holds no functions.
@@ -75,8 +94,9 @@ func newRig(t testing.TB, s setup) *rig {
 			r.mu.Unlock()
 			return struct{}{}, f(ctx, call)
 		})), session),
+		registry.New("own", effect.Do("Show a text and whose it is.", func(ctx context.Context, call effect.Call[app], m mine) error { return m.show(ctx, call) })),
 	))
-	r.bridge = twk.NewBridge(r.d, func(s twk.Session) app { return app{s} }, &twk.BridgeOptions{
+	r.bridge = twk.NewBridge(r.d, func(s twk.Session) app { return app{s, s.Request.URL.Query().Get("tab")} }, &twk.BridgeOptions{
 		Hub: r.hub,
 		OnError: func(_ context.Context, _ *twk.Request, err error) effect.List {
 			r.mu.Lock()

@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"errors"
+	"reflect"
 	"runtime/debug"
 
 	"github.com/sfere-go/sfere/effect"
@@ -118,6 +119,7 @@ func lastDispatch(ctx context.Context, call core.Call, items any) any {
 		first := r
 		r = &run{level: first.level, tree: first.tree}
 		r.begin(first.e, first.scope.Root)
+		r.scope.Slot = first.scope.Slot
 		r.res.ID, r.res.Parent = first.res.ID, first.res.Parent
 		of, to := first.extra(), r.extra()
 		to.dry, to.held, to.together, to.prepared, to.share = of.dry, of.held, of.together, of.prepared, of.share
@@ -127,16 +129,29 @@ func lastDispatch(ctx context.Context, call core.Call, items any) any {
 		slot.Runs = append(slot.Runs, r)
 	}
 	slot.Entered = true
+	before, list := slot.Item.(effect.List), items.(effect.List)
 	slot.Mu.Unlock()
+	if m := r.extra(); (m.together != nil || m.prepared != nil) && !sameList(before, list) {
+		// What was or will be done for all goes by the places in the list.
+		if m.prepared = nil; m.together != nil {
+			m.together.All.Ask()
+			list = nil
+		}
+	}
 	if scope.Root == r.scope.Root {
 		scope = &r.scope
 	} else { // without the slot of the list, and of this attempt
-		scope = &core.Scope{Root: scope.Root, Of: r}
+		scope = &core.Scope{Root: scope.Root, Of: r, Slot: r.scope.Slot}
 	}
-	r.list(ctx, scope, items.(effect.List), effect.Path{})
+	r.list(ctx, scope, list, effect.Path{})
 	r.publish()
 	slot.Mu.Lock()
 	slot.Value = any(&r.res)
 	slot.Mu.Unlock()
 	return &r.res
+}
+
+// sameList reports whether a hook has passed on the list that it got.
+func sameList(a, b effect.List) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0] || reflect.DeepEqual(a, b))
 }

@@ -92,6 +92,7 @@ func (r *run) nested(ctx context.Context, call core.Call, items effect.List, how
 	default:
 		if slot := call.Slot(); slot != nil && slot.Share != nil { // inside what runs for many
 			child.extra().share = slot.Share
+			child.scope.Slot = &core.Slot{Share: slot.Share} // what asks is found out also there
 		}
 	}
 	if held := heldIn(call.State().Scope.Of).live(); held != nil {

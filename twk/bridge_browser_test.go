@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -165,4 +166,30 @@ func browserEncoding(r *rig) string {
 	}
 	defer res.Body.Close()
 	return res.Header.Get("Content-Encoding")
+}
+
+// The client of a stream never gives up, however often it is refused: by itself it
+// would after ten attempts.
+func TestStreamNeverGivesUpInBrowser(t *testing.T) {
+	t.Parallel()
+	b := browser.New(t)
+	const refusals = 25
+	r := newRig(t, setup{})
+	var asked atomic.Int32
+	r.mux.Handle("GET /datastar.js", b.Datastar())
+	r.handle("GET /{$}", func(*twk.Request) twk.Response {
+		return twk.Page(twk.HTML(fmt.Sprintf(`<!doctype html><html><head><link rel="icon" href="data:,">%s</head><body %s><p id="status"></p></body></html>`,
+			twk.Client{URL: "/datastar.js"}.Script(),
+			attr.Stream("/sse", &attr.Options{RetryInterval: 10 * time.Millisecond, RetryMaxWait: 20 * time.Millisecond}))))
+	})
+	r.handle("GET /sse", func(*twk.Request) twk.Response {
+		if asked.Add(1) <= refusals {
+			return twk.Status(http.StatusServiceUnavailable)
+		}
+		return twk.Stream(twk.PatchElements{Elements: twk.HTML(`<p id="status">here</p>`)})
+	})
+	p := b.Page(t, "ann")
+	p.Go(r.srv.URL)
+	p.WaitText("#status", "here")
+	p.Close()
 }
