@@ -91,7 +91,8 @@ func (r *run) nested(ctx context.Context, call core.Call, items effect.List, how
 		child.extra().prepared = how
 	default:
 		if slot := call.Slot(); slot != nil && slot.Share != nil { // inside what runs for many
-			child.extra().share = slot.Share
+			c := child.extra()
+			c.share, c.after = slot.Share, slot.Share.After
 			child.scope.Slot = &core.Slot{Share: slot.Share} // what asks is found out also there
 		}
 	}

@@ -21,7 +21,7 @@ func (r *run) listTogether(ctx context.Context, m *more, scope *core.Scope, item
 		}
 		before := r.mark(m)
 		if try == nil || try.share.Asked() {
-			try = &trial{}
+			try = &trial{share: core.Share{After: m.after}}
 			try.slot.Share = &try.share
 			try.scope = core.Scope{Root: scope.Root, Of: scope.Of, Slot: &try.slot}
 			tryCtx = core.WithShare(ctx, &try.share)

@@ -94,6 +94,10 @@ func TestDispatchShared(t *testing.T) {
 	showState := effect.Expand[Env]("Show the state.", func(n int, _ Increment) (effect.List, error) {
 		return effect.List{now(fmt.Sprint(n))}, nil
 	})
+	goOn := effect.Do("Go on with an action.", func(ctx context.Context, c call, _ Pair) error {
+		c.Dispatch(ctx, Increment{})
+		return nil
+	}).About(effect.About{Shared: true})
 	for _, tt := range []struct {
 		name, reason string
 		with         []effect.Item[Env]
@@ -114,6 +118,10 @@ func TestDispatchShared(t *testing.T) {
 			effect.List{Note{"x"}, Say{effect.Later[string](Who{})}, now("z")}, []string{"0 note each", "1 say each", "2 say together"}, []string{"z"}, false},
 		{"state", "an action is expanded once if its state is for nobody", []effect.Item[Env]{state, showState},
 			effect.List{Increment{}}, []string{"0 increment together"}, []string{"7"}, false},
+		{"state below", "a continuation is expanded once as well", []effect.Item[Env]{state, showState, goOn},
+			effect.List{Pair{}}, []string{"0 pair together"}, []string{"7"}, false},
+		{"state below after each", "but not behind an effect for each", []effect.Item[Env]{state, showState, goOn},
+			effect.List{Note{"x"}, Pair{}}, []string{"0 note each", "1 pair each"}, nil, false},
 		{"state that asks", "and for each if its state asks", []effect.Item[Env]{asking, showState},
 			effect.List{Increment{}}, []string{"0 increment each"}, []string{"7"}, false},
 		{"batch", "a batch is for each as a whole", nil,

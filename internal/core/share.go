@@ -8,7 +8,12 @@ import (
 // Share tells whether something that runs once for many recipients has asked who
 // the recipient is. What has asked is run again, for each. All methods may be
 // called from any goroutine, and on a nil Share.
-type Share struct{ asked atomic.Bool }
+type Share struct {
+	// After says that something before has to run for each, so that what looks at
+	// the state has to as well. Constant.
+	After bool
+	asked atomic.Bool
+}
 
 // Ask notes that somebody has asked.
 func (s *Share) Ask() {
