@@ -88,29 +88,16 @@ func Patch(url string, o *Options) string { return action("patch", url, o) }
 // Delete is [Get] with DELETE.
 func Delete(url string, o *Options) string { return action("delete", url, o) }
 
-// StreamAction returns the expression that opens a long stream: [Get] with
-// RetryAlways and RetryForever unless o says otherwise. With the client's
-// defaults a page gives up for good when a server behind a proxy restarts.
-// Answer [twk.NoContent] to keep such a client away.
-func StreamAction(url string, o *Options) string {
-	var s Options
-	if o != nil {
-		s = *o
-	}
-	if s.Retry == "" {
-		s.Retry = RetryAlways
-	}
-	if s.RetryMaxCount == 0 {
-		s.RetryMaxCount = RetryForever
-	}
-	return Get(url, &s)
-}
-
 func action(method, url string, o *Options) string {
 	var opts []string
 	if o != nil {
 		opts = o.list()
 	}
+	return invoke(method, url, opts)
+}
+
+// invoke returns the call of an action.
+func invoke(method, url string, opts []string) string {
 	if len(opts) == 0 {
 		return fmt.Sprintf("@%s(%s)", method, twk.JS(url))
 	}

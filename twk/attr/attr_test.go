@@ -32,6 +32,13 @@ func TestActions(t *testing.T) {
 		{"a stream comes back for ever", attr.StreamAction("/sse", nil), "@get('/sse',{retry:'always',retryMaxCount:Infinity})"},
 		{"unless told otherwise", attr.StreamAction("/sse", &attr.Options{Retry: attr.RetryNever, RetryMaxCount: 1, OpenWhenHidden: new(false)}),
 			"@get('/sse',{openWhenHidden:false,retry:'never',retryMaxCount:1})"},
+		{"one that stays open while hidden opens itself again", attr.StreamAction("/sse", &attr.Options{OpenWhenHidden: new(true)}),
+			"(()=>{let n=0,t,r,s=Date.now(),c=new AbortController,o={signal:c.signal}," +
+				"open=()=>{n++;@get('/sse',{openWhenHidden:true,retry:'always',retryMaxCount:Infinity}).finally(()=>{n--;if(!n){clearInterval(i);c.abort()}})}," +
+				"again=()=>{clearTimeout(t);t=setTimeout(()=>{if(n)open()},50)}," +
+				"look=()=>{if(Date.now()-s>12e4)again();s=Date.now()},i=setInterval(look,1e4);open();" +
+				"document.addEventListener('resume',again,o);document.addEventListener('visibilitychange',look,o);" +
+				"addEventListener('online',again,o);addEventListener('pageshow',e=>{if(e.persisted)again()},o)})()"},
 		{"an event", attr.On("click", "$a = 1").String(), `data-on:click="$a = 1"`},
 		{"with modifiers", attr.On("input__debounce.200ms", "x < 'y'").String(), `data-on:input__debounce.200ms="x &lt; &#39;y&#39;"`},
 		{"a stream", attr.Stream("/sse", nil).Value, "@get('/sse',{retry:'always',retryMaxCount:Infinity})"},
