@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"os"
+	"strings"
 
 	g "maragu.dev/gomponents"
 	gh "maragu.dev/gomponents/html"
@@ -23,6 +24,24 @@ func ExampleStream() {
 	fmt.Printf("<body %s>\n", attr.Stream("/live", nil))
 	// Output:
 	// <body data-init="@get(&#39;/live&#39;,{retry:&#39;always&#39;,retryMaxCount:Infinity})">
+}
+
+// The page says when its connection is lost, and when a message did not arrive.
+func ExampleStatus() {
+	page := template.Must(template.New("page").Funcs(attr.Funcs()).Parse(
+		`<body {{status "_live"}} data-init="{{stream "/live"}}">
+	<p role="status" data-show="$_live === 'lost'" style="display: none">No connection. Trying again ...</p>
+	<form {{status "_send"}} data-on:submit="{{post "/send"}}"><input data-bind:message><button>Send</button>
+		<p role="alert" data-show="$_send === 'failed'" style="display: none">That did not arrive. Send it again.</p>
+	</form>
+`))
+	var b strings.Builder
+	if err := page.Execute(&b, nil); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println(strings.Count(b.String(), "data-on:datastar-fetch="))
+	// Output:
+	// 2
 }
 
 func ExampleFuncs() {
