@@ -20,6 +20,17 @@ func ExampleGet() {
 	// @post('/upload',{contentType:'form'})
 }
 
+// A program asks another server by name. A URL that names one by itself, as one
+// from a user might, is refused.
+func ExampleOptions_origin() {
+	fmt.Println(attr.Get("/prices", &attr.Options{Origin: "https://api.example.com"}))
+	defer func() { fmt.Println(recover()) }()
+	attr.Get("//evil.example/prices", nil)
+	// Output:
+	// @get('https://api.example.com/prices')
+	// twk: writing an action: url: "//evil.example/prices" names another server: use a path of the program's own, and Options.Origin for another server
+}
+
 func ExampleStream() {
 	fmt.Printf("<body %s>\n", attr.Stream("/live", nil))
 	// Output:

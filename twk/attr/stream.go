@@ -51,5 +51,5 @@ func wakeful(url string, o *Options) string {
 	if end != "" {
 		opts = append(opts, "requestCancellation:r=new AbortController")
 	}
-	return fmt.Sprintf(wake, end, invoke("get", url, opts))
+	return fmt.Sprintf(wake, end, invoke("get", address(url, o), opts))
 }
