@@ -47,20 +47,17 @@ func statusRig(t *testing.T, b *browser.Browser, stream *attr.Options, bad *atom
 // A page shows that its connection is lost, and that it is back.
 func TestConnectionStatusInBrowser(t *testing.T) {
 	b := browser.New(t)
-	lose := func(r *rig, bad *atomic.Int32, code int32, c *sse.Conn) {
+	lose := func(bad *atomic.Int32, code int32, c *sse.Conn, cause sse.Cause) {
 		bad.Store(code)
-		c.Close(sse.CauseClosed)
+		c.Close(cause)
 	}
 	tests := []struct {
 		reason string
-		lose   func(r *rig, bad *atomic.Int32, c *sse.Conn)
+		lose   func(bad *atomic.Int32, c *sse.Conn)
 	}{
-		{"the server ends the stream, and a proxy answers 502", func(r *rig, bad *atomic.Int32, c *sse.Conn) { lose(r, bad, 502, c) }},
-		{"the connection is cut, and cut again", func(r *rig, bad *atomic.Int32, c *sse.Conn) {
-			bad.Store(-1)
-			r.srv.CloseClientConnections()
-		}},
-		{"the server has no room", func(r *rig, bad *atomic.Int32, c *sse.Conn) { lose(r, bad, 503, c) }},
+		{"the server ends the stream, and a proxy answers 502", func(bad *atomic.Int32, c *sse.Conn) { lose(bad, 502, c, sse.CauseClosed) }},
+		{"the connection is cut, and cut again", func(bad *atomic.Int32, c *sse.Conn) { lose(bad, -1, c, sse.CauseShutdown) }},
+		{"the server has no room", func(bad *atomic.Int32, c *sse.Conn) { lose(bad, 503, c, sse.CauseClosed) }},
 	}
 	for _, o := range []*attr.Options{{RetryInterval: 100 * time.Millisecond}, {RetryInterval: 100 * time.Millisecond, OpenWhenHidden: new(true)}} {
 		for _, tt := range tests {
@@ -73,7 +70,7 @@ func TestConnectionStatusInBrowser(t *testing.T) {
 				if got := p.Text("#live"); got != "" {
 					t.Errorf("%q before anything is lost", got)
 				}
-				tt.lose(r, &bad, r.conn())
+				tt.lose(&bad, r.conn())
 				p.WaitEval("document.querySelector('#live').textContent === 'lost'")
 				if o.OpenWhenHidden != nil { // a second request meanwhile hides nothing
 					browser.Eval[bool](p, "dispatchEvent(new Event('online')) && new Promise(r => setTimeout(() => r(true), 150))")
