@@ -11,6 +11,7 @@ import (
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/registry"
 	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/twk/attr"
 )
 
 // room is a list of people that every page shows.
@@ -106,7 +107,7 @@ func ExampleConns_Claim() {
 		if err := conns.Claim(name(r), session(r), 10*time.Second); err != nil {
 			return twk.Respond(twk.Patch(twk.HTML(`<p id="error">This name is taken.</p>`)))
 		}
-		return twk.Respond(twk.Patch(twk.HTML(`<main id="room" data-init="@get('/live')"></main>`)))
+		return twk.Respond(twk.Patch(twk.HTML(`<main id="room" ` + attr.Stream("/live", nil).String() + `></main>`)))
 	})
 	app.Handle("GET /live", func(r *twk.Request) twk.Response {
 		return twk.Stream().WithOpen(sfere.HoldStream{Key: name(r), Owner: session(r)})

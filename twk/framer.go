@@ -110,6 +110,8 @@ func (f *framer) elements(p PatchElements, markup string) (*sse.Frame, error) {
 	blank := strings.TrimSpace(markup) == ""
 	if blank {
 		markup = "" // no line of its own
+	} else if p.Namespace == SVGNamespace || p.Namespace == MathMLNamespace {
+		markup = spread(markup)
 	}
 	if strings.TrimSpace(p.Selector) == "" { // the client would throw
 		p.Selector = ""

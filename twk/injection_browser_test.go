@@ -16,6 +16,7 @@ import (
 
 	"github.com/sfere-go/sfere/internal/browser"
 	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/twk/attr"
 )
 
 // victim is a page that opens a stream and shows when its last event is there.
@@ -146,6 +147,43 @@ func TestRedirectInBrowser(t *testing.T) {
 	}
 }
 
+// The browser asks the server of the page for every URL that an action takes.
+func TestActionURLsInBrowser(t *testing.T) {
+	b := browser.New(t)
+	url, _ := serveVictim(t, b, func(http.ResponseWriter, *http.Request) {})
+	p := b.Page(t, "alice")
+	p.Go(url)
+	var allowed, refused []string
+	for _, u := range hostileURLs() {
+		func() {
+			defer func() {
+				if recover() != nil {
+					refused = append(refused, u)
+				}
+			}()
+			attr.Get(u, nil)
+			allowed = append(allowed, u)
+		}()
+	}
+	stays := func(urls []string) []bool {
+		return browser.Eval[[]bool](p, fmt.Sprintf("[%s].map(u => { try { return new URL(u, document.baseURI).origin === location.origin } catch { return false } })", literals(urls)))
+	}
+	for i, ok := range stays(allowed) {
+		if !ok {
+			t.Errorf("%q was let through and leaves the server", allowed[i])
+		}
+	}
+	for i, ok := range stays(refused) {
+		if ok && refused[i][0] > ' ' && !strings.HasPrefix(refused[i], "http:") { // http: alone means this very server
+			t.Errorf("%q was refused and stays at the server", refused[i])
+		}
+	}
+	t.Logf("%d allowed, %d refused", len(allowed), len(refused))
+	if len(allowed) < 20 || len(refused) < 100 {
+		t.Error("the table shrank")
+	}
+}
+
 func literals(texts []string) string {
 	var out []string
 	for _, s := range texts {
@@ -163,6 +201,7 @@ func hostileURLs() []string {
 		"-javascript:alert(1)", "\ufeffjavascript:alert(1)", "\u00a0javascript:alert(1)", "\u2003javascript:alert(1)", "javascript\u2003:alert(1)",
 		"ｊavascript:alert(1)", "javaſcript:alert(1)", "javascrİpt:alert(1)", "javascript：alert(1)", "Javascript", "a b",
 		"feed:javascript:alert(1)", "view-source:javascript:alert(1)", "jar:http://a!/", "blob:http://a/b", "filesystem:http://a/b",
+		"/\t/example.org", "/\n\\example.org", "///example.org", "\\/example.org", "/%2f/example.org", "/%5cexample.org", "／／example.org", "/./\\example.org",
 		"about:blank", "file:///etc/passwd", "ftp://a", "ws://a", "intent://a", "mailto:a@example.org", ".", "..", "a:b@c",
 	}
 	for _, scheme := range []string{"javascript", "JavaScript", "data", "DATA", "vbscript", "VbScript", "livescript"} {

@@ -83,7 +83,8 @@ type PatchElements struct {
 	Selector string `json:"selector,omitempty" jsonschema:"description=CSS selector of the targets; the default is the ids of the elements"`
 	// Mode says what is done to the targets. Default: ModeOuter.
 	Mode Mode `json:"mode,omitempty" jsonschema:"enum=,enum=outer,enum=inner,enum=replace,enum=prepend,enum=append,enum=before,enum=after,enum=remove,description=what is done to the targets; outer if empty; all but outer and replace need a selector"`
-	// Namespace is that of the elements. Default: HTMLNamespace.
+	// Namespace is that of the elements. Default: HTMLNamespace. The client reads
+	// elements inside of an <svg> or <math> as HTML without it.
 	Namespace Namespace `json:"namespace,omitempty" jsonschema:"enum=,enum=html,enum=svg,enum=mathml,description=markup language of the elements; html if empty"`
 	// ViewTransition animates the change with the browser's View Transition API.
 	// The client applies such a patch a frame later, so an ordinary patch that is

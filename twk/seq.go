@@ -6,9 +6,8 @@ import (
 )
 
 // PatchElementsSeq patches several pieces of markup with one event. Blank pieces
-// are left out, and a line break comes between the others, without which the
-// client loses every second root of an SVG patch. The other fields are those of
-// [PatchElements].
+// are left out, and a line break comes between the others. The other fields are
+// those of [PatchElements].
 type PatchElementsSeq struct {
 	// Elements are the pieces of markup, in order.
 	Elements []Content `json:"-"`

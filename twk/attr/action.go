@@ -37,6 +37,10 @@ const (
 // Options adjust a request of the client. Zero fields mean the client's
 // defaults.
 type Options struct {
+	// Origin is the server to ask, such as "https://api.example.com". It must not
+	// come from a user, because the page runs what that server answers. Default:
+	// that of the page.
+	Origin string
 	// ContentType is "json", which sends the signals (the default), or "form",
 	// which sends the closest form, or that at Selector, and no signals.
 	ContentType string
@@ -68,9 +72,14 @@ type Options struct {
 	RetryMaxCount int
 }
 
-// Get returns the expression that requests url with GET. url and the options may
-// hold any text: nothing in them ends the expression, which fits into a
-// double-quoted attribute as it is. nil options mean the client's defaults.
+// Get returns the expression that requests url with GET. Nothing in url or in
+// the options ends the expression, which fits into a double-quoted attribute as
+// it is. nil options mean the client's defaults.
+//
+// url is a path of the program's own, relative to the page or not. The page runs
+// what comes back, so Get panics with a [*twk.Error] if url is empty, or if a
+// browser would find a scheme or a host in it, as in //host, \\host and data:.
+// [Options.Origin] asks for another server.
 //
 // A value that goes into a path or query needs url.PathEscape or
 // url.QueryEscape, as everywhere.
@@ -88,29 +97,16 @@ func Patch(url string, o *Options) string { return action("patch", url, o) }
 // Delete is [Get] with DELETE.
 func Delete(url string, o *Options) string { return action("delete", url, o) }
 
-// StreamAction returns the expression that opens a long stream: [Get] with
-// RetryAlways and RetryForever unless o says otherwise. With the client's
-// defaults a page gives up for good when a server behind a proxy restarts.
-// Answer [twk.NoContent] to keep such a client away.
-func StreamAction(url string, o *Options) string {
-	var s Options
-	if o != nil {
-		s = *o
-	}
-	if s.Retry == "" {
-		s.Retry = RetryAlways
-	}
-	if s.RetryMaxCount == 0 {
-		s.RetryMaxCount = RetryForever
-	}
-	return Get(url, &s)
-}
-
 func action(method, url string, o *Options) string {
 	var opts []string
 	if o != nil {
 		opts = o.list()
 	}
+	return invoke(method, address(url, o), opts)
+}
+
+// invoke returns the call of an action.
+func invoke(method, url string, opts []string) string {
 	if len(opts) == 0 {
 		return fmt.Sprintf("@%s(%s)", method, twk.JS(url))
 	}

@@ -32,6 +32,13 @@ func TestActions(t *testing.T) {
 		{"a stream comes back for ever", attr.StreamAction("/sse", nil), "@get('/sse',{retry:'always',retryMaxCount:Infinity})"},
 		{"unless told otherwise", attr.StreamAction("/sse", &attr.Options{Retry: attr.RetryNever, RetryMaxCount: 1, OpenWhenHidden: new(false)}),
 			"@get('/sse',{openWhenHidden:false,retry:'never',retryMaxCount:1})"},
+		{"one that stays open while hidden opens itself again", attr.StreamAction("/sse", &attr.Options{OpenWhenHidden: new(true)}),
+			"(()=>{let n=0,t,r,s=Date.now(),c=new AbortController,o={signal:c.signal}," +
+				"open=()=>{n++;@get('/sse',{openWhenHidden:true,retry:'always',retryMaxCount:Infinity}).finally(()=>{n--;if(!n){clearInterval(i);c.abort()}})}," +
+				"again=()=>{clearTimeout(t);t=setTimeout(()=>{if(n)open()},50)}," +
+				"look=()=>{if(Date.now()-s>12e4)again();s=Date.now()},i=setInterval(look,1e4);open();" +
+				"document.addEventListener('resume',again,o);document.addEventListener('visibilitychange',look,o);" +
+				"addEventListener('online',again,o);addEventListener('pageshow',e=>{if(e.persisted)again()},o)})()"},
 		{"an event", attr.On("click", "$a = 1").String(), `data-on:click="$a = 1"`},
 		{"with modifiers", attr.On("input__debounce.200ms", "x < 'y'").String(), `data-on:input__debounce.200ms="x &lt; &#39;y&#39;"`},
 		{"a stream", attr.Stream("/sse", nil).Value, "@get('/sse',{retry:'always',retryMaxCount:Infinity})"},
@@ -59,12 +66,30 @@ func TestDataAttrName(t *testing.T) {
 	}
 }
 
+// The name of a signal is part of an expression, and only a program may choose it.
+func TestStatusName(t *testing.T) {
+	t.Parallel()
+	if got := attr.Status("_live2").Name; got != "data-on:datastar-fetch" {
+		t.Errorf("the attribute is %s", got)
+	}
+	for _, name := range []string{"", "2a", "a-b", "a.b", "$a", "a b", "a'", "å", "a\n", "a;b", "a="} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("Status(%q) does not panic", name)
+				}
+			}()
+			attr.Status(name)
+		}()
+	}
+}
+
 // The functions for html/template give the same expressions in every attribute.
 func TestFuncs(t *testing.T) {
 	t.Parallel()
 	page := template.Must(template.New("").Funcs(attr.Funcs()).Parse(
 		`{{datastar}}{{datastar "/d.js"}}<p id="{{elementID "p" .Name}}" data-init="{{stream "/sse"}}" data-text="{{js .Name}}">` +
-			`<b data-on:click="{{post "/a" .Options}}; $x = {{js .Name}}" data-on-interval="{{get "/a"}}{{put "/a"}}{{patch "/a"}}{{delete "/a"}}"></b>` +
+			`<b data-on:click="{{post "/a" .Options}}; $x = {{js .Name}}" data-on-interval="{{get "/a"}}{{put "/a"}}{{patch "/a"}}{{delete "/a"}}" {{status "_a"}}></b>` +
 			`<i data-text="document.querySelector({{js (byID .Name)}})"></i>`))
 	var b bytes.Buffer
 	if err := page.Execute(&b, map[string]any{"Name": "it's", "Options": &attr.Options{Retry: attr.RetryNever}}); err != nil {
@@ -74,7 +99,7 @@ func TestFuncs(t *testing.T) {
 	want := string(twk.Client{}.Script()) + string(twk.Client{URL: "/d.js"}.Script()) + `<p id="p-it_27s" data-init="@get(` + q + `/sse` + q + `,{retry:` + q + `always` + q +
 		`,retryMaxCount:Infinity})" data-text="` + q + `it\u0027s` + q + `"><b data-on:click="@post(` + q + `/a` + q + `,{retry:` + q + `never` + q +
 		`}); $x = ` + q + `it\u0027s` + q + `" data-on-interval="@get(` + q + `/a` + q + `)@put(` + q + `/a` + q + `)@patch(` + q + `/a` + q + `)@delete(` + q + `/a` + q +
-		`)"></b><i data-text="document.querySelector(` + q + `#it\u005c\u0027s` + q + `)"></i>`
+		`)" ` + attr.Status("_a").String() + `></b><i data-text="document.querySelector(` + q + `#it\u005c\u0027s` + q + `)"></i>`
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"os"
+	"strings"
 
 	g "maragu.dev/gomponents"
 	gh "maragu.dev/gomponents/html"
@@ -19,10 +20,39 @@ func ExampleGet() {
 	// @post('/upload',{contentType:'form'})
 }
 
+// A program asks another server by name. A URL that names one by itself, as one
+// from a user might, is refused.
+func ExampleOptions_origin() {
+	fmt.Println(attr.Get("/prices", &attr.Options{Origin: "https://api.example.com"}))
+	defer func() { fmt.Println(recover()) }()
+	attr.Get("//evil.example/prices", nil)
+	// Output:
+	// @get('https://api.example.com/prices')
+	// twk: writing an action: url: "//evil.example/prices" names another server: use a path of the program's own, and Options.Origin for another server
+}
+
 func ExampleStream() {
 	fmt.Printf("<body %s>\n", attr.Stream("/live", nil))
 	// Output:
 	// <body data-init="@get(&#39;/live&#39;,{retry:&#39;always&#39;,retryMaxCount:Infinity})">
+}
+
+// The page says when its connection is lost, and when a message did not arrive.
+func ExampleStatus() {
+	page := template.Must(template.New("page").Funcs(attr.Funcs()).Parse(
+		`<body {{status "_live"}} data-init="{{stream "/live"}}">
+	<p role="status" data-show="$_live === 'lost'" style="display: none">No connection. Trying again ...</p>
+	<form {{status "_send"}} data-on:submit="{{post "/send"}}"><input data-bind:message><button>Send</button>
+		<p role="alert" data-show="$_send === 'failed'" style="display: none">That did not arrive. Send it again.</p>
+	</form>
+`))
+	var b strings.Builder
+	if err := page.Execute(&b, nil); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println(strings.Count(b.String(), "data-on:datastar-fetch="))
+	// Output:
+	// 2
 }
 
 func ExampleFuncs() {

@@ -9,10 +9,10 @@ import (
 
 // Funcs returns functions of this package for html/template: get, post, put,
 // patch, delete and stream with a URL and optional *Options, js, byID,
-// elementID and datastar, the script tag. Their results fit into every
-// double-quoted attribute:
+// elementID, datastar, the script tag, and status, a whole attribute. The results
+// of the others fit into every double-quoted attribute:
 //
-//	<button data-on:click="{{post "/send"}}">
+//	<button data-on:click="{{post "/send"}}" {{status "_send"}}>
 //
 // The map belongs to the caller.
 func Funcs() template.FuncMap {
@@ -20,6 +20,7 @@ func Funcs() template.FuncMap {
 		"js":        func(v any) template.JS { return template.JS(twk.JS(v)) },
 		"byID":      twk.ByID,
 		"elementID": twk.ElementID,
+		"status":    func(signal string) template.HTMLAttr { return Status(signal).HTML() },
 		"datastar": func(src ...string) template.HTML {
 			return template.HTML(twk.Client{URL: strings.Join(src, "")}.Script())
 		},
