@@ -11,7 +11,7 @@ import (
 //go:embed page.html style.css
 var files embed.FS
 
-var views = template.Must(template.New("").Funcs(template.FuncMap{"itemID": itemID, "stream": stream, "focus": focus}).ParseFS(files, "page.html"))
+var views = template.Must(template.New("").Funcs(template.FuncMap{"itemID": itemID, "stream": stream, "status": status, "focus": focus}).ParseFS(files, "page.html"))
 
 // itemID is an element id for any name.
 func itemID(name string) string { return twk.ElementID("p", name) }
@@ -21,6 +21,10 @@ func itemID(name string) string { return twk.ElementID("p", name) }
 func stream() template.HTMLAttr {
 	return attr.Stream("/sse", &attr.Options{OpenWhenHidden: new(true)}).HTML()
 }
+
+// status is the attribute of an element that sends requests: a signal says whether
+// they get through.
+func status(signal string) template.HTMLAttr { return attr.Status(signal).HTML() }
 
 // focus is the attribute of a field that gets the focus when it appears, so that a
 // keyboard or a screen reader goes on where the page does. The autofocus of HTML does

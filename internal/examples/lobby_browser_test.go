@@ -108,9 +108,14 @@ func TestBrowserLobby(t *testing.T) {
 		browser.Eval[bool](pg, `(document.querySelector("#participant-list").innerHTML = "") === ""`)
 	}
 	stop()
+	for _, pg := range []*browser.Page{ann, bob, tab} {
+		pg.WaitEval(`document.querySelector("#lost").checkVisibility()`)
+	}
+	ann.Screenshot("lost")
 	run(t, lobby, "-addr", strings.TrimPrefix(url, "http://"), "-secret", "secret")
 	for _, pg := range []*browser.Page{ann, bob, tab} {
 		pg.WaitEval(`document.querySelectorAll("#participant-list li").length === 2`)
+		pg.WaitEval(`!document.querySelector("#lost").checkVisibility()`)
 	}
 	say(bob, "Back again")
 	ann.WaitText("#messages", "Back again")
