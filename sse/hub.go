@@ -55,6 +55,11 @@ type HubOptions struct {
 	// each holds per stream. PerStream takes precedence over Compress. Default
 	// none.
 	PerStream []Compressor
+	// OnError is told when code of the program that writes for a stream panics:
+	// the ResponseWriter of a middleware, or a compressor. That stream ends with
+	// CausePanic, the others go on. It may be called on any goroutine and must
+	// not block. Default: the panic is logged with its stack.
+	OnError func(*Conn, error)
 }
 
 // Hub owns the live streams of a program: it writes to them, keeps them alive

@@ -102,13 +102,13 @@ func (r *response) lift(c *Conn) {
 // end leaves no write deadline on the connection, which net/http may use for the
 // client's next request.
 func (r *response) end(c *Conn, _ bool) {
+	defer func() { *r = response{} }() // also if lift panics
 	c.ctl.Lock()
 	aborted := c.aborted
 	c.ctl.Unlock()
 	if !aborted {
 		r.lift(c)
 	}
-	*r = response{}
 }
 
 // free lifts the timeouts of the server, which are for requests and short

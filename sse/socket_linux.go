@@ -108,13 +108,13 @@ func (k *socket) write(c *Conn, s *scratch, out []byte) (int, error) {
 
 // end ends the response, normally or by cutting it, and closes the connection.
 func (k *socket) end(c *Conn, clean bool) {
+	defer k.conn.Close() // also if its other methods panic
 	k.settle()
 	c.hub.poll.remove(c)
 	if clean {
 		_ = k.push(c, &scratch{wait: true}, []byte(lastChunk)) // there is nobody left to tell of an error
 	}
 	k.rest = nil
-	_ = k.conn.Close()
 }
 
 // rawWrite is one write that does not block. It is reused, because the function

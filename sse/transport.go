@@ -1,6 +1,9 @@
 package sse
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // transport is the way from a stream to its client. There are two: a response of
 // net/http ([response]), and a connection that was taken over from it ([socket]).
@@ -39,16 +42,21 @@ func (c *Conn) detach() {
 	c.ctl.Lock()
 	c.abort = nil
 	c.ctl.Unlock()
-	cause := c.Cause()
+	c.hub.tell(c, c.takeAway(c.Cause()))
+}
+
+func (c *Conn) takeAway(cause Cause) (err error) {
 	c.write.Lock()
 	defer c.write.Unlock()
 	if c.own != nil {
-		c.own.release()
+		err = guarded(func() { c.own.release() })
 	}
-	if c.way != nil {
-		c.way.end(c, cause != CauseClient && !cause.Cut() && !c.broken)
+	if way := c.way; way != nil {
+		c.way = nil
+		ended := guarded(func() { way.end(c, cause != CauseClient && !cause.Cut() && !c.broken) })
+		err = cmp.Or(err, ended)
 	}
-	c.way = nil
+	return err
 }
 
 // usable reports whether anything can be written. The write lock is held.

@@ -18,6 +18,7 @@ type scratch struct {
 	// wait says that writes may wait for the client, on streams that have been
 	// taken over; on the others they do in any case.
 	wait bool
+	err  error // why the last write failed
 }
 
 // maxScratch bounds what a writer keeps between streams.
@@ -32,6 +33,9 @@ func (c *Conn) drain(s *scratch, flush bool) (more bool, failed Cause) {
 	for _, f := range sent {
 		contained("sent", f)
 	}
+	if failed == CausePanic {
+		c.hub.tell(c, s.err)
+	}
 	return more, failed
 }
 
@@ -40,8 +44,8 @@ func (c *Conn) drainLocked(s *scratch, flush bool) (more bool, failed Cause, sen
 	c.write.Lock()
 	defer c.write.Unlock()
 	if c.usable() && c.way.waiting() { // what is left of the last write comes first
-		if err := c.way.resume(c, s); err != nil {
-			failed = c.failed(err)
+		if err := c.resume(s); err != nil {
+			failed = c.failed(s, err)
 		} else if c.way.waiting() {
 			c.began.Store(s.now.UnixNano()) // it has taken some
 			return false, "", nil           // still scheduled: the poller tells when to go on
@@ -56,7 +60,7 @@ func (c *Conn) drainLocked(s *scratch, flush bool) (more bool, failed Cause, sen
 	if len(frames) > 0 && c.usable() {
 		var err error
 		if size, err = c.writeFrames(s, frames, flush); err != nil {
-			failed = c.failed(err)
+			failed = c.failed(s, err)
 		} else {
 			beat = len(frames) == 1 && frames[0] == c.hub.beat
 		}
@@ -80,24 +84,35 @@ func (c *Conn) drainLocked(s *scratch, flush bool) (more bool, failed Cause, sen
 
 // failed notes that a write has failed, and returns why. A failed response stays
 // failed. The write lock is held.
-func (c *Conn) failed(err error) Cause {
-	c.broken = true
-	if c.overdue() {
+func (c *Conn) failed(s *scratch, err error) Cause {
+	c.broken, s.err = true, err
+	cause := causeOf(err)
+	if cause != CausePanic && c.overdue() {
 		return CauseSlow
 	}
-	return causeOf(err)
+	return cause
 }
 
 func causeOf(err error) Cause {
+	if _, ok := errors.AsType[*panicked](err); ok {
+		return CausePanic
+	}
 	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
 		return CauseSlow
 	}
 	return CauseWrite
 }
 
+// resume sends what is left of the last write; the write lock is held.
+func (c *Conn) resume(s *scratch) (err error) {
+	defer caught(&err)
+	return c.way.resume(c, s)
+}
+
 // writeFrames writes and flushes frames and returns the number of bytes; the
 // write lock is held.
-func (c *Conn) writeFrames(s *scratch, frames []*Frame, flush bool) (int, error) {
+func (c *Conn) writeFrames(s *scratch, frames []*Frame, flush bool) (size int, err error) {
+	defer caught(&err)
 	if err := c.takeOver(); err != nil {
 		return 0, err
 	}
@@ -107,7 +122,7 @@ func (c *Conn) writeFrames(s *scratch, frames []*Frame, flush bool) (int, error)
 	}
 	c.headed = true
 	c.began.Store(s.now.UnixNano())
-	size := len(out) - c.way.room()
+	size = len(out) - c.way.room()
 	err = c.way.send(c, s, out, flush)
 	if err == nil && !c.way.waiting() {
 		c.began.Store(0)
@@ -158,8 +173,15 @@ func (c *Conn) encode(s *scratch, frames []*Frame) ([]byte, error) {
 // head sends the response header if nothing has been written yet, so that the
 // client knows that the stream is open.
 func (c *Conn) head() error {
+	err := c.headLocked()
+	c.hub.tell(c, err)
+	return err
+}
+
+func (c *Conn) headLocked() (err error) {
 	c.write.Lock()
 	defer c.write.Unlock()
+	defer caught(&err)
 	if c.headed || !c.usable() {
 		return nil
 	}
