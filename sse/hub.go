@@ -23,8 +23,9 @@ type HubOptions struct {
 	MaxBytes  int
 	// Overflow is what happens to a stream with a full outbox. Default Disconnect.
 	Overflow Overflow
-	// WriteTimeout bounds a write to a client that does not read; the stream is
-	// cut between one and two timeouts after the write began. Default 10 s,
+	// WriteTimeout bounds how long a client may read nothing of what is written to
+	// it; the stream is cut between one and two timeouts later. Large events are
+	// written in pieces of 32 KiB, each with a timeout of its own. Default 10 s,
 	// negative means none.
 	WriteTimeout time.Duration
 	// Heartbeat is how often a stream without traffic gets an SSE comment.

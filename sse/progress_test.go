@@ -116,3 +116,26 @@ func TestProgressAfterLargeEvent(t *testing.T) {
 		}
 	})
 }
+
+// A stream that is written in several rounds does not wait behind one that keeps
+// its writer.
+func TestNextPieceDoesNotWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newBench(t, setup{hub: sse.HubOptions{Writers: 1, WriteTimeout: -1, Heartbeat: -1}})
+		r.stay("GET /sse")
+		quick, a := r.stream("/sse")
+		stalled, b := r.stream("/sse")
+		synctest.Wait()
+		stalled.stall(true)
+		large := strings.Repeat("x", 100<<10)
+		new(sse.Audience).Fanout([]*sse.Conn{a, b}, []*sse.Frame{n(large), n(large), n("last")}, nil)
+		time.Sleep(time.Second)
+		body, _, _ := quick.snapshot()
+		if events := len(got(t, body)); events != 3 {
+			t.Errorf("%d of 3 events have been written", events)
+		}
+		stalled.stall(false)
+		quick.leave()
+		stalled.leave()
+	})
+}

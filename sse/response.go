@@ -43,8 +43,26 @@ func (r *response) send(c *Conn, s *scratch, buf []byte, flush bool) error {
 	if err := r.extend(c, s.now); err != nil {
 		return err
 	}
-	if _, err := r.w.Write(buf); err != nil {
-		return err
+	tail := s.tail
+	s.tail = nil
+	if len(buf) == 0 {
+		buf, tail = tail, nil
+	}
+	for {
+		part := buf[:min(len(buf), piece)]
+		if _, err := r.w.Write(part); err != nil {
+			return err
+		}
+		if buf = buf[len(part):]; len(buf) == 0 {
+			if buf, tail = tail, nil; len(buf) == 0 {
+				break
+			}
+		}
+		now := time.Now() // the client has read on
+		c.began.Store(now.UnixNano())
+		if err := r.extend(c, now); err != nil {
+			return err
+		}
 	}
 	if flush {
 		if err := r.flusher.FlushError(); err != nil {

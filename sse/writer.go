@@ -13,6 +13,8 @@ import (
 type scratch struct {
 	one [1]*Frame
 	buf []byte
+	// tail is what follows buf on the wire: a large event, which is not copied.
+	tail []byte
 	now time.Time
 	raw rawWrite
 	// wait says that writes may wait for the client, on streams that have been
@@ -122,7 +124,7 @@ func (c *Conn) writeFrames(s *scratch, frames []*Frame, flush bool) (size int, e
 	}
 	c.headed = true
 	c.began.Store(s.now.UnixNano())
-	size = len(out) - c.way.room()
+	size = len(out) - c.way.room() + len(s.tail)
 	err = c.way.send(c, s, out, flush)
 	if err == nil && !c.way.waiting() {
 		c.began.Store(0)
@@ -131,8 +133,10 @@ func (c *Conn) writeFrames(s *scratch, frames []*Frame, flush bool) (size int, e
 }
 
 // encode returns what frames are on the wire, after the room that the transport
-// wants. It is valid until the next use of s; the write lock is held.
+// wants; the rest, if it is large, is in s.tail. It is valid until the next use of
+// s; the write lock is held.
 func (c *Conn) encode(s *scratch, frames []*Frame) ([]byte, error) {
+	s.tail = nil
 	room := c.way.room()
 	var own []byte
 	if c.own != nil {
@@ -148,26 +152,34 @@ func (c *Conn) encode(s *scratch, frames []*Frame) ([]byte, error) {
 		buf = append(buf, gzipcast.Header...)
 		c.begun = true
 	}
-	switch {
-	case c.own != nil:
-		buf = append(buf, own...)
-	case c.zipped:
+	if c.own != nil {
+		buf = s.add(buf, own, true)
+	} else {
 		for _, f := range frames {
-			zip := f.zip
-			if zip == nil { // a frame for this stream alone
-				zip = c.hub.enc.Event(f.bytes)
+			b := f.bytes
+			if c.zipped {
+				zip := f.zip
+				if zip == nil { // a frame for this stream alone
+					zip = c.hub.enc.Event(f.bytes)
+				}
+				b = c.zip.Next(zip)
 			}
-			buf = append(buf, c.zip.Next(zip)...)
-		}
-	default:
-		for _, f := range frames {
-			buf = append(buf, f.bytes...)
+			buf = s.add(buf, b, len(frames) == 1)
 		}
 	}
 	if cap(buf) <= maxScratch {
 		s.buf = buf
 	}
 	return buf, nil
+}
+
+// add appends b to buf, or makes it the tail if it is large and nothing follows.
+func (s *scratch) add(buf, b []byte, last bool) []byte {
+	if last && len(b) > piece {
+		s.tail = b
+		return buf
+	}
+	return append(buf, b...)
 }
 
 // head sends the response header if nothing has been written yet, so that the
