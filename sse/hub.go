@@ -82,6 +82,8 @@ type Hub struct {
 	writers []*writer
 	resting []*writer // have ended and are used again, with their buffers
 	watched bool      // the watch timer is running
+	surge   int       // there may be 1<<surge times as many writers as usual
+	calm    bool      // the last look of the watch found no writer stuck
 
 	wheel  wheel
 	slabs  slabs

@@ -15,8 +15,8 @@ type scratch struct {
 	buf []byte
 	// tail is what follows buf on the wire: a large event, which is not copied.
 	tail []byte
-	now time.Time
-	raw rawWrite
+	now  time.Time
+	raw  rawWrite
 	// wait says that writes may wait for the client, on streams that have been
 	// taken over; on the others they do in any case.
 	wait bool
