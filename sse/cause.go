@@ -11,7 +11,7 @@ const (
 	CauseClosed   Cause = "closed"   // the program closed it
 	CauseSlow     Cause = "slow"     // the outbox overflowed or a write took too long
 	CauseWrite    Cause = "write"    // a write failed
-	CausePanic    Cause = "panic"    // the handler's own code panicked
+	CausePanic    Cause = "panic"    // the handler's own code panicked, or a middleware or compressor while writing
 	CauseRefused  Cause = "refused"  // it was not allowed to open
 	CauseExpired  Cause = "expired"  // it was idle, or open, for too long
 	CauseSize     Cause = "size"     // it made room for another

@@ -83,8 +83,9 @@ func (e *ownEncoder) release() []byte {
 		return nil
 	}
 	e.buf.Reset()
-	_ = e.z.Close() // it writes to memory
+	z := e.z
 	e.z = nil
+	_ = z.Close() // it writes to memory
 	return e.buf.Bytes()
 }
 

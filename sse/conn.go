@@ -238,11 +238,17 @@ func (c *Conn) Close(cause Cause) bool {
 // for their write deadline: a cut one would be requested again.
 func (c *Conn) release(cause Cause) {
 	if c.stays.Load() && cause != CausePanic && (cause.Cut() || cause == CauseClient) {
-		c.ctl.Lock()
-		if c.abort != nil {
-			c.aborted = true
-			_ = c.abort.SetWriteDeadline(time.Now())
-		}
-		c.ctl.Unlock()
+		c.hub.tell(c, c.abandon())
 	}
+}
+
+func (c *Conn) abandon() (err error) {
+	c.ctl.Lock()
+	defer c.ctl.Unlock()
+	defer caught(&err)
+	if c.abort != nil {
+		c.aborted = true
+		_ = c.abort.SetWriteDeadline(time.Now())
+	}
+	return nil
 }

@@ -23,8 +23,9 @@ type HubOptions struct {
 	MaxBytes  int
 	// Overflow is what happens to a stream with a full outbox. Default Disconnect.
 	Overflow Overflow
-	// WriteTimeout bounds a write to a client that does not read; the stream is
-	// cut between one and two timeouts after the write began. Default 10 s,
+	// WriteTimeout bounds how long a client may read nothing of what is written to
+	// it; the stream is cut between one and two timeouts later. Large events are
+	// written in pieces of 32 KiB, each with a timeout of its own. Default 10 s,
 	// negative means none.
 	WriteTimeout time.Duration
 	// Heartbeat is how often a stream without traffic gets an SSE comment.
@@ -55,6 +56,11 @@ type HubOptions struct {
 	// each holds per stream. PerStream takes precedence over Compress. Default
 	// none.
 	PerStream []Compressor
+	// OnError is told when code of the program that writes for a stream panics:
+	// the ResponseWriter of a middleware, or a compressor. That stream ends with
+	// CausePanic, the others go on. It may be called on any goroutine and must
+	// not block. Default: the panic is logged with its stack.
+	OnError func(*Conn, error)
 }
 
 // Hub owns the live streams of a program: it writes to them, keeps them alive
@@ -76,6 +82,8 @@ type Hub struct {
 	writers []*writer
 	resting []*writer // have ended and are used again, with their buffers
 	watched bool      // the watch timer is running
+	surge   int       // there may be 1<<surge times as many writers as usual
+	calm    bool      // the last look of the watch found no writer stuck
 
 	wheel  wheel
 	slabs  slabs

@@ -119,16 +119,36 @@ func (o *outbox) push(f *Frame, s *slabs) {
 	o.bytes += len(f.bytes)
 }
 
-// take empties the outbox. The frames belong to the caller, who gives them back
-// to the slabs; a single one is put into buf.
+// take takes what is written next: all that waits, or about one piece of it, at
+// least one frame. What the client has not come round to stays in the outbox,
+// where it is counted, may be dropped, and is shared. The frames belong to the
+// caller, who gives them back to the slabs; a single one is put into buf.
 func (o *outbox) take(buf *[1]*Frame) []*Frame {
 	frames := o.queue
-	if len(frames) == 1 && cap(frames) == 1 {
+	if o.bytes > piece && len(frames) > 1 {
+		return o.takePiece()
+	}
+	if len(frames) == 1 && &frames[0] == &o.one[0] {
 		*buf = o.one
 		o.one[0] = nil
 		frames = buf[:]
 	}
 	o.queue, o.bytes = nil, 0
+	return frames
+}
+
+// takePiece splits the queue. Each part keeps its own part of the slab.
+func (o *outbox) takePiece() []*Frame {
+	n, size := 1, len(o.queue[0].bytes)
+	for n < len(o.queue) && size+len(o.queue[n].bytes) <= piece {
+		size += len(o.queue[n].bytes)
+		n++
+	}
+	frames := o.queue[:n:n]
+	o.queue = o.queue[n:]
+	if o.bytes -= size; len(o.queue) == 0 {
+		o.queue = nil
+	}
 	return frames
 }
 

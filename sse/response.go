@@ -43,8 +43,26 @@ func (r *response) send(c *Conn, s *scratch, buf []byte, flush bool) error {
 	if err := r.extend(c, s.now); err != nil {
 		return err
 	}
-	if _, err := r.w.Write(buf); err != nil {
-		return err
+	tail := s.tail
+	s.tail = nil
+	if len(buf) == 0 {
+		buf, tail = tail, nil
+	}
+	for {
+		part := buf[:min(len(buf), piece)]
+		if _, err := r.w.Write(part); err != nil {
+			return err
+		}
+		if buf = buf[len(part):]; len(buf) == 0 {
+			if buf, tail = tail, nil; len(buf) == 0 {
+				break
+			}
+		}
+		now := time.Now() // the client has read on
+		c.began.Store(now.UnixNano())
+		if err := r.extend(c, now); err != nil {
+			return err
+		}
 	}
 	if flush {
 		if err := r.flusher.FlushError(); err != nil {
@@ -102,13 +120,13 @@ func (r *response) lift(c *Conn) {
 // end leaves no write deadline on the connection, which net/http may use for the
 // client's next request.
 func (r *response) end(c *Conn, _ bool) {
+	defer func() { *r = response{} }() // also if lift panics
 	c.ctl.Lock()
 	aborted := c.aborted
 	c.ctl.Unlock()
 	if !aborted {
 		r.lift(c)
 	}
-	*r = response{}
 }
 
 // free lifts the timeouts of the server, which are for requests and short

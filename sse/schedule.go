@@ -12,6 +12,9 @@ const (
 	stuckAfter = 4 * time.Millisecond
 	// stride is how many streams a writer takes from the schedule at once.
 	stride = 32
+	// surge is by how many powers of two the writers grow each time the watch
+	// finds most of them stuck, and surgeMost is how far.
+	surge, surgeMost = 2, 8
 )
 
 // writer is one goroutine that writes to whatever streams have frames waiting.
@@ -70,8 +73,8 @@ func (c *Conn) writesItself() bool { return c.slow.Load() && !c.taken.Load() }
 
 // start starts as many writers as the waiting streams are worth; h.mu is held.
 func (h *Hub) start() {
-	waiting := len(h.dirty) - h.head
-	for len(h.writers) < h.opts.Writers && waiting > len(h.writers)*stride {
+	waiting, most := len(h.dirty)-h.head, h.opts.Writers<<h.surge
+	for len(h.writers) < most && waiting > len(h.writers)*h.stride() {
 		var w *writer
 		if n := len(h.resting); n > 0 {
 			w, h.resting[n-1] = h.resting[n-1], nil
@@ -88,6 +91,10 @@ func (h *Hub) start() {
 	}
 }
 
+// stride is how many streams a writer takes at once; h.mu is held. When many
+// clients stall, the next one is never far.
+func (h *Hub) stride() int { return max(1, stride>>h.surge) }
+
 // take fills the batch of w from the schedule; it reports false, and forgets
 // w, if w is to end.
 func (w *writer) take() bool {
@@ -99,7 +106,7 @@ func (w *writer) take() bool {
 	if w.lost {
 		return false
 	}
-	w.n = copy(w.batch[:], h.dirty[h.head:])
+	w.n = copy(w.batch[:h.stride()], h.dirty[h.head:])
 	clear(h.dirty[h.head : h.head+w.n])
 	if h.head += w.n; h.head == len(h.dirty) {
 		h.dirty, h.head = h.dirty[:0], 0
@@ -160,9 +167,15 @@ func (w *writer) run() {
 // the batch of such a writer goes back to the schedule, another writer takes
 // its place, and the stream it is stuck on is left to its own goroutine from
 // then on.
+//
+// When most are stuck, many clients have stalled at the same event, and each look
+// would free the others of only as many of them as there are writers. So their
+// number multiplies from look to look until the others have been written to. That
+// costs no more goroutines than there are such clients: each keeps one anyway.
 func (h *Hub) watch() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	stuck, of := 0, len(h.writers)
 	for i := 0; i < len(h.writers); i++ {
 		w := h.writers[i]
 		next := w.next.Load()
@@ -181,9 +194,20 @@ func (h *Hub) watch() {
 		w.lost = true
 		h.forget(w)
 		i--
+		stuck++
+	}
+	switch {
+	case stuck == 0: // it takes two looks to find a new writer stuck
+		if h.calm = !h.calm; !h.calm {
+			h.surge = max(h.surge-surge, 0)
+		}
+	case 2*stuck >= of:
+		h.surge, h.calm = min(h.surge+surge, surgeMost), false
 	}
 	h.start()
-	if h.watched = len(h.writers) > 0; h.watched {
+	if h.watched = len(h.writers) > 0; !h.watched {
+		h.surge, h.calm = 0, false
+	} else {
 		time.AfterFunc(stuckAfter, h.watch)
 	}
 }

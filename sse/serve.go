@@ -1,6 +1,7 @@
 package sse
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -171,7 +172,7 @@ func (s *service) answered() error {
 	switch cause := s.c.Cause(); {
 	case !cause.Cut():
 	case cause == CausePanic && !s.c.headed:
-		return &Error{Op: "opening a stream", Err: s.err}
+		return &Error{Op: "opening a stream", Err: cmp.Or(s.err, errPanicked)}
 	case !s.o.Short:
 		panic(http.ErrAbortHandler)
 	case !s.c.headed:
@@ -230,7 +231,7 @@ func (c *Conn) finish(cause Cause, flush bool) {
 		for more := true; more; {
 			more, _ = c.drain(&s, flush)
 		}
-		c.trail()
+		c.hub.tell(c, guarded(c.trail))
 	} else {
 		// A writer may be stuck on it, and whoever closed it may not have come
 		// round to freeing that one before detach makes it impossible.

@@ -22,8 +22,9 @@ var errNoSocket = errors.New("it is no syscall.Conn; listen with package net, or
 type socket struct {
 	conn  net.Conn
 	raw   syscall.RawConn
-	rest  []byte      // written later, before everything else
-	stall *time.Timer // cuts the stream if rest does not go in time; nil if there is none
+	rest  []byte      // written later, before everything else; about one piece
+	tail  []byte      // of a large event, after rest; shared with other streams
+	stall *time.Timer // cuts the stream if nothing goes in time; nil if nothing is left
 }
 
 func newSocket(conn net.Conn) (*socket, error) {
@@ -39,7 +40,7 @@ func newSocket(conn net.Conn) (*socket, error) {
 }
 
 // waiting reports whether the client must read before anything can be written.
-func (k *socket) waiting() bool { return len(k.rest) > 0 }
+func (k *socket) waiting() bool { return len(k.rest) > 0 || len(k.tail) > 0 }
 
 func (k *socket) room() int { return len(chunkHead) }
 
@@ -47,40 +48,75 @@ func (k *socket) room() int { return len(chunkHead) }
 func (k *socket) head(c *Conn, _ time.Time) error { return k.resume(c, &scratch{wait: true}) }
 
 func (k *socket) send(c *Conn, s *scratch, buf []byte, _ bool) error {
-	buf, out := chunk(buf)
-	if cap(buf) <= maxScratch {
-		s.buf = buf
-	}
-	return k.push(c, s, out)
+	k.tail, s.tail = s.tail, nil
+	return k.push(c, s, s.chunk(buf))
 }
 
 func (k *socket) resume(c *Conn, s *scratch) error { return k.push(c, s, nil) }
 
-// push writes what is left and then out, as far as the kernel takes it.
+// push writes what is left, out, and the tail, as far as the kernel takes it.
 func (k *socket) push(c *Conn, s *scratch, out []byte) error {
-	left := len(k.rest) > 0
-	if left {
+	kept := len(k.rest) > 0 // out is what is kept already
+	if kept {
 		k.rest = append(k.rest, out...)
 		out = k.rest
 	}
-	if len(out) == 0 {
+	for moved := false; ; {
+		if len(out) == 0 {
+			if out, kept, k.rest = k.next(s), false, nil; len(out) == 0 {
+				k.settle()
+				return nil
+			}
+		}
+		n, err := k.write(c, s, out)
+		if err != nil {
+			k.rest, k.tail = nil, nil
+			k.settle()
+			return err
+		}
+		moved = moved || n > 0
+		if out = out[n:]; len(out) == 0 {
+			continue
+		}
+		if kept {
+			k.rest = out
+		} else {
+			k.rest = bytes.Clone(out)
+		}
+		k.await(c, moved)
+		return c.hub.poll.writable(c, k)
+	}
+}
+
+// next returns the next piece of the tail as a chunk, in the buffer of s.
+func (k *socket) next(s *scratch) []byte {
+	part := k.tail[:min(len(k.tail), piece)]
+	if k.tail = k.tail[len(part):]; len(part) == 0 {
+		k.tail = nil
 		return nil
 	}
-	n, err := k.write(c, s, out)
-	if err != nil || n == len(out) {
-		k.rest = nil
-		k.settle()
-		return err
+	return s.chunk(append(append(s.buf[:0], chunkHead...), part...))
+}
+
+// chunk makes a chunk of buf, as [chunk] does, and keeps buf for the next.
+func (s *scratch) chunk(buf []byte) []byte {
+	buf, out := chunk(buf)
+	if cap(buf) <= maxScratch {
+		s.buf = buf
 	}
-	if left {
-		k.rest = out[n:]
-	} else {
-		k.rest = bytes.Clone(out[n:])
-	}
-	if timeout := c.hub.opts.WriteTimeout; timeout > 0 && k.stall == nil {
+	return out
+}
+
+// await gives the client time to read; anew if the kernel has taken something.
+func (k *socket) await(c *Conn, moved bool) {
+	timeout := c.hub.opts.WriteTimeout
+	switch {
+	case timeout <= 0:
+	case k.stall == nil:
 		k.stall = time.AfterFunc(timeout, func() { c.Close(CauseSlow) })
+	case moved:
+		k.stall.Reset(timeout)
 	}
-	return c.hub.poll.writable(c, k)
 }
 
 func (k *socket) settle() {
@@ -108,13 +144,16 @@ func (k *socket) write(c *Conn, s *scratch, out []byte) (int, error) {
 
 // end ends the response, normally or by cutting it, and closes the connection.
 func (k *socket) end(c *Conn, clean bool) {
+	defer k.conn.Close() // also if its other methods panic
 	k.settle()
 	c.hub.poll.remove(c)
 	if clean {
-		_ = k.push(c, &scratch{wait: true}, []byte(lastChunk)) // there is nobody left to tell of an error
+		// There is nobody left to tell of an error.
+		if s := (&scratch{wait: true}); k.resume(c, s) == nil {
+			_ = k.push(c, s, []byte(lastChunk))
+		}
 	}
-	k.rest = nil
-	_ = k.conn.Close()
+	k.rest, k.tail = nil, nil
 }
 
 // rawWrite is one write that does not block. It is reused, because the function

@@ -1,6 +1,14 @@
 package sse
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
+
+// piece is how much is written at once. A write has a deadline of its own, so
+// that the client of a large event is not cut as long as it reads; and it is what
+// a stream may hold for itself of events that are shared with others.
+const piece = 32 << 10
 
 // transport is the way from a stream to its client. There are two: a response of
 // net/http ([response]), and a connection that was taken over from it ([socket]).
@@ -10,8 +18,8 @@ type transport interface {
 	room() int
 	// head sends the header of the response.
 	head(c *Conn, now time.Time) error
-	// send sends the body that buf holds after room bytes. Without flush it may
-	// wait for more.
+	// send sends the body that buf holds after room bytes, and then s.tail.
+	// Without flush it may wait for more.
 	send(c *Conn, s *scratch, buf []byte, flush bool) error
 	// waiting reports whether part of what was sent is kept until the client
 	// reads on. Then nothing else is sent, and the stream counts as scheduled.
@@ -39,16 +47,21 @@ func (c *Conn) detach() {
 	c.ctl.Lock()
 	c.abort = nil
 	c.ctl.Unlock()
-	cause := c.Cause()
+	c.hub.tell(c, c.takeAway(c.Cause()))
+}
+
+func (c *Conn) takeAway(cause Cause) (err error) {
 	c.write.Lock()
 	defer c.write.Unlock()
 	if c.own != nil {
-		c.own.release()
+		err = guarded(func() { c.own.release() })
 	}
-	if c.way != nil {
-		c.way.end(c, cause != CauseClient && !cause.Cut() && !c.broken)
+	if way := c.way; way != nil {
+		c.way = nil
+		ended := guarded(func() { way.end(c, cause != CauseClient && !cause.Cut() && !c.broken) })
+		err = cmp.Or(err, ended)
 	}
-	c.way = nil
+	return err
 }
 
 // usable reports whether anything can be written. The write lock is held.

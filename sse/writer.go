@@ -13,11 +13,14 @@ import (
 type scratch struct {
 	one [1]*Frame
 	buf []byte
-	now time.Time
-	raw rawWrite
+	// tail is what follows buf on the wire: a large event, which is not copied.
+	tail []byte
+	now  time.Time
+	raw  rawWrite
 	// wait says that writes may wait for the client, on streams that have been
 	// taken over; on the others they do in any case.
 	wait bool
+	err  error // why the last write failed
 }
 
 // maxScratch bounds what a writer keeps between streams.
@@ -32,6 +35,9 @@ func (c *Conn) drain(s *scratch, flush bool) (more bool, failed Cause) {
 	for _, f := range sent {
 		contained("sent", f)
 	}
+	if failed == CausePanic {
+		c.hub.tell(c, s.err)
+	}
 	return more, failed
 }
 
@@ -40,8 +46,8 @@ func (c *Conn) drainLocked(s *scratch, flush bool) (more bool, failed Cause, sen
 	c.write.Lock()
 	defer c.write.Unlock()
 	if c.usable() && c.way.waiting() { // what is left of the last write comes first
-		if err := c.way.resume(c, s); err != nil {
-			failed = c.failed(err)
+		if err := c.resume(s); err != nil {
+			failed = c.failed(s, err)
 		} else if c.way.waiting() {
 			c.began.Store(s.now.UnixNano()) // it has taken some
 			return false, "", nil           // still scheduled: the poller tells when to go on
@@ -56,7 +62,7 @@ func (c *Conn) drainLocked(s *scratch, flush bool) (more bool, failed Cause, sen
 	if len(frames) > 0 && c.usable() {
 		var err error
 		if size, err = c.writeFrames(s, frames, flush); err != nil {
-			failed = c.failed(err)
+			failed = c.failed(s, err)
 		} else {
 			beat = len(frames) == 1 && frames[0] == c.hub.beat
 		}
@@ -80,24 +86,35 @@ func (c *Conn) drainLocked(s *scratch, flush bool) (more bool, failed Cause, sen
 
 // failed notes that a write has failed, and returns why. A failed response stays
 // failed. The write lock is held.
-func (c *Conn) failed(err error) Cause {
-	c.broken = true
-	if c.overdue() {
+func (c *Conn) failed(s *scratch, err error) Cause {
+	c.broken, s.err = true, err
+	cause := causeOf(err)
+	if cause != CausePanic && c.overdue() {
 		return CauseSlow
 	}
-	return causeOf(err)
+	return cause
 }
 
 func causeOf(err error) Cause {
+	if _, ok := errors.AsType[*panicked](err); ok {
+		return CausePanic
+	}
 	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
 		return CauseSlow
 	}
 	return CauseWrite
 }
 
+// resume sends what is left of the last write; the write lock is held.
+func (c *Conn) resume(s *scratch) (err error) {
+	defer caught(&err)
+	return c.way.resume(c, s)
+}
+
 // writeFrames writes and flushes frames and returns the number of bytes; the
 // write lock is held.
-func (c *Conn) writeFrames(s *scratch, frames []*Frame, flush bool) (int, error) {
+func (c *Conn) writeFrames(s *scratch, frames []*Frame, flush bool) (size int, err error) {
+	defer caught(&err)
 	if err := c.takeOver(); err != nil {
 		return 0, err
 	}
@@ -107,7 +124,7 @@ func (c *Conn) writeFrames(s *scratch, frames []*Frame, flush bool) (int, error)
 	}
 	c.headed = true
 	c.began.Store(s.now.UnixNano())
-	size := len(out) - c.way.room()
+	size = len(out) - c.way.room() + len(s.tail)
 	err = c.way.send(c, s, out, flush)
 	if err == nil && !c.way.waiting() {
 		c.began.Store(0)
@@ -116,8 +133,10 @@ func (c *Conn) writeFrames(s *scratch, frames []*Frame, flush bool) (int, error)
 }
 
 // encode returns what frames are on the wire, after the room that the transport
-// wants. It is valid until the next use of s; the write lock is held.
+// wants; the rest, if it is large, is in s.tail. It is valid until the next use of
+// s; the write lock is held.
 func (c *Conn) encode(s *scratch, frames []*Frame) ([]byte, error) {
+	s.tail = nil
 	room := c.way.room()
 	var own []byte
 	if c.own != nil {
@@ -133,20 +152,19 @@ func (c *Conn) encode(s *scratch, frames []*Frame) ([]byte, error) {
 		buf = append(buf, gzipcast.Header...)
 		c.begun = true
 	}
-	switch {
-	case c.own != nil:
-		buf = append(buf, own...)
-	case c.zipped:
+	if c.own != nil {
+		buf = s.add(buf, own, true)
+	} else {
 		for _, f := range frames {
-			zip := f.zip
-			if zip == nil { // a frame for this stream alone
-				zip = c.hub.enc.Event(f.bytes)
+			b := f.bytes
+			if c.zipped {
+				zip := f.zip
+				if zip == nil { // a frame for this stream alone
+					zip = c.hub.enc.Event(f.bytes)
+				}
+				b = c.zip.Next(zip)
 			}
-			buf = append(buf, c.zip.Next(zip)...)
-		}
-	default:
-		for _, f := range frames {
-			buf = append(buf, f.bytes...)
+			buf = s.add(buf, b, len(frames) == 1)
 		}
 	}
 	if cap(buf) <= maxScratch {
@@ -155,11 +173,27 @@ func (c *Conn) encode(s *scratch, frames []*Frame) ([]byte, error) {
 	return buf, nil
 }
 
+// add appends b to buf, or makes it the tail if it is large and nothing follows.
+func (s *scratch) add(buf, b []byte, last bool) []byte {
+	if last && len(b) > piece {
+		s.tail = b
+		return buf
+	}
+	return append(buf, b...)
+}
+
 // head sends the response header if nothing has been written yet, so that the
 // client knows that the stream is open.
 func (c *Conn) head() error {
+	err := c.headLocked()
+	c.hub.tell(c, err)
+	return err
+}
+
+func (c *Conn) headLocked() (err error) {
 	c.write.Lock()
 	defer c.write.Unlock()
+	defer caught(&err)
 	if c.headed || !c.usable() {
 		return nil
 	}
