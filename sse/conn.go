@@ -43,6 +43,7 @@ type Conn struct {
 	broken   bool         // under write: a write has failed, nothing more is written
 	zipped   bool         // constant: shared gzip
 	http2    bool         // constant
+	uploads  bool         // under write: the body of the request was not read, which the first write has to heed
 	slow     atomic.Bool  // its own goroutine writes: a shared writer got stuck on it
 	taken    atomic.Bool  // the connection has been taken over from net/http; never undone
 	serving  atomic.Bool  // the stream's own goroutine writes when it is told to

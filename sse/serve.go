@@ -78,8 +78,10 @@ type service struct {
 	c      *Conn
 	r      *http.Request
 	o      ServeOptions
-	parked bool  // the stream goes on without its handler
-	err    error // of first
+	w      http.ResponseWriter
+	up     *upload // nil if the body has been read
+	parked bool    // the stream goes on without its handler
+	err    error   // of first
 }
 
 // open asks whether the stream may open.
@@ -116,6 +118,9 @@ func (s *service) prepare(w http.ResponseWriter) {
 		c.hub.free(w)
 	}
 	c.respond(w, s.r.ProtoMajor > 1)
+	if s.w, s.up = w, uploadOf(w, s.r); s.up != nil {
+		c.attachUpload(s.up)
+	}
 }
 
 // run calls first and keeps the stream open as long as it should be. The
@@ -126,6 +131,9 @@ func (s *service) run(first func(context.Context, *Conn) error) {
 	defer func() {
 		if !s.parked {
 			c.finish(cause, !s.o.Short)
+			if s.up != nil {
+				s.up.end(s.w, s.r, !s.o.Short && c.headed && c.Cause().Cut())
+			}
 			s.closed()
 		}
 	}()
@@ -140,6 +148,9 @@ func (s *service) run(first func(context.Context, *Conn) error) {
 	cork := time.AfterFunc(corkFor, c.uncork)
 	s.err = first(ctx, c)
 	cork.Stop()
+	if s.up != nil && s.err == nil && !s.up.done.Load() {
+		s.up.discard()
+	}
 	switch {
 	case s.err != nil:
 	case s.o.Short:

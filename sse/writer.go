@@ -98,7 +98,7 @@ func causeOf(err error) Cause {
 // writeFrames writes and flushes frames and returns the number of bytes; the
 // write lock is held.
 func (c *Conn) writeFrames(s *scratch, frames []*Frame, flush bool) (int, error) {
-	if err := c.takeOver(); err != nil {
+	if err := c.begin(); err != nil {
 		return 0, err
 	}
 	out, err := c.encode(s, frames)
@@ -163,7 +163,7 @@ func (c *Conn) head() error {
 	if c.headed || !c.usable() {
 		return nil
 	}
-	if err := c.takeOver(); err != nil {
+	if err := c.begin(); err != nil {
 		return err
 	}
 	c.headed = true

@@ -38,6 +38,12 @@ type BridgeOptions struct {
 	// their end although the client leaves. OnError is told what the limit
 	// stopped. Streams stop with their client. Default 30 s, negative means none.
 	AnswerTimeout time.Duration
+	// BodyTimeout bounds the reading of a request's body. The signals must come
+	// within it altogether, or the request is answered 408. Handlers and effects
+	// that read a body get an error from the read that takes longer, which asks
+	// for that status. If the server's ReadTimeout is shorter it holds. Default 30
+	// s, negative means none.
+	BodyTimeout time.Duration
 	// OnError is called for every failed request and dispatch. The bridge runs
 	// the effects that it returns on the stream, to show the person that
 	// something went wrong, and logs the errors of these. OnError may be called
@@ -72,6 +78,7 @@ func NewBridge[C any](d *dispatch.Dispatcher[C], newCtx func(Session) C, o *Brid
 	if b.opts.AnswerTimeout = cmp.Or(b.opts.AnswerTimeout, 30*time.Second); b.opts.AnswerTimeout < 0 {
 		b.opts.AnswerTimeout = math.MaxInt64
 	}
+	b.opts.BodyTimeout = cmp.Or(b.opts.BodyTimeout, 30*time.Second)
 	if b.opts.OnError == nil {
 		b.opts.OnError = logError
 	}
@@ -114,6 +121,9 @@ func (b *Bridge[C]) report(ctx context.Context, r *Request, err error) (show eff
 // answers 500. A panic with http.ErrAbortHandler is passed on.
 func (b *Bridge[C]) Handle(h func(*Request) Response) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if body := limitBody(w, r, b.opts.BodyTimeout); body != nil {
+			defer func() { r.Body = body.ReadCloser }() // the server knows what to do with its own only
+		}
 		req, err := readRequest(w, r, b.opts.MaxSignals)
 		if err != nil {
 			b.report(r.Context(), &Request{Request: r}, err)
@@ -167,6 +177,9 @@ func call(h func(*Request) Response, r *Request) (resp Response, err error) {
 func (b *Bridge[C]) plain(w http.ResponseWriter, r *Request, resp Response) {
 	switch {
 	case resp.Handler != nil:
+		if _, own := resp.Handler.(statusText); !own {
+			r.Body = ownBody(r.Body)
+		}
 		resp.Handler.ServeHTTP(w, r.Request)
 	case resp.Body != nil:
 		markup, err := render(r.Context(), resp.Body)
