@@ -99,14 +99,13 @@ func (r *response) lift(c *Conn) {
 	}
 }
 
-// end leaves no write deadline on the connection, which net/http may use for the
-// client's next request.
+// end leaves the response to net/http.
 func (r *response) end(c *Conn, _ bool) {
 	c.ctl.Lock()
 	aborted := c.aborted
 	c.ctl.Unlock()
 	if !aborted {
-		r.lift(c)
+		r.last(c)
 	}
 	*r = response{}
 }

@@ -53,6 +53,9 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, o *ServeOptions, fir
 		}
 		w = unflushed{w}
 	}
+	if v.Short {
+		w = keepWriteTimeout(w, r)
+	}
 	c, err := h.open(r, time.Now(), !v.Short)
 	if err != nil {
 		return err
