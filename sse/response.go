@@ -60,11 +60,11 @@ func (r *response) send(c *Conn, s *scratch, buf []byte, flush bool) error {
 // and not once per write: a write may take between one and two timeouts.
 func (r *response) extend(c *Conn, now time.Time) error {
 	timeout := c.hub.opts.WriteTimeout
-	if timeout < 0 || c.deadline.Load() > now.UnixNano()+int64(timeout) {
+	if timeout < 0 || c.deadline.Load() > c.hub.clock(now.Add(timeout)) {
 		return nil
 	}
 	until := now.Add(2 * timeout)
-	c.deadline.Store(until.UnixNano())
+	c.deadline.Store(c.hub.clock(until))
 	if err := http.NewResponseController(r.w).SetWriteDeadline(until); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return err
 	}

@@ -43,8 +43,8 @@ func (c *Conn) drainLocked(s *scratch, flush bool) (more bool, failed Cause, sen
 		if err := c.way.resume(c, s); err != nil {
 			failed = c.failed(err)
 		} else if c.way.waiting() {
-			c.began.Store(s.now.UnixNano()) // it has taken some
-			return false, "", nil           // still scheduled: the poller tells when to go on
+			c.began.Store(c.hub.clock(s.now)) // it has taken some
+			return false, "", nil             // still scheduled: the poller tells when to go on
 		} else {
 			c.began.Store(0)
 		}
@@ -67,7 +67,7 @@ func (c *Conn) drainLocked(s *scratch, flush bool) (more bool, failed Cause, sen
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if size > 0 {
-		c.lastWrite = s.now.UnixNano()
+		c.lastWrite = c.hub.clock(s.now)
 		c.sent += uint64(n)
 		c.sentBytes += uint64(size)
 	}
@@ -106,7 +106,7 @@ func (c *Conn) writeFrames(s *scratch, frames []*Frame, flush bool) (int, error)
 		return 0, err
 	}
 	c.headed = true
-	c.began.Store(s.now.UnixNano())
+	c.began.Store(c.hub.clock(s.now))
 	size := len(out) - c.way.room()
 	err = c.way.send(c, s, out, flush)
 	if err == nil && !c.way.waiting() {
@@ -175,7 +175,7 @@ func (c *Conn) head() error {
 // request as if the client had left, and HTTP/2 resets the stream.
 func (c *Conn) overdue() bool {
 	until := c.deadline.Load()
-	return until > 0 && c.began.Load() > 0 && time.Now().UnixNano() >= until
+	return until > 0 && c.began.Load() > 0 && c.hub.clock(time.Now()) >= until
 }
 
 // drainOwn writes on the request goroutine until the outbox is empty.
