@@ -2,7 +2,6 @@ package sse
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -33,6 +32,9 @@ const corkFor = 50 * time.Millisecond
 // anything else. ctx is that of the request; it ends when the client leaves. nil
 // options mean the defaults. Middleware may have set header fields; Content-Type,
 // Cache-Control and X-Accel-Buffering are set by Serve.
+//
+// A HEAD request is answered with the header alone: Open is asked, and no stream
+// opens.
 //
 // Serve returns nil when the stream has ended, or has been taken over from
 // net/http ([HubOptions].TakeOver). It returns an error if nothing has been
@@ -66,6 +68,9 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, o *ServeOptions, fir
 			h.wheel.remove(c)
 		}
 	}()
+	if r.Method == http.MethodHead {
+		return s.head(w)
+	}
 	if err := s.open(); err != nil {
 		return err
 	}
@@ -107,16 +112,8 @@ func (s *service) open() (err error) {
 
 // prepare readies the response.
 func (s *service) prepare(w http.ResponseWriter) {
-	c, h := s.c, w.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("Cache-Control", "no-cache")
-	h.Set("X-Accel-Buffering", "no")
-	if c.encoding != "" {
-		h.Set("Content-Encoding", c.encoding)
-	}
-	if c.hub.compresses() {
-		h.Add("Vary", "Accept-Encoding")
-	}
+	c := s.c
+	s.putHeader(w)
 	if c.stays.Load() {
 		c.hub.free(w)
 	}
@@ -159,7 +156,7 @@ func (s *service) run(first func(context.Context, *Conn) error) {
 	case s.o.Short:
 		cause = CauseDone
 	default:
-		if s.parked = c.serve(s.r.Context(), s.afterwards); !s.parked {
+		if s.parked = s.serve(s.r.Context()); !s.parked {
 			cause = c.Cause()
 		}
 	}
@@ -198,7 +195,8 @@ func (s *service) answered() error {
 // on the request goroutine, which writes only if shared writers do not. If the
 // connection has been taken over, serve returns true at once, and afterwards is
 // called on a goroutine of its own when the stream has been closed.
-func (c *Conn) serve(ctx context.Context, afterwards func()) (parked bool) {
+func (s *service) serve(ctx context.Context) (parked bool) {
+	c := s.c
 	if c.firstDone() {
 		c.drainOwn()
 	} else if err := c.head(); err != nil {
@@ -206,13 +204,13 @@ func (c *Conn) serve(ctx context.Context, afterwards func()) (parked bool) {
 	}
 	c.serving.Store(true)
 	c.live()
-	if c.taken.Load() && c.park(ctx, afterwards) {
+	if c.taken.Load() && c.park(ctx, s.afterwards) {
 		return true
 	}
 	for {
 		select {
 		case <-ctx.Done():
-			c.Close(c.leaving(ctx))
+			c.Close(s.leaving(ctx))
 			return false
 		case <-c.done:
 			return false
@@ -220,18 +218,6 @@ func (c *Conn) serve(ctx context.Context, afterwards func()) (parked bool) {
 			c.drainOwn()
 		}
 	}
-}
-
-// leaving says why the context of a request has ended: its client has left,
-// middleware has set a timeout, or a write took too long.
-func (c *Conn) leaving(ctx context.Context) Cause {
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return CauseExpired
-	}
-	if c.overdue() {
-		return CauseSlow
-	}
-	return CauseClient
 }
 
 // finish ends the stream on the request goroutine: it writes what is left,

@@ -211,6 +211,10 @@ func (b *Bridge[C]) elsewhere(w http.ResponseWriter, r *Request, resp *Response,
 		fail(w, http.StatusGone)
 		return
 	}
+	if r.Method == http.MethodHead { // the header of what GET would be answered
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
 	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(r.Context()), b.opts.AnswerTimeout, errAnswerTimeout)
 	defer cancel()
 	ran, err := b.run(ctx, r, Session{Conn: c, Request: r, Response: resp}, resp.Effects)
