@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math"
 	"net/http"
 	"runtime/debug"
@@ -44,7 +43,11 @@ type BridgeOptions struct {
 	// for that status. If the server's ReadTimeout is shorter it holds. Default 30
 	// s, negative means none.
 	BodyTimeout time.Duration
-	// OnError is called for every failed request and dispatch. The bridge runs
+	// OnError is called for every failed request and dispatch, but not for a
+	// request that is refused before its effects run: with a status below 500 or
+	// 503, or because the server is going down. The bridge logs these with level
+	// debug, and so does the default hook if all that failed are effects that say
+	// no in this way. The bridge runs
 	// the effects that it returns on the stream, to show the person that
 	// something went wrong, and logs the errors of these. OnError may be called
 	// concurrently. Default: log with slog.Default and show nothing.
@@ -96,15 +99,6 @@ func NewBridge[C any](d *dispatch.Dispatcher[C], newCtx func(Session) C, o *Brid
 // Hub returns the owner of the streams.
 func (b *Bridge[C]) Hub() *sse.Hub { return b.hub }
 
-func logError(ctx context.Context, r *Request, err error) effect.List {
-	attrs := []slog.Attr{slog.Any("error", err)}
-	if r != nil && r.Request != nil {
-		attrs = append(attrs, slog.String("method", r.Method), slog.String("path", r.URL.Path))
-	}
-	slog.LogAttrs(ctx, slog.LevelError, "twk: request failed", attrs...)
-	return nil
-}
-
 // report tells the error hook and returns what it wants to show. A panic of
 // the hook is logged with the error.
 func (b *Bridge[C]) report(ctx context.Context, r *Request, err error) (show effect.List) {
@@ -126,7 +120,7 @@ func (b *Bridge[C]) Handle(h func(*Request) Response) http.Handler {
 		}
 		req, err := readRequest(w, r, b.opts.MaxSignals)
 		if err != nil {
-			b.report(r.Context(), &Request{Request: r}, err)
+			b.tell(r.Context(), &Request{Request: r}, err)
 			fail(w, sse.StatusOf(err))
 			return
 		}
@@ -207,7 +201,7 @@ func (b *Bridge[C]) plain(w http.ResponseWriter, r *Request, resp Response) {
 // stream of the client's own: then it must be open still.
 func (b *Bridge[C]) elsewhere(w http.ResponseWriter, r *Request, resp *Response, c *sse.Conn, relies bool) {
 	if c.Cause() != "" { // nothing would reach anybody
-		b.report(r.Context(), r, &Error{Op: "using an open stream", Err: sse.ErrClosed})
+		b.tell(r.Context(), r, &Error{Op: "using an open stream", Status: http.StatusGone, Err: sse.ErrClosed})
 		fail(w, http.StatusGone)
 		return
 	}
@@ -225,7 +219,7 @@ func (b *Bridge[C]) elsewhere(w http.ResponseWriter, r *Request, resp *Response,
 		w.WriteHeader(http.StatusNoContent)
 	default:
 		if err == nil {
-			b.report(ctx, r, &Error{Op: "using an open stream", Err: sse.ErrClosed})
+			b.tell(ctx, r, &Error{Op: "using an open stream", Status: http.StatusGone, Err: sse.ErrClosed})
 		}
 		fail(w, http.StatusGone)
 	}
