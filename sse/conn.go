@@ -43,16 +43,17 @@ type Conn struct {
 	broken   bool         // under write: a write has failed, nothing more is written
 	zipped   bool         // constant: shared gzip
 	http2    bool         // constant
+	uploads  bool         // under write: the body of the request was not read, which the first write has to heed
 	slow     atomic.Bool  // its own goroutine writes: a shared writer got stuck on it
 	taken    atomic.Bool  // the connection has been taken over from net/http; never undone
 	serving  atomic.Bool  // the stream's own goroutine writes when it is told to
 	way      transport    // under write: nil before the first and after the last write
 	own      *ownEncoder  // under write: nil if it has no compressor of its own; constant
-	deadline atomic.Int64 // of writes to resp, unix nanoseconds, 0 for none; stored under write
+	deadline atomic.Int64 // of writes to resp, by the clock of the hub, 0 for none; stored under write
 
 	resp      response     // under write: what way points to until the connection is taken over
 	began     atomic.Int64 // when the write in progress, or the one that failed, began; else 0
-	lastWrite int64        // under mu: unix nanoseconds
+	lastWrite int64        // under mu: by the clock of the hub, 0 before the first
 	sent      uint64       // under mu
 	sentBytes uint64       // under mu
 
@@ -154,7 +155,7 @@ func (c *Conn) Info() ConnInfo {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.lastWrite != 0 {
-		i.LastWrite = time.Unix(0, c.lastWrite)
+		i.LastWrite = c.hub.at(c.lastWrite)
 	}
 	i.Sent, i.SentSize = c.sent, c.sentBytes
 	i.Queued, i.QueuedSize, i.Dropped, i.Cause = len(c.queue), c.outbox.bytes, c.dropped, c.cause

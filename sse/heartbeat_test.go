@@ -34,12 +34,12 @@ func TestHeartbeat(t *testing.T) {
 		moments := map[time.Duration]bool{}
 		for _, w := range ws {
 			body, writes, _ := w.snapshot()
-			if strings.Trim(body, ":\n") != "" || len(writes) < 9 || len(writes) > 11 {
+			if strings.Trim(body, ":\n") != "" || len(writes) < 10 || len(writes) > 12 {
 				t.Fatalf("%d writes in ten intervals, %q", len(writes), body)
 			}
 			for i, at := range writes {
 				moments[at.Sub(start)%beat] = true
-				if i > 0 && at.Sub(writes[i-1]) > beat*3/2 {
+				if i > 0 && at.Sub(writes[i-1]) > beat {
 					t.Errorf("%v of silence", at.Sub(writes[i-1]))
 				}
 			}
@@ -97,7 +97,7 @@ func TestHeartbeatDuringFirstEffects(t *testing.T) {
 			}
 			time.Sleep(10*beat - time.Second)
 			body, writes, _ := w.snapshot()
-			if strings.Trim(body, ":\n") != "" || len(writes) < 9 || len(writes) > 10 {
+			if strings.Trim(body, ":\n") != "" || len(writes) < 10 || len(writes) > 12 {
 				t.Errorf("writers %d: %d writes in ten intervals, %q", writers, len(writes), body)
 			}
 			time.Sleep(2 * time.Second)
@@ -108,4 +108,42 @@ func TestHeartbeatDuringFirstEffects(t *testing.T) {
 			w.leave()
 		})
 	}
+}
+
+// No stream is silent for longer than the interval: not after its opening, not
+// after an event at whatever moment between two looks of the hub at it.
+func TestHeartbeatGap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const beat = 15 * time.Second
+		r := newBench(t, setup{hub: sse.HubOptions{Heartbeat: beat}})
+		r.stay("GET /sse")
+		opened := time.Now()
+		var ws []*memWriter
+		var conns []*sse.Conn
+		for range 200 {
+			w, c := r.stream("/sse")
+			ws, conns = append(ws, w), append(conns, c)
+		}
+		for i, c := range conns {
+			time.AfterFunc(3*beat+time.Duration(i)*beat/200, func() { _ = c.Emit(t.Context(), n(i)) })
+		}
+		time.Sleep(8 * beat)
+		end := time.Now()
+		longest, beats := time.Duration(0), 0
+		for _, w := range ws {
+			_, writes, _ := w.snapshot()
+			beats += len(writes)
+			last := opened
+			for _, at := range append(writes, end) {
+				longest, last = max(longest, at.Sub(last)), at
+			}
+			w.leave()
+		}
+		if longest > beat {
+			t.Errorf("%v of silence", longest)
+		}
+		if per := float64(beats) / 200 / 8; per > 1.25 {
+			t.Errorf("%.2f heartbeats per interval", per)
+		}
+	})
 }

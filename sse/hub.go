@@ -28,8 +28,9 @@ type HubOptions struct {
 	// written in pieces of 32 KiB, each with a timeout of its own. Default 10 s,
 	// negative means none.
 	WriteTimeout time.Duration
-	// Heartbeat is how often a stream without traffic gets an SSE comment.
-	// Streams are spread over the interval. Default 15 s, negative means none.
+	// Heartbeat is the longest silence of a stream. One without traffic gets an SSE
+	// comment a little before it is over. Streams are spread over time. Default 15
+	// s, negative means none.
 	Heartbeat time.Duration
 	// Writers is how many goroutines write at most, for all streams of the hub.
 	// Default GOMAXPROCS; negative means that each stream is written by the
@@ -69,6 +70,7 @@ type HubOptions struct {
 // goroutine.
 type Hub struct {
 	opts  HubOptions
+	made  time.Time         // when its clock began; constant
 	enc   *gzipcast.Encoder // nil if not compressing
 	beat  *Frame            // the heartbeat, an SSE comment
 	beats []*Frame          // beat alone
@@ -104,7 +106,7 @@ func NewHub(o *HubOptions) *Hub {
 	v.WriteTimeout = cmp.Or(v.WriteTimeout, 10*time.Second)
 	v.Heartbeat = cmp.Or(v.Heartbeat, 15*time.Second)
 	v.Writers = cmp.Or(v.Writers, runtime.GOMAXPROCS(0))
-	h := &Hub{opts: v}
+	h := &Hub{opts: v, made: time.Now()}
 	if v.Compress {
 		h.enc = gzipcast.NewEncoder(nil)
 	}

@@ -29,7 +29,7 @@ const (
 // behind reports whether the client is slow to take what is written to it.
 func (c *Conn) behind() bool {
 	began := c.began.Load()
-	return began != 0 && time.Now().UnixNano()-began > int64(behindAfter)
+	return began != 0 && c.hub.clock(time.Now())-began > int64(behindAfter)
 }
 
 // noBound is a limit that is never reached.

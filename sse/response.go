@@ -59,7 +59,7 @@ func (r *response) send(c *Conn, s *scratch, buf []byte, flush bool) error {
 			}
 		}
 		now := time.Now() // the client has read on
-		c.began.Store(now.UnixNano())
+		c.began.Store(c.hub.clock(now))
 		if err := r.extend(c, now); err != nil {
 			return err
 		}
@@ -78,11 +78,11 @@ func (r *response) send(c *Conn, s *scratch, buf []byte, flush bool) error {
 // and not once per write: a write may take between one and two timeouts.
 func (r *response) extend(c *Conn, now time.Time) error {
 	timeout := c.hub.opts.WriteTimeout
-	if timeout < 0 || c.deadline.Load() > now.UnixNano()+int64(timeout) {
+	if timeout < 0 || c.deadline.Load() > c.hub.clock(now.Add(timeout)) {
 		return nil
 	}
 	until := now.Add(2 * timeout)
-	c.deadline.Store(until.UnixNano())
+	c.deadline.Store(c.hub.clock(until))
 	if err := http.NewResponseController(r.w).SetWriteDeadline(until); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return err
 	}
@@ -117,15 +117,14 @@ func (r *response) lift(c *Conn) {
 	}
 }
 
-// end leaves no write deadline on the connection, which net/http may use for the
-// client's next request.
+// end leaves the response to net/http.
 func (r *response) end(c *Conn, _ bool) {
 	defer func() { *r = response{} }() // also if lift panics
 	c.ctl.Lock()
 	aborted := c.aborted
 	c.ctl.Unlock()
 	if !aborted {
-		r.lift(c)
+		r.last(c)
 	}
 }
 

@@ -3,7 +3,6 @@ package sse
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -35,6 +34,9 @@ const corkFor = 50 * time.Millisecond
 // options mean the defaults. Middleware may have set header fields; Content-Type,
 // Cache-Control and X-Accel-Buffering are set by Serve.
 //
+// A HEAD request is answered with the header alone: Open is asked, and no stream
+// opens.
+//
 // Serve returns nil when the stream has ended, or has been taken over from
 // net/http ([HubOptions].TakeOver). It returns an error if nothing has been
 // written: Open refused, the hub is draining, w cannot flush, or first failed at
@@ -54,6 +56,9 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, o *ServeOptions, fir
 		}
 		w = unflushed{w}
 	}
+	if v.Short {
+		w = keepWriteTimeout(w, r)
+	}
 	c, err := h.open(r, time.Now(), !v.Short)
 	if err != nil {
 		return err
@@ -64,6 +69,9 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, o *ServeOptions, fir
 			h.wheel.remove(c)
 		}
 	}()
+	if r.Method == http.MethodHead {
+		return s.head(w)
+	}
 	if err := s.open(); err != nil {
 		return err
 	}
@@ -79,8 +87,10 @@ type service struct {
 	c      *Conn
 	r      *http.Request
 	o      ServeOptions
-	parked bool  // the stream goes on without its handler
-	err    error // of first
+	w      http.ResponseWriter
+	up     *upload // nil if the body has been read
+	parked bool    // the stream goes on without its handler
+	err    error   // of first
 }
 
 // open asks whether the stream may open.
@@ -103,20 +113,15 @@ func (s *service) open() (err error) {
 
 // prepare readies the response.
 func (s *service) prepare(w http.ResponseWriter) {
-	c, h := s.c, w.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("Cache-Control", "no-cache")
-	h.Set("X-Accel-Buffering", "no")
-	if c.encoding != "" {
-		h.Set("Content-Encoding", c.encoding)
-	}
-	if c.hub.compresses() {
-		h.Add("Vary", "Accept-Encoding")
-	}
+	c := s.c
+	s.putHeader(w)
 	if c.stays.Load() {
 		c.hub.free(w)
 	}
 	c.respond(w, s.r.ProtoMajor > 1)
+	if s.w, s.up = w, uploadOf(w, s.r); s.up != nil {
+		c.attachUpload(s.up)
+	}
 }
 
 // run calls first and keeps the stream open as long as it should be. The
@@ -127,6 +132,9 @@ func (s *service) run(first func(context.Context, *Conn) error) {
 	defer func() {
 		if !s.parked {
 			c.finish(cause, !s.o.Short)
+			if s.up != nil {
+				s.up.end(s.w, s.r, !s.o.Short && c.headed && c.Cause().Cut())
+			}
 			s.closed()
 		}
 	}()
@@ -141,12 +149,15 @@ func (s *service) run(first func(context.Context, *Conn) error) {
 	cork := time.AfterFunc(corkFor, c.uncork)
 	s.err = first(ctx, c)
 	cork.Stop()
+	if s.up != nil && s.err == nil && !s.up.done.Load() {
+		s.up.discard()
+	}
 	switch {
 	case s.err != nil:
 	case s.o.Short:
 		cause = CauseDone
 	default:
-		if s.parked = c.serve(s.r.Context(), s.afterwards); !s.parked {
+		if s.parked = s.serve(s.r.Context()); !s.parked {
 			cause = c.Cause()
 		}
 	}
@@ -185,7 +196,8 @@ func (s *service) answered() error {
 // on the request goroutine, which writes only if shared writers do not. If the
 // connection has been taken over, serve returns true at once, and afterwards is
 // called on a goroutine of its own when the stream has been closed.
-func (c *Conn) serve(ctx context.Context, afterwards func()) (parked bool) {
+func (s *service) serve(ctx context.Context) (parked bool) {
+	c := s.c
 	if c.firstDone() {
 		c.drainOwn()
 	} else if err := c.head(); err != nil {
@@ -193,13 +205,13 @@ func (c *Conn) serve(ctx context.Context, afterwards func()) (parked bool) {
 	}
 	c.serving.Store(true)
 	c.live()
-	if c.taken.Load() && c.park(ctx, afterwards) {
+	if c.taken.Load() && c.park(ctx, s.afterwards) {
 		return true
 	}
 	for {
 		select {
 		case <-ctx.Done():
-			c.Close(c.leaving(ctx))
+			c.Close(s.leaving(ctx))
 			return false
 		case <-c.done:
 			return false
@@ -207,18 +219,6 @@ func (c *Conn) serve(ctx context.Context, afterwards func()) (parked bool) {
 			c.drainOwn()
 		}
 	}
-}
-
-// leaving says why the context of a request has ended: its client has left,
-// middleware has set a timeout, or a write took too long.
-func (c *Conn) leaving(ctx context.Context) Cause {
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return CauseExpired
-	}
-	if c.overdue() {
-		return CauseSlow
-	}
-	return CauseClient
 }
 
 // finish ends the stream on the request goroutine: it writes what is left,

@@ -64,7 +64,7 @@ func ConfigureServer(srv *http.Server, o *ServerOptions) {
 		if peer > 0 {
 			setPeerTimeout(c, peer)
 		}
-		return ctx
+		return context.WithValue(ctx, serverContext{}, ctx)
 	}
 	spare := &spareConns{conns: map[net.Conn]struct{}{}}
 	connState := srv.ConnState

@@ -49,8 +49,8 @@ func (c *Conn) drainLocked(s *scratch, flush bool) (more bool, failed Cause, sen
 		if err := c.resume(s); err != nil {
 			failed = c.failed(s, err)
 		} else if c.way.waiting() {
-			c.began.Store(s.now.UnixNano()) // it has taken some
-			return false, "", nil           // still scheduled: the poller tells when to go on
+			c.began.Store(c.hub.clock(s.now)) // it has taken some
+			return false, "", nil             // still scheduled: the poller tells when to go on
 		} else {
 			c.began.Store(0)
 		}
@@ -73,7 +73,7 @@ func (c *Conn) drainLocked(s *scratch, flush bool) (more bool, failed Cause, sen
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if size > 0 {
-		c.lastWrite = s.now.UnixNano()
+		c.lastWrite = c.hub.clock(s.now)
 		c.sent += uint64(n)
 		c.sentBytes += uint64(size)
 	}
@@ -115,7 +115,7 @@ func (c *Conn) resume(s *scratch) (err error) {
 // write lock is held.
 func (c *Conn) writeFrames(s *scratch, frames []*Frame, flush bool) (size int, err error) {
 	defer caught(&err)
-	if err := c.takeOver(); err != nil {
+	if err := c.begin(); err != nil {
 		return 0, err
 	}
 	out, err := c.encode(s, frames)
@@ -123,7 +123,7 @@ func (c *Conn) writeFrames(s *scratch, frames []*Frame, flush bool) (size int, e
 		return 0, err
 	}
 	c.headed = true
-	c.began.Store(s.now.UnixNano())
+	c.began.Store(c.hub.clock(s.now))
 	size = len(out) - c.way.room() + len(s.tail)
 	err = c.way.send(c, s, out, flush)
 	if err == nil && !c.way.waiting() {
@@ -197,7 +197,7 @@ func (c *Conn) headLocked() (err error) {
 	if c.headed || !c.usable() {
 		return nil
 	}
-	if err := c.takeOver(); err != nil {
+	if err := c.begin(); err != nil {
 		return err
 	}
 	c.headed = true
@@ -209,7 +209,7 @@ func (c *Conn) headLocked() (err error) {
 // request as if the client had left, and HTTP/2 resets the stream.
 func (c *Conn) overdue() bool {
 	until := c.deadline.Load()
-	return until > 0 && c.began.Load() > 0 && time.Now().UnixNano() >= until
+	return until > 0 && c.began.Load() > 0 && c.hub.clock(time.Now()) >= until
 }
 
 // drainOwn writes on the request goroutine until the outbox is empty.

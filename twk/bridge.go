@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math"
 	"net/http"
 	"runtime/debug"
@@ -38,7 +37,17 @@ type BridgeOptions struct {
 	// their end although the client leaves. OnError is told what the limit
 	// stopped. Streams stop with their client. Default 30 s, negative means none.
 	AnswerTimeout time.Duration
-	// OnError is called for every failed request and dispatch. The bridge runs
+	// BodyTimeout bounds the reading of a request's body. The signals must come
+	// within it altogether, or the request is answered 408. Handlers and effects
+	// that read a body get an error from the read that takes longer, which asks
+	// for that status. If the server's ReadTimeout is shorter it holds. Default 30
+	// s, negative means none.
+	BodyTimeout time.Duration
+	// OnError is called for every failed request and dispatch, but not for a
+	// request that is refused before its effects run: with a status below 500 or
+	// 503, or because the server is going down. The bridge logs these with level
+	// debug, and so does the default hook if all that failed are effects that say
+	// no in this way. The bridge runs
 	// the effects that it returns on the stream, to show the person that
 	// something went wrong, and logs the errors of these. OnError may be called
 	// concurrently. Default: log with slog.Default and show nothing.
@@ -72,6 +81,7 @@ func NewBridge[C any](d *dispatch.Dispatcher[C], newCtx func(Session) C, o *Brid
 	if b.opts.AnswerTimeout = cmp.Or(b.opts.AnswerTimeout, 30*time.Second); b.opts.AnswerTimeout < 0 {
 		b.opts.AnswerTimeout = math.MaxInt64
 	}
+	b.opts.BodyTimeout = cmp.Or(b.opts.BodyTimeout, 30*time.Second)
 	if b.opts.OnError == nil {
 		b.opts.OnError = logError
 	}
@@ -89,15 +99,6 @@ func NewBridge[C any](d *dispatch.Dispatcher[C], newCtx func(Session) C, o *Brid
 // Hub returns the owner of the streams.
 func (b *Bridge[C]) Hub() *sse.Hub { return b.hub }
 
-func logError(ctx context.Context, r *Request, err error) effect.List {
-	attrs := []slog.Attr{slog.Any("error", err)}
-	if r != nil && r.Request != nil {
-		attrs = append(attrs, slog.String("method", r.Method), slog.String("path", r.URL.Path))
-	}
-	slog.LogAttrs(ctx, slog.LevelError, "twk: request failed", attrs...)
-	return nil
-}
-
 // report tells the error hook and returns what it wants to show. A panic of
 // the hook is logged with the error.
 func (b *Bridge[C]) report(ctx context.Context, r *Request, err error) (show effect.List) {
@@ -114,9 +115,12 @@ func (b *Bridge[C]) report(ctx context.Context, r *Request, err error) (show eff
 // answers 500. A panic with http.ErrAbortHandler is passed on.
 func (b *Bridge[C]) Handle(h func(*Request) Response) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if body := limitBody(w, r, b.opts.BodyTimeout); body != nil {
+			defer func() { r.Body = body.ReadCloser }() // the server knows what to do with its own only
+		}
 		req, err := readRequest(w, r, b.opts.MaxSignals)
 		if err != nil {
-			b.report(r.Context(), &Request{Request: r}, err)
+			b.tell(r.Context(), &Request{Request: r}, err)
 			fail(w, sse.StatusOf(err))
 			return
 		}
@@ -167,6 +171,9 @@ func call(h func(*Request) Response, r *Request) (resp Response, err error) {
 func (b *Bridge[C]) plain(w http.ResponseWriter, r *Request, resp Response) {
 	switch {
 	case resp.Handler != nil:
+		if _, own := resp.Handler.(statusText); !own {
+			r.Body = ownBody(r.Body)
+		}
 		resp.Handler.ServeHTTP(w, r.Request)
 	case resp.Body != nil:
 		markup, err := render(r.Context(), resp.Body)
@@ -194,8 +201,12 @@ func (b *Bridge[C]) plain(w http.ResponseWriter, r *Request, resp Response) {
 // stream of the client's own: then it must be open still.
 func (b *Bridge[C]) elsewhere(w http.ResponseWriter, r *Request, resp *Response, c *sse.Conn, relies bool) {
 	if c.Cause() != "" { // nothing would reach anybody
-		b.report(r.Context(), r, &Error{Op: "using an open stream", Err: sse.ErrClosed})
+		b.tell(r.Context(), r, &Error{Op: "using an open stream", Status: http.StatusGone, Err: sse.ErrClosed})
 		fail(w, http.StatusGone)
+		return
+	}
+	if r.Method == http.MethodHead { // the header of what GET would be answered
+		w.WriteHeader(http.StatusNoContent)
 		return
 	}
 	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(r.Context()), b.opts.AnswerTimeout, errAnswerTimeout)
@@ -208,7 +219,7 @@ func (b *Bridge[C]) elsewhere(w http.ResponseWriter, r *Request, resp *Response,
 		w.WriteHeader(http.StatusNoContent)
 	default:
 		if err == nil {
-			b.report(ctx, r, &Error{Op: "using an open stream", Err: sse.ErrClosed})
+			b.tell(ctx, r, &Error{Op: "using an open stream", Status: http.StatusGone, Err: sse.ErrClosed})
 		}
 		fail(w, http.StatusGone)
 	}

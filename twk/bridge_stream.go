@@ -58,7 +58,7 @@ func (b *Bridge[C]) stream(w http.ResponseWriter, r *Request, resp *Response) {
 	}
 	// 204 tells the client to stay away: an answer, not a failure.
 	if sse.StatusOf(err) != http.StatusNoContent && !errors.Is(err, errNotRun) && !errors.Is(err, sse.ErrClosed) {
-		b.report(r.Context(), r, err)
+		b.tell(r.Context(), r, err)
 	}
 	sse.Refuse(w, err)
 }
@@ -103,7 +103,11 @@ func (b *Bridge[C]) run(ctx context.Context, r *Request, s Session, effects effe
 	if err == nil {
 		return true, nil
 	}
-	show := b.report(ctx, r, &Error{Op: fmt.Sprintf("answering %s %s", r.Method, r.URL.Path), Err: err})
+	failed := &Error{Op: fmt.Sprintf("answering %s %s", r.Method, r.URL.Path), Err: err}
+	if refused(err) {
+		failed.Status = sse.StatusOf(err)
+	}
+	show := b.report(ctx, r, failed)
 	if len(show) == 0 {
 		return true, err
 	}

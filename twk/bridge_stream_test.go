@@ -2,7 +2,6 @@ package twk_test
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"slices"
 	"testing"
@@ -94,8 +93,8 @@ func TestDrainIsTold(t *testing.T) {
 			t.Errorf("ends %+v, want %+v", ends, want)
 		}
 		r.noEnd()
-		if errs := r.errors(); len(errs) != 1 || !errors.Is(errs[0], sse.ErrDraining) {
-			t.Errorf("errors %v, want that of the late stream", errs)
+		if errs := r.errors(); len(errs) > 0 {
+			t.Errorf("a shutdown was reported as a failure: %v", errs)
 		}
 	})
 }

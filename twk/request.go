@@ -79,11 +79,17 @@ func readRequest(w http.ResponseWriter, r *http.Request, limit int64) (*Request,
 	case !isJSON(r) || r.Body == nil || r.Body == http.NoBody:
 		return out, nil
 	default:
+		if b, ok := r.Body.(*body); ok {
+			b.within()
+		}
 		text, err = io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 		if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			return bad(http.StatusRequestEntityTooLarge, fmt.Errorf("the body has more than %d bytes", tooLarge.Limit))
 		}
 		if err != nil {
+			if e, ok := errors.AsType[*Error](err); ok {
+				return bad(e.HTTPStatus(), e.Err)
+			}
 			return bad(http.StatusBadRequest, err)
 		}
 	}

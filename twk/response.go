@@ -79,9 +79,14 @@ func BadRequest(err error) Response {
 	}](err); ok {
 		code = s.HTTPStatus()
 	}
-	return Pass(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		http.Error(w, http.StatusText(code), code)
-	})).WithStatus(code)
+	return Pass(statusText(code)).WithStatus(code)
+}
+
+// statusText answers with a status and its name.
+type statusText int
+
+func (code statusText) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	http.Error(w, http.StatusText(int(code)), int(code))
 }
 
 // WithStatus returns a copy of r with that status.

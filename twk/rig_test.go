@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -315,4 +316,18 @@ func until(t testing.TB, what string, ok func() bool) {
 			t.Fatalf("still not true: %s", what)
 		}
 	}
+}
+
+// raw sends text over a connection of its own, which reads nothing by itself.
+func (r *rig) raw(text string) net.Conn {
+	r.t.Helper()
+	c, err := net.Dial("tcp", r.srv.Listener.Addr().String())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { c.Close() })
+	if _, err := io.WriteString(c, text); err != nil {
+		r.t.Fatal(err)
+	}
+	return c
 }
