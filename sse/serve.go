@@ -53,7 +53,7 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, o *ServeOptions, fir
 		}
 		w = unflushed{w}
 	}
-	c, err := h.open(r, time.Now(), !v.Short)
+	c, err := h.open(r, w.Header(), time.Now(), !v.Short)
 	if err != nil {
 		return err
 	}

@@ -64,7 +64,7 @@ func ConfigureServer(srv *http.Server, o *ServerOptions) {
 		if peer > 0 {
 			setPeerTimeout(c, peer)
 		}
-		return ctx
+		return context.WithValue(ctx, connKey{}, c)
 	}
 	spare := &spareConns{conns: map[net.Conn]struct{}{}}
 	connState := srv.ConnState
@@ -75,6 +75,16 @@ func ConfigureServer(srv *http.Server, o *ServerOptions) {
 		spare.state(c, s)
 	}
 	srv.RegisterOnShutdown(spare.close)
+}
+
+// connKey is the key of a request's connection in its context.
+type connKey struct{}
+
+// connOf returns the connection of r. It is nil if ConfigureServer was not called
+// for its server.
+func connOf(r *http.Request) net.Conn {
+	c, _ := r.Context().Value(connKey{}).(net.Conn)
+	return c
 }
 
 // setPeerTimeout sets the option of the socket below c, if it is a TCP one. It

@@ -2,15 +2,12 @@ package sse
 
 import (
 	"bytes"
-	"errors"
 	"net"
 	"syscall"
 	"time"
 )
 
 const canTakeOver = true
-
-var errNoSocket = errors.New("it is no syscall.Conn; listen with package net, or leave HubOptions.TakeOver off")
 
 // socket is the transport of a stream whose connection has been taken over from
 // net/http. The write lock of the stream guards it.
@@ -24,6 +21,10 @@ type socket struct {
 	raw   syscall.RawConn
 	rest  []byte      // written later, before everything else
 	stall *time.Timer // cuts the stream if rest does not go in time; nil if there is none
+	// unread says that the client has sent more than its request: net/http had
+	// read it already when the connection was taken over. It is not answered; the
+	// header of the response says that the connection closes.
+	unread bool
 }
 
 func newSocket(conn net.Conn) (*socket, error) {
@@ -114,7 +115,32 @@ func (k *socket) end(c *Conn, clean bool) {
 		_ = k.push(c, &scratch{wait: true}, []byte(lastChunk)) // there is nobody left to tell of an error
 	}
 	k.rest = nil
+	if clean && (k.discard() || k.unread) {
+		linger(k.conn)
+		return
+	}
 	_ = k.conn.Close()
+}
+
+// discard reads what the client has sent and reports whether there was anything.
+// The kernel answers the closing of a connection with unread bytes by a reset,
+// and a reset makes the client's kernel throw away what its program has not read.
+func (k *socket) discard() (some bool) {
+	var buf [4096]byte
+	_ = k.raw.Read(func(fd uintptr) bool {
+		for range 256 { // a client that keeps sending is reset in the end
+			n, err := syscall.Read(int(fd), buf[:])
+			if err == syscall.EINTR {
+				continue
+			}
+			if n <= 0 || err != nil {
+				break
+			}
+			some = true
+		}
+		return true // do not wait for the client
+	})
+	return some
 }
 
 // rawWrite is one write that does not block. It is reused, because the function

@@ -98,9 +98,7 @@ func causeOf(err error) Cause {
 // writeFrames writes and flushes frames and returns the number of bytes; the
 // write lock is held.
 func (c *Conn) writeFrames(s *scratch, frames []*Frame, flush bool) (int, error) {
-	if err := c.takeOver(); err != nil {
-		return 0, err
-	}
+	c.takeOver()
 	out, err := c.encode(s, frames)
 	if err != nil {
 		return 0, err
@@ -163,9 +161,7 @@ func (c *Conn) head() error {
 	if c.headed || !c.usable() {
 		return nil
 	}
-	if err := c.takeOver(); err != nil {
-		return err
-	}
+	c.takeOver()
 	c.headed = true
 	return c.way.head(c, time.Now())
 }
