@@ -148,7 +148,7 @@ func (h *Hub) Compresses() bool { return h.enc != nil }
 func (h *Hub) open(r *http.Request, front http.Header, now time.Time, stay bool) (*Conn, error) {
 	c := newConn(h, r, front, now, stay)
 	if !h.wheel.add(h, c) {
-		return nil, &Error{Op: "opening a stream", Status: http.StatusServiceUnavailable, Err: ErrDraining}
+		return nil, &Error{Op: "opening a stream", Status: http.StatusServiceUnavailable, Err: draining{r}}
 	}
 	return c, nil
 }

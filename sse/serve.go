@@ -40,8 +40,9 @@ const corkFor = 50 * time.Millisecond
 // once. The caller then answers, as [Refuse] does. An error of first ends the
 // stream with CausePanic.
 //
-// A long stream that is cut ends in a panic with http.ErrAbortHandler, which is
-// the one way to tell a client of net/http that the response is not complete.
+// A long stream that is cut ends in a panic with http.ErrAbortHandler, so that
+// nobody around the handler takes the response for a complete one. The cut does
+// not depend on it: middleware may recover.
 func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, o *ServeOptions, first func(ctx context.Context, c *Conn) error) error {
 	var v ServeOptions
 	if o != nil {
@@ -57,7 +58,7 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, o *ServeOptions, fir
 	if err != nil {
 		return err
 	}
-	s := service{c: c, r: r, o: v}
+	s := service{c: c, w: w, r: r, o: v}
 	defer func() {
 		if !s.parked {
 			h.wheel.remove(c)
@@ -76,6 +77,7 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, o *ServeOptions, fir
 // service is one call of Serve.
 type service struct {
 	c      *Conn
+	w      http.ResponseWriter
 	r      *http.Request
 	o      ServeOptions
 	parked bool  // the stream goes on without its handler
@@ -103,9 +105,7 @@ func (s *service) open() (err error) {
 // prepare readies the response.
 func (s *service) prepare(w http.ResponseWriter) {
 	c, h := s.c, w.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("Cache-Control", "no-cache")
-	h.Set("X-Accel-Buffering", "no")
+	streamHeader(h)
 	if c.encoding != "" {
 		h.Set("Content-Encoding", c.encoding)
 	}
@@ -118,6 +118,13 @@ func (s *service) prepare(w http.ResponseWriter) {
 	c.respond(w, s.r.ProtoMajor > 1)
 }
 
+// streamHeader makes h the header of a stream.
+func streamHeader(h http.Header) {
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-cache")
+	h.Set("X-Accel-Buffering", "no")
+}
+
 // run calls first and keeps the stream open as long as it should be. The
 // response has been taken away when it returns, whatever happens, unless the
 // stream is parked.
@@ -126,6 +133,7 @@ func (s *service) run(first func(context.Context, *Conn) error) {
 	defer func() {
 		if !s.parked {
 			c.finish(cause, !s.o.Short)
+			s.cut()
 			s.closed()
 		}
 	}()
@@ -162,6 +170,16 @@ func (s *service) closed() {
 	if s.o.Closed != nil {
 		contained("closed", func() { s.o.Closed(s.c) })
 	}
+}
+
+// cut cuts a response that must not look complete, also if a panic of first is
+// on its way.
+func (s *service) cut() {
+	cause := s.c.Cause()
+	if s.o.Short || !cause.Cut() || cause == CausePanic && !s.c.headed {
+		return
+	}
+	contained("cut", func() { cut(s.w, s.r, s.c.headed) }) // it calls middleware
 }
 
 // answered ends a response whose stream has ended: one that was cut does not

@@ -49,7 +49,7 @@ func (c *Conn) takeOver() {
 	}
 	c.takes = false
 	from, ok := c.resp.w.(http.Hijacker)
-	if !ok {
+	if !ok || c.stillWanted() != nil { // see cut
 		return
 	}
 	header := c.resp.w.Header()

@@ -103,10 +103,10 @@ func (c *Conn) writeFrames(s *scratch, frames []*Frame, flush bool) (int, error)
 	if err != nil {
 		return 0, err
 	}
-	c.headed = true
 	c.began.Store(s.now.UnixNano())
 	size := len(out) - c.way.room()
 	err = c.way.send(c, s, out, flush)
+	c.noteHead(err)
 	if err == nil && !c.way.waiting() {
 		c.began.Store(0)
 	}
@@ -162,8 +162,9 @@ func (c *Conn) head() error {
 		return nil
 	}
 	c.takeOver()
-	c.headed = true
-	return c.way.head(c, time.Now())
+	err := c.way.head(c, time.Now())
+	c.noteHead(err)
+	return err
 }
 
 // overdue reports whether a write has not ended by its deadline. Whoever sees
