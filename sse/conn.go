@@ -66,8 +66,8 @@ type Conn struct {
 	aborted bool // the connection is of no more use
 
 	// The rest of the state, guarded by mu.
-	policy  Overflow
 	pending bool // it is not decided yet whether the stream opens
+	policy  Overflow
 	dropped uint64
 	cause   Cause
 	first   *Turn   // of the first effects
