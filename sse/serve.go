@@ -32,7 +32,8 @@ const corkFor = 50 * time.Millisecond
 // response has begun; it sends with [Conn.EmitFirst] what its client gets before
 // anything else. ctx is that of the request; it ends when the client leaves. nil
 // options mean the defaults. Middleware may have set header fields; Content-Type,
-// Cache-Control and X-Accel-Buffering are set by Serve.
+// Cache-Control and X-Accel-Buffering are set by Serve. If it has set a
+// Content-Encoding, the hub compresses nothing.
 //
 // Serve returns nil when the stream has ended, or has been taken over from
 // net/http ([HubOptions].TakeOver). It returns an error if nothing has been
