@@ -3,6 +3,7 @@ package sfere_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -254,8 +255,11 @@ func TestShutdown(t *testing.T) {
 	}
 	s.wantCount(sfere.Everyone(), 0)
 	if res, err := s.srv.Client().Do(s.request(id("late"))); err == nil {
+		body, err := io.ReadAll(res.Body)
 		res.Body.Close()
-		t.Errorf("status %d while draining, want a cut", res.StatusCode)
+		if err == nil || len(body) > 0 {
+			t.Errorf("status %d and %q while draining, want a cut", res.StatusCode, body)
+		}
 	}
 	s.noRemoval()
 }

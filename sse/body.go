@@ -137,16 +137,18 @@ func (c *Conn) attachUpload(u *upload) {
 // begin readies the response for the first write; the write lock is held. While
 // the body has not been read the connection cannot be taken over, and it must not
 // be used for another request: what is left of the body would be taken for one.
-func (c *Conn) begin() error {
+func (c *Conn) begin() {
 	if !c.uploads {
-		return c.takeOver()
+		c.takeOver()
+		return
 	}
 	c.uploads = false
 	c.ctl.Lock()
 	u, _ := c.abort.(*upload)
 	c.ctl.Unlock()
 	if u != nil && u.done.Load() {
-		return c.takeOver()
+		c.takeOver()
+		return
 	}
 	c.takes = false
 	if !c.http2 {
@@ -155,5 +157,4 @@ func (c *Conn) begin() error {
 	if u != nil && u.expects && !u.asked.Swap(true) {
 		c.resp.w.WriteHeader(http.StatusContinue) // later it would be too late to ask
 	}
-	return nil
 }

@@ -24,7 +24,7 @@ func TestNoWallClock(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, wall := range []string{".Unix(", ".UnixNano(", ".UnixMilli(", ".UnixMicro(", ".Round(0)", ".Truncate(0)"} {
-			if strings.Contains(string(text), wall) {
+			if strings.Contains(strings.ReplaceAll(string(text), "time.Unix(1, 0)", "long ago"), wall) {
 				t.Errorf("%s uses %s)", name, wall)
 			}
 		}

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/sfere-go/sfere/sse/gzipcast"
 )
 
 // Compressor is a content encoding for streams that have a compressor of their
@@ -76,30 +78,46 @@ func (e *ownEncoder) next(frames []*Frame) ([]byte, error) {
 	return e.buf.Bytes(), nil
 }
 
-// release gives the compressor back and returns the bytes that end a response
-// on which everything before was sent.
-func (e *ownEncoder) release() []byte {
-	if e.z == nil {
-		return nil
+// release gives the compressor back, if finish has not.
+func (e *ownEncoder) release() {
+	if e.z != nil {
+		e.finish()
 	}
+}
+
+// finish gives the compressor back and returns the bytes that end the response,
+// also one without an event.
+func (e *ownEncoder) finish() []byte {
 	e.buf.Reset()
+	if e.z == nil {
+		e.z = e.from.New(&e.buf)
+	}
 	z := e.z
 	e.z = nil
 	_ = z.Close() // it writes to memory
 	return e.buf.Bytes()
 }
 
-// trail sends what ends a response with a compressor of its own.
+// trail sends what ends a compressed response, without which strict decoders
+// take it for one that was cut.
 func (c *Conn) trail() {
-	if c.own == nil {
+	if c.own == nil && !c.zipped {
 		return
 	}
 	c.write.Lock()
 	defer c.write.Unlock()
-	end := c.own.release()
-	if len(end) == 0 || !c.usable() {
+	if !c.usable() {
 		return
 	}
-	buf := append([]byte(chunkHead[:c.way.room()]), end...)
+	buf := []byte(chunkHead[:c.way.room()])
+	if c.own != nil {
+		buf = append(buf, c.own.finish()...)
+	} else {
+		if !c.begun {
+			buf = append(buf, gzipcast.Header...)
+			c.begun = true
+		}
+		buf = c.zip.AppendTrailer(buf)
+	}
 	_ = c.way.send(c, &scratch{now: time.Now(), wait: true}, buf, false) // an error means that the client is gone
 }

@@ -67,8 +67,8 @@ type Conn struct {
 	aborted bool // the connection is of no more use
 
 	// The rest of the state, guarded by mu.
-	policy  Overflow
 	pending bool // it is not decided yet whether the stream opens
+	policy  Overflow
 	dropped uint64
 	cause   Cause
 	first   *Turn   // of the first effects
@@ -92,8 +92,9 @@ type Conn struct {
 	spoke, place int         // position in the hub's wheel; guarded by the wheel
 }
 
-// newConn returns a stream for r that is opening.
-func newConn(h *Hub, r *http.Request, now time.Time, stay bool) *Conn {
+// newConn returns a stream for r that is opening. front is the header of its
+// response as middleware has left it.
+func newConn(h *Hub, r *http.Request, front http.Header, now time.Time, stay bool) *Conn {
 	c := &Conn{
 		id: h.ids.Add(1), hub: h, opened: now, remote: r.RemoteAddr, agent: r.UserAgent(), policy: h.opts.Overflow,
 		corked: true, pending: true, done: make(chan struct{}), wake: make(chan struct{}, 1),
@@ -101,11 +102,14 @@ func newConn(h *Hub, r *http.Request, now time.Time, stay bool) *Conn {
 	c.first = &Turn{c: c, first: true}
 	c.turns, c.turned = []*Turn{c.first}, true
 	c.stays.Store(stay)
-	if stay { // for a short response it would cost more than it saves
+	// Middleware that has set an encoding encodes what passes through it: what is
+	// encoded already would be so twice, and what goes past it not at all.
+	// For a short response it would cost more than it saves.
+	if stay && front.Get("Content-Encoding") == "" {
 		c.encoding, c.own = h.negotiate(r)
 		c.zipped = c.encoding != "" && c.own == nil
+		c.takes = h.takesOver(r)
 	}
-	c.takes = stay && h.takesOver(r)
 	c.slow.Store(h.opts.Writers < 0)
 	return c
 }

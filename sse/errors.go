@@ -57,10 +57,16 @@ func StatusOf(err error) int {
 // Refuse answers a request whose stream [Hub.Serve] did not open. It sends the
 // status that err asks for ([StatusOf]) and the name of that status, because
 // the text of an error may show internals. If the server is shutting down,
-// Refuse panics with http.ErrAbortHandler instead, which cuts the connection: a
-// client takes a status as the end and comes back after a cut.
+// Refuse begins a stream and cuts it instead, and panics with
+// http.ErrAbortHandler: a client takes a status as the end and comes back after
+// a cut, and a proxy makes a status of an answer that did not begin.
 func Refuse(w http.ResponseWriter, err error) {
 	if errors.Is(err, ErrDraining) {
+		if d, ok := errors.AsType[draining](err); ok {
+			w.Header().Del("Content-Encoding")
+			streamHeader(w.Header())
+			contained("cut", func() { cut(w, d.r, false) })
+		}
 		panic(http.ErrAbortHandler)
 	}
 	w.Header().Del("Content-Encoding")

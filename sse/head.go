@@ -26,9 +26,7 @@ func (s *service) ask() error {
 // putHeader sets the header fields of a stream.
 func (s *service) putHeader(w http.ResponseWriter) {
 	h := w.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("Cache-Control", "no-cache")
-	h.Set("X-Accel-Buffering", "no")
+	streamHeader(h)
 	if s.c.encoding != "" {
 		h.Set("Content-Encoding", s.c.encoding)
 	}

@@ -39,8 +39,12 @@ type HubOptions struct {
 	// TakeOver takes the connections of long streams away from net/http, so that
 	// a stream that waits needs neither a goroutine nor the buffers of the
 	// server: about 5 KiB instead of 27. It works on Linux, for HTTP/1.1 without
-	// TLS, if Writers is not negative and the ResponseWriter is an http.Hijacker.
-	// All other streams stay with net/http. Middleware must forward Hijack.
+	// TLS, on a net.TCPConn or net.UnixConn, if Writers is not negative and the
+	// ResponseWriter is an http.Hijacker. All other streams stay with net/http.
+	// Middleware must forward Hijack. If it has set a Content-Encoding the stream
+	// stays, too. What a listener has wrapped is known before the stream begins if
+	// ConfigureServer was called; if not, the first such connection costs a
+	// goroutine more, and the hub takes none over after it.
 	//
 	// Handlers and owners see one change: the end of such a stream runs on a
 	// goroutine of its own. Everything around the handler sees it return at once.
@@ -91,7 +95,8 @@ type Hub struct {
 	slabs  slabs
 	warn   sync.Once   // that write deadlines are out of reach
 	poll   poller      // of the connections that have been taken over
-	barred atomic.Bool // connections cannot be taken over, as has turned out
+	barred atomic.Bool // connections of an unknown type are not taken over: one was no socket
+	noPoll atomic.Bool // no connection is taken over: the poller has failed
 }
 
 // NewHub returns a hub; nil means the default options.
@@ -148,11 +153,12 @@ func (h *Hub) prepare(frames []*Frame, a *Audience) []*Frame {
 // an [Audience] is of use.
 func (h *Hub) Compresses() bool { return h.enc != nil }
 
-// open returns a new stream for r, which is opening.
-func (h *Hub) open(r *http.Request, now time.Time, stay bool) (*Conn, error) {
-	c := newConn(h, r, now, stay)
+// open returns a new stream for r, which is opening. front is the header of its
+// response as middleware has left it.
+func (h *Hub) open(r *http.Request, front http.Header, now time.Time, stay bool) (*Conn, error) {
+	c := newConn(h, r, front, now, stay)
 	if !h.wheel.add(h, c) {
-		return nil, &Error{Op: "opening a stream", Status: http.StatusServiceUnavailable, Err: ErrDraining}
+		return nil, &Error{Op: "opening a stream", Status: http.StatusServiceUnavailable, Err: draining{r}}
 	}
 	return c, nil
 }

@@ -32,7 +32,8 @@ const corkFor = 50 * time.Millisecond
 // response has begun; it sends with [Conn.EmitFirst] what its client gets before
 // anything else. ctx is that of the request; it ends when the client leaves. nil
 // options mean the defaults. Middleware may have set header fields; Content-Type,
-// Cache-Control and X-Accel-Buffering are set by Serve.
+// Cache-Control and X-Accel-Buffering are set by Serve. If it has set a
+// Content-Encoding, the hub compresses nothing.
 //
 // A HEAD request is answered with the header alone: Open is asked, and no stream
 // opens.
@@ -43,8 +44,9 @@ const corkFor = 50 * time.Millisecond
 // once. The caller then answers, as [Refuse] does. An error of first ends the
 // stream with CausePanic.
 //
-// A long stream that is cut ends in a panic with http.ErrAbortHandler, which is
-// the one way to tell a client of net/http that the response is not complete.
+// A long stream that is cut ends in a panic with http.ErrAbortHandler, so that
+// nobody around the handler takes the response for a complete one. The cut does
+// not depend on it: middleware may recover.
 func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, o *ServeOptions, first func(ctx context.Context, c *Conn) error) error {
 	var v ServeOptions
 	if o != nil {
@@ -59,11 +61,11 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, o *ServeOptions, fir
 	if v.Short {
 		w = keepWriteTimeout(w, r)
 	}
-	c, err := h.open(r, time.Now(), !v.Short)
+	c, err := h.open(r, w.Header(), time.Now(), !v.Short)
 	if err != nil {
 		return err
 	}
-	s := service{c: c, r: r, o: v}
+	s := service{c: c, w: w, r: r, o: v}
 	defer func() {
 		if !s.parked {
 			h.wheel.remove(c)
@@ -85,9 +87,9 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, o *ServeOptions, fir
 // service is one call of Serve.
 type service struct {
 	c      *Conn
+	w      http.ResponseWriter
 	r      *http.Request
 	o      ServeOptions
-	w      http.ResponseWriter
 	up     *upload // nil if the body has been read
 	parked bool    // the stream goes on without its handler
 	err    error   // of first
@@ -119,9 +121,16 @@ func (s *service) prepare(w http.ResponseWriter) {
 		c.hub.free(w)
 	}
 	c.respond(w, s.r.ProtoMajor > 1)
-	if s.w, s.up = w, uploadOf(w, s.r); s.up != nil {
+	if s.up = uploadOf(w, s.r); s.up != nil {
 		c.attachUpload(s.up)
 	}
+}
+
+// streamHeader makes h the header of a stream.
+func streamHeader(h http.Header) {
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-cache")
+	h.Set("X-Accel-Buffering", "no")
 }
 
 // run calls first and keeps the stream open as long as it should be. The
@@ -135,6 +144,7 @@ func (s *service) run(first func(context.Context, *Conn) error) {
 			if s.up != nil {
 				s.up.end(s.w, s.r, !s.o.Short && c.headed && c.Cause().Cut())
 			}
+			s.cut()
 			s.closed()
 		}
 	}()
@@ -174,6 +184,16 @@ func (s *service) closed() {
 	if s.o.Closed != nil {
 		contained("closed", func() { s.o.Closed(s.c) })
 	}
+}
+
+// cut cuts a response that must not look complete, also if a panic of first is
+// on its way.
+func (s *service) cut() {
+	cause := s.c.Cause()
+	if s.o.Short || !cause.Cut() || cause == CausePanic && !s.c.headed {
+		return
+	}
+	contained("cut", func() { cut(s.w, s.r, s.c.headed) }) // it calls middleware
 }
 
 // answered ends a response whose stream has ended: one that was cut does not

@@ -3,10 +3,12 @@ package sse
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -24,7 +26,9 @@ type ServerOptions struct {
 	// takes 15 minutes otherwise. The machine of the client acknowledges, not the
 	// client. It works on Linux, through TCP_USER_TIMEOUT; elsewhere it does
 	// nothing. Together with a heartbeat, a silent client is noticed within the
-	// sum of both. Default 20 s, negative means none.
+	// sum of both. A connection that wraps another one must have a method
+	// NetConn() net.Conn, as tls.Conn has; a warning is logged if it has not.
+	// Default 20 s, negative means none.
 	PeerTimeout time.Duration
 	// PingAfter is how long an HTTP/2 connection may be silent before it is
 	// pinged, PingTimeout how long the answer may take. Defaults 10 s and 10 s,
@@ -56,15 +60,21 @@ func ConfigureServer(srv *http.Server, o *ServerOptions) {
 	if timeout := cmp.Or(v.PingTimeout, 10*time.Second); timeout > 0 && srv.HTTP2.PingTimeout == 0 {
 		srv.HTTP2.PingTimeout = timeout
 	}
+	var outOfReach sync.Once
 	connContext := srv.ConnContext
 	srv.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
 		if connContext != nil {
 			ctx = connContext(ctx, c)
 		}
 		if peer > 0 {
-			setPeerTimeout(c, peer)
+			if !setPeerTimeout(c, peer) && overTCP(c) {
+				outOfReach.Do(func() {
+					slog.Warn(fmt.Sprintf("sse: %T hides its TCP connection: ServerOptions.PeerTimeout is not set, and a client whose network has gone is noticed late; give it a method NetConn() net.Conn, or set PeerTimeout to -1", c))
+				})
+			}
 		}
-		return context.WithValue(ctx, serverContext{}, ctx)
+		ctx = context.WithValue(ctx, serverContext{}, ctx)
+		return context.WithValue(ctx, connKey{}, c)
 	}
 	spare := &spareConns{conns: map[net.Conn]struct{}{}}
 	connState := srv.ConnState
@@ -77,15 +87,47 @@ func ConfigureServer(srv *http.Server, o *ServerOptions) {
 	srv.RegisterOnShutdown(spare.close)
 }
 
-// setPeerTimeout sets the option of the socket below c, if it is a TCP one. It
-// cannot be set on the listener, whose sockets are multipath TCP.
-func setPeerTimeout(c net.Conn, d time.Duration) {
-	if t, ok := c.(*tls.Conn); ok {
-		c = t.NetConn()
-	}
-	if t, ok := c.(*net.TCPConn); ok {
+// connKey is the key of a request's connection in its context.
+type connKey struct{}
+
+// connOf returns the connection of r. It is nil if ConfigureServer was not called
+// for its server.
+func connOf(r *http.Request) net.Conn {
+	c, _ := r.Context().Value(connKey{}).(net.Conn)
+	return c
+}
+
+// setPeerTimeout sets the option of the TCP socket below c and reports whether it
+// could. It cannot be set on the listener, whose sockets are multipath TCP.
+func setPeerTimeout(c net.Conn, d time.Duration) bool {
+	if t := tcpOf(c); t != nil {
 		setUserTimeout(t, d)
+		return true
 	}
+	return false
+}
+
+// tcpOf returns the TCP connection below c, nil if it is out of reach. A
+// connection that wraps another one says which by a method NetConn, as that of
+// crypto/tls does.
+func tcpOf(c net.Conn) *net.TCPConn {
+	for range 16 { // one may wrap itself
+		switch v := c.(type) {
+		case *net.TCPConn:
+			return v
+		case interface{ NetConn() net.Conn }:
+			c = v.NetConn()
+		default:
+			return nil
+		}
+	}
+	return nil
+}
+
+// overTCP reports whether c should have a TCP socket below it.
+func overTCP(c net.Conn) bool {
+	addr := c.LocalAddr()
+	return addr != nil && strings.HasPrefix(addr.Network(), "tcp")
 }
 
 // spareConns are connections that have not yet sent a byte. Browsers open some

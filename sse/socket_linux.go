@@ -2,15 +2,12 @@ package sse
 
 import (
 	"bytes"
-	"errors"
 	"net"
 	"syscall"
 	"time"
 )
 
 const canTakeOver = true
-
-var errNoSocket = errors.New("it is no syscall.Conn; listen with package net, or leave HubOptions.TakeOver off")
 
 // socket is the transport of a stream whose connection has been taken over from
 // net/http. The write lock of the stream guards it.
@@ -25,6 +22,10 @@ type socket struct {
 	rest  []byte      // written later, before everything else; about one piece
 	tail  []byte      // of a large event, after rest; shared with other streams
 	stall *time.Timer // cuts the stream if nothing goes in time; nil if nothing is left
+	// unread says that the client has sent more than its request: net/http had
+	// read it already when the connection was taken over. It is not answered; the
+	// header of the response says that the connection closes.
+	unread bool
 }
 
 func newSocket(conn net.Conn) (*socket, error) {
@@ -144,7 +145,12 @@ func (k *socket) write(c *Conn, s *scratch, out []byte) (int, error) {
 
 // end ends the response, normally or by cutting it, and closes the connection.
 func (k *socket) end(c *Conn, clean bool) {
-	defer k.conn.Close() // also if its other methods panic
+	lingers := false
+	defer func() { // also if its other methods panic
+		if !lingers {
+			_ = k.conn.Close()
+		}
+	}()
 	k.settle()
 	c.hub.poll.remove(c)
 	if clean {
@@ -154,6 +160,31 @@ func (k *socket) end(c *Conn, clean bool) {
 		}
 	}
 	k.rest, k.tail = nil, nil
+	if clean && (k.discard() || k.unread) {
+		lingers = true
+		linger(k.conn)
+	}
+}
+
+// discard reads what the client has sent and reports whether there was anything.
+// The kernel answers the closing of a connection with unread bytes by a reset,
+// and a reset makes the client's kernel throw away what its program has not read.
+func (k *socket) discard() (some bool) {
+	var buf [4096]byte
+	_ = k.raw.Read(func(fd uintptr) bool {
+		for range 256 { // a client that keeps sending is reset in the end
+			n, err := syscall.Read(int(fd), buf[:])
+			if err == syscall.EINTR {
+				continue
+			}
+			if n <= 0 || err != nil {
+				break
+			}
+			some = true
+		}
+		return true // do not wait for the client
+	})
+	return some
 }
 
 // rawWrite is one write that does not block. It is reused, because the function

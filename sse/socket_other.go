@@ -11,7 +11,10 @@ import (
 // On other systems connections stay with net/http.
 const canTakeOver = false
 
-type socket struct{ rest []byte }
+type socket struct {
+	rest   []byte
+	unread bool
+}
 
 func newSocket(net.Conn) (*socket, error) { return nil, errors.ErrUnsupported }
 

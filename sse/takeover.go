@@ -3,17 +3,38 @@ package sse
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"time"
 )
 
+var errNoSocket = errors.New("it is neither a net.TCPConn nor a net.UnixConn; leave HubOptions.TakeOver off, or call ConfigureServer, which tells before a stream begins")
+
 // takesOver reports whether the stream for r is to be taken over from net/http
-// with its first write.
+// with its first write. It asks all that can be known before that: a connection
+// that has been hijacked cannot be given back.
 func (h *Hub) takesOver(r *http.Request) bool {
-	return h.opts.TakeOver && canTakeOver && h.opts.Writers > 0 && !h.barred.Load() &&
-		r.ProtoMajor == 1 && r.ProtoMinor >= 1 && r.TLS == nil && r.Method != http.MethodHead
+	if !h.opts.TakeOver || !canTakeOver || h.opts.Writers <= 0 ||
+		r.ProtoMajor != 1 || r.ProtoMinor < 1 || r.TLS != nil || r.Method == http.MethodHead {
+		return false
+	}
+	if conn := connOf(r); conn != nil {
+		return takeable(conn) && !h.noPoll.Load()
+	}
+	return !h.barred.Load() && !h.noPoll.Load()
+}
+
+// takeable reports whether a socket may be written to past conn. The types are
+// compared as they are: one that embeds a TCPConn may do something else in Write.
+func takeable(conn net.Conn) bool {
+	switch conn.(type) {
+	case *net.TCPConn, *net.UnixConn:
+		return true
+	}
+	return false
 }
 
 // takeOver takes the connection away from net/http if that is wanted and has not
@@ -22,41 +43,51 @@ func (h *Hub) takesOver(r *http.Request) bool {
 //
 // It happens before the first write and not when the stream opens, because
 // until then the server can still answer with a status.
-func (c *Conn) takeOver() error {
+func (c *Conn) takeOver() {
 	if !c.takes || c.broken {
-		return nil
+		return
 	}
 	c.takes = false
 	from, ok := c.resp.w.(http.Hijacker)
-	if !ok {
-		return nil
+	if !ok || c.stillWanted() != nil { // see cut
+		return
 	}
 	header := c.resp.w.Header()
-	conn, _, err := from.Hijack()
+	conn, buf, err := from.Hijack()
 	if err != nil {
-		return nil // it cannot be taken over, and nothing has been changed
+		return // it cannot be taken over, and nothing has been changed
 	}
-	sock, err := newSocket(conn)
-	if err == nil {
-		err = c.hub.poll.add(c, sock)
-	}
+	unread := buf != nil && buf.Reader.Buffered() > 0
+	sock, err := c.watchSocket(conn)
 	if err != nil {
-		// There is no way back: this client is cut and comes again, later ones
-		// stay with net/http.
-		_ = conn.Close()
-		if c.hub.barred.CompareAndSwap(false, true) {
-			slog.Warn(fmt.Sprintf("sse: connections of type %T cannot be taken over: %v", conn, err))
-		}
-		return &Error{Op: "taking a connection over", Err: err}
+		c.hijacked(conn, header, unread)
+		return
 	}
-	sock.rest = responseHead(header)
+	sock.rest, sock.unread = responseHead(header), unread
 	c.way, c.resp = sock, response{}
 	c.deadline.Store(0)
 	c.taken.Store(true)
 	c.ctl.Lock()
 	c.abort = conn
 	c.ctl.Unlock()
-	return nil
+}
+
+// watchSocket makes a socket of conn that the poller watches. If it cannot, later
+// streams stay with net/http.
+func (c *Conn) watchSocket(conn net.Conn) (*socket, error) {
+	var sock *socket
+	why := &c.hub.barred
+	err := errNoSocket
+	if takeable(conn) {
+		why = &c.hub.noPoll
+		if sock, err = newSocket(conn); err == nil {
+			err = c.hub.poll.add(c, sock)
+		}
+	}
+	if err != nil && why.CompareAndSwap(false, true) {
+		slog.Warn(fmt.Sprintf("sse: connections of type %T cannot be taken over: %v", conn, err))
+	}
+	return sock, err
 }
 
 // park leaves the end of a stream that has been taken over to a goroutine that

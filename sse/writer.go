@@ -115,17 +115,15 @@ func (c *Conn) resume(s *scratch) (err error) {
 // write lock is held.
 func (c *Conn) writeFrames(s *scratch, frames []*Frame, flush bool) (size int, err error) {
 	defer caught(&err)
-	if err := c.begin(); err != nil {
-		return 0, err
-	}
+	c.begin()
 	out, err := c.encode(s, frames)
 	if err != nil {
 		return 0, err
 	}
-	c.headed = true
 	c.began.Store(c.hub.clock(s.now))
 	size = len(out) - c.way.room() + len(s.tail)
 	err = c.way.send(c, s, out, flush)
+	c.noteHead(err)
 	if err == nil && !c.way.waiting() {
 		c.began.Store(0)
 	}
@@ -197,11 +195,10 @@ func (c *Conn) headLocked() (err error) {
 	if c.headed || !c.usable() {
 		return nil
 	}
-	if err := c.begin(); err != nil {
-		return err
-	}
-	c.headed = true
-	return c.way.head(c, time.Now())
+	c.begin()
+	err = c.way.head(c, time.Now())
+	c.noteHead(err)
+	return err
 }
 
 // overdue reports whether a write has not ended by its deadline. Whoever sees

@@ -17,8 +17,9 @@
 //	io.WriteString(w, gzipcast.Header)
 //	w.Write(stream.Next(hello))                   // shared bytes
 //	w.Write(stream.Next(enc.Event([]byte("hi")))) // this stream only
+//	w.Write(stream.AppendTrailer(nil))            // the end
 //
-// A stream costs one word; a compressor of its own would cost 0.8 MB.
+// A stream costs two words; a compressor of its own would cost 0.8 MB.
 //
 // # Safety
 //
@@ -32,8 +33,10 @@
 //   - After a failed or short write the stream is over; close the connection.
 //   - If unsure whether the last event was sent, call [Stream.Reset].
 //
-// Streams end without a gzip trailer. Browsers and curl take this as a normal
-// end; strict decoders such as compress/gzip report [io.ErrUnexpectedEOF].
+// A stream ends with [Stream.AppendTrailer]. Browsers and curl take an end
+// without it as a normal one; strict decoders such as compress/gzip report
+// [io.ErrUnexpectedEOF]. The checksum of a stream is put together from those of
+// its events, so that no stream reads its events again.
 //
 // Compression leaks through its length (BREACH): keep secrets such as tokens out
 // of events, and of chains, that carry text an attacker can choose.

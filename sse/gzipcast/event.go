@@ -17,6 +17,7 @@ type Event struct {
 
 	whole form
 	short form
+	sum   sum
 	// history is touched only by the encoding of short, which drops it.
 	history []byte
 }
@@ -38,6 +39,12 @@ type form struct {
 // Payload returns the bytes the event was made from, for streams that are not
 // compressed. The caller must not modify them.
 func (e *Event) Payload() []byte { return e.payload }
+
+// check returns the checksum of a stream with checksum crc after the event.
+func (e *Event) check(crc uint32) uint32 {
+	e.sum.once.Do(func() { e.sum.make(e.payload) })
+	return e.sum.add(crc)
+}
 
 // wholeForm returns the self-contained encoding.
 func (e *Event) wholeForm() []byte {

@@ -58,14 +58,16 @@ func (r *receiver) receive(e *Event) error {
 	return nil
 }
 
-// close ends the stream and reports an error unless nothing is left in it.
+// close ends the stream and reports an error unless nothing is left in it and
+// length and checksum are right.
 func (r *receiver) close() error {
+	r.wire.sent = r.stream.AppendTrailer(r.wire.sent)
 	rest, err := io.ReadAll(r.zr)
 	if len(rest) > 0 {
 		return fmt.Errorf("%d bytes nobody sent: %q", len(rest), rest)
 	}
-	if !errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Errorf("end of stream: got %v, want %v", err, io.ErrUnexpectedEOF)
+	if err != nil {
+		return fmt.Errorf("end of stream: %w", err)
 	}
 	return nil
 }

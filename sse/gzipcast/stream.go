@@ -1,5 +1,7 @@
 package gzipcast
 
+import "encoding/binary"
+
 // Header is the gzip header with which a stream begins. Send it once, before
 // the first event.
 const Header = "\x1f\x8b" + // gzip
@@ -9,12 +11,14 @@ const Header = "\x1f\x8b" + // gzip
 	"\x00" + // no hint about the level
 	"\xff" // unknown system
 
-// Stream is the state of one gzip stream: which event its last bytes were. The
-// zero value is a stream on which only [Header] was sent. It is one word, keeps
-// no event alive, and is not safe for concurrent use: the lock that orders the
-// writes of the connection must also guard the stream.
+// Stream is the state of one gzip stream: which event its last bytes were, and
+// the checksum of all. The zero value is a stream on which only [Header] was
+// sent. It is 16 bytes, keeps no event alive, and is not safe for concurrent use:
+// the lock that orders the writes of the connection must also guard the stream.
 type Stream struct {
-	last *mark // nil when the next event must be self-contained
+	last *mark  // nil when the next event must be self-contained
+	crc  uint32 // of all payloads
+	size uint32 // of all payloads, modulo 2^32
 }
 
 // Next returns the bytes that send e as the next event of the stream, and
@@ -31,6 +35,8 @@ func (s *Stream) Next(e *Event) []byte {
 	}
 	follows := e.after != nil && s.last == e.after
 	s.last = e.self
+	s.crc = e.check(s.crc)
+	s.size += uint32(len(e.payload))
 	if follows {
 		return e.shortForm()
 	}
@@ -40,5 +46,15 @@ func (s *Stream) Next(e *Event) []byte {
 // Reset forgets the last event, so that the next one is self-contained, which
 // is always valid on an event boundary. Call it if it is in doubt whether bytes
 // that Next returned were sent at all. It cannot repair a stream on which an
-// event was sent in part.
+// event was sent in part, and the trailer counts the event as sent: if it was
+// not, the stream must end without.
 func (s *Stream) Reset() { s.last = nil }
+
+// AppendTrailer appends to b what ends the stream: an empty last block and the
+// checksum and length of what was sent. Nothing may follow. Decoders report the
+// end of a stream without it as an error, if they are strict.
+func (s *Stream) AppendTrailer(b []byte) []byte {
+	b = append(b, 0x03, 0x00)
+	b = binary.LittleEndian.AppendUint32(b, s.crc)
+	return binary.LittleEndian.AppendUint32(b, s.size)
+}
