@@ -144,7 +144,6 @@ func (k *socket) write(c *Conn, s *scratch, out []byte) (int, error) {
 
 // end ends the response, normally or by cutting it, and closes the connection.
 func (k *socket) end(c *Conn, clean bool) {
-	defer k.conn.Close() // also if its other methods panic
 	k.settle()
 	c.hub.poll.remove(c)
 	if clean {
@@ -154,6 +153,7 @@ func (k *socket) end(c *Conn, clean bool) {
 		}
 	}
 	k.rest, k.tail = nil, nil
+	_ = k.conn.Close()
 }
 
 // rawWrite is one write that does not block. It is reused, because the function
