@@ -3,6 +3,7 @@ package sse
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -140,4 +141,56 @@ func FuzzAdmit(f *testing.F) {
 			}
 		}
 	})
+}
+
+// An outbox that is taken piece by piece loses nothing and keeps the order,
+// while its slabs go round among many.
+func TestTakePiece(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	var s slabs
+	none := bounds{frames: noBound, bytes: noBound}
+	type client struct {
+		outbox
+		in, out int
+		taken   []*Frame // is being written
+		one     [1]*Frame
+	}
+	var boxes [8]client
+	for range 20_000 {
+		b := &boxes[rng.IntN(len(boxes))]
+		if rng.IntN(3) > 0 {
+			f := &Frame{bytes: make([]byte, rng.IntN(piece/4)), key: fmt.Sprint(b.in)}
+			if rng.IntN(50) == 0 {
+				f.bytes = make([]byte, 2*piece)
+			}
+			if _, err := b.admit([]*Frame{f}, none, &s); err != nil {
+				t.Fatal(err)
+			}
+			b.in++
+			continue
+		}
+		for i, f := range b.taken { // nobody else has touched them
+			if f.key != fmt.Sprint(b.out+i) {
+				t.Fatalf("frame %s instead of %d", f.key, b.out+i)
+			}
+		}
+		b.out += len(b.taken)
+		s.give(b.taken)
+		waiting := len(b.queue)
+		b.taken = b.take(&b.one)
+		size := 0
+		for _, f := range b.taken {
+			size += len(f.bytes)
+		}
+		if waiting > 0 && len(b.taken) == 0 || size > piece && len(b.taken) > 1 {
+			t.Fatalf("took %d of %d frames with %d bytes", len(b.taken), waiting, size)
+		}
+		left := 0
+		for _, f := range b.queue {
+			left += len(f.bytes)
+		}
+		if left != b.bytes || len(b.queue)+len(b.taken) != waiting {
+			t.Fatalf("%d frames with %d bytes wait, counted as %d bytes", len(b.queue), left, b.bytes)
+		}
+	}
 }

@@ -145,12 +145,6 @@ func (k *socket) write(c *Conn, s *scratch, out []byte) (int, error) {
 
 // end ends the response, normally or by cutting it, and closes the connection.
 func (k *socket) end(c *Conn, clean bool) {
-	lingers := false
-	defer func() { // also if its other methods panic
-		if !lingers {
-			_ = k.conn.Close()
-		}
-	}()
 	k.settle()
 	c.hub.poll.remove(c)
 	if clean {
@@ -161,9 +155,10 @@ func (k *socket) end(c *Conn, clean bool) {
 	}
 	k.rest, k.tail = nil, nil
 	if clean && (k.discard() || k.unread) {
-		lingers = true
 		linger(k.conn)
+		return
 	}
+	_ = k.conn.Close()
 }
 
 // discard reads what the client has sent and reports whether there was anything.

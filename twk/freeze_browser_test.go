@@ -141,7 +141,7 @@ func TestFrozenPageInBrowser(t *testing.T) {
 			browser.Eval[int](p, "window.kept = 1")
 			p.Go("about:blank")
 			lose()
-			browser.Eval[bool](p, "(history.back(), true)") // chromedp waits for a load event, which there is none of
+			browser.Eval[bool](p, "(setTimeout(() => history.back(), 50), true)") // chromedp waits for a load event, which there is none of
 			p.WaitEval("window.kept === 1")
 		}},
 		{"a browser that is online again", hidden(), true, func(p *browser.Page, lose func()) {
