@@ -312,3 +312,22 @@ func TestLateBody(t *testing.T) {
 		t.Errorf("a body was taken for a request: %t, %s", next, log)
 	}
 }
+
+// A stream whose effect waits in vain for a body is not said to have been left by
+// its client.
+func TestLateBodyOfStream(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, setup{bridge: twk.BridgeOptions{BodyTimeout: 100 * time.Millisecond}})
+	r.pauses["read"] = func(_ context.Context, call effect.Call[app]) error {
+		_, err := io.ReadAll(call.Ctx().Request.Body)
+		return err
+	}
+	r.stay("POST /up", n(1), pause{"read"})
+	r.raw(unsent("POST", "/up", "text/plain"))
+	if e := r.end(); e.Cause != sse.CauseExpired {
+		t.Errorf("end %+v", e)
+	}
+	if errs := r.errors(); len(errs) != 1 || sse.StatusOf(errs[0]) != http.StatusRequestTimeout {
+		t.Errorf("errors %v", errs)
+	}
+}
