@@ -166,8 +166,8 @@ func TestSecondTab(t *testing.T) {
 		s.wantCount(sfere.Everyone(), 1)
 		s.wantNone(one)
 		s.noRemoval()
-		if len(s.errs) != 1 || !errors.Is(s.errs[0], sfere.ErrTaken) {
-			t.Errorf("errors %v", s.errs)
+		if len(s.errs) > 0 {
+			t.Errorf("a refusal was reported as a failure: %v", s.errs)
 		}
 	})
 	t.Run("reuse", func(t *testing.T) {

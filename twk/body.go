@@ -1,6 +1,7 @@
 package twk
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -18,6 +19,7 @@ type body struct {
 	until   time.Time     // nothing is read later; zero for no such time
 	lifts   bool          // a deadline that passes while nobody reads would do harm
 	eof     atomic.Bool
+	over    atomic.Bool // nobody may read any more
 }
 
 // limitBody makes reads of the body of r fail if they take longer than timeout.
@@ -64,6 +66,9 @@ func (b *body) Read(p []byte) (int, error) {
 	if b.eof.Load() {
 		return 0, io.EOF
 	}
+	if b.over.Load() {
+		return 0, errBodyLate
+	}
 	b.extend()
 	n, err := b.ReadCloser.Read(p)
 	if b.lifts && b.timeout > 0 {
@@ -76,6 +81,28 @@ func (b *body) Read(p []byte) (int, error) {
 		err = &Error{Op: "reading a body", Status: http.StatusRequestTimeout, Err: err}
 	}
 	return n, err
+}
+
+// errBodyLate is what a read gives after the effects have had their time.
+var errBodyLate = &Error{Op: "reading a body", Status: http.StatusRequestTimeout, Err: os.ErrDeadlineExceeded}
+
+// endWith ends reading when ctx ends, until stop is called: a read does not look at
+// a context, and a client may send a byte now and then for ever.
+func (b *body) endWith(ctx context.Context) (stop func()) {
+	if b == nil || b.eof.Load() {
+		return func() {}
+	}
+	done := make(chan struct{})
+	cancel := context.AfterFunc(ctx, func() {
+		defer close(done)
+		b.over.Store(true)
+		_ = b.rc.SetReadDeadline(time.Now())
+	})
+	return func() {
+		if !cancel() { // the connection is soon that of another request
+			<-done
+		}
+	}
 }
 
 // ownBody returns the body of a request as the server made it, for a handler

@@ -247,3 +247,87 @@ func TestIgnoredBody(t *testing.T) {
 		t.Error(log)
 	}
 }
+
+// An answer that reads a body ends in its time though the client goes on sending.
+func TestAnswerTimeoutEndsReading(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, setup{bridge: twk.BridgeOptions{AnswerTimeout: 200 * time.Millisecond, BodyTimeout: time.Hour}})
+	r.pauses["read"] = func(_ context.Context, call effect.Call[app]) error {
+		_, err := io.ReadAll(call.Ctx().Request.Body)
+		return err
+	}
+	r.handle("POST /up", func(*twk.Request) twk.Response { return twk.Respond(n(1), pause{"read"}) })
+	nc := r.raw(unsent("POST", "/up", "text/plain"))
+	_ = nc.SetReadDeadline(time.Now().Add(twktest.Wait))
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() {
+		for tick := time.Tick(20 * time.Millisecond); ; {
+			select {
+			case <-tick:
+				_, _ = io.WriteString(nc, "x")
+			case <-stop:
+				return
+			}
+		}
+	}()
+	res, err := http.ReadResponse(bufio.NewReader(nc), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body, err := io.ReadAll(res.Body); err != nil || strings.Count(string(body), "event: ") != 1 {
+		t.Errorf("the client got %q and %v", body, err)
+	}
+	if errs := r.errors(); len(errs) != 1 {
+		t.Errorf("errors %v", errs)
+	}
+}
+
+// A body that comes when its request has been answered is no request, and does no
+// harm.
+func TestLateBody(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, setup{})
+	r.handle("POST /act", func(*twk.Request) twk.Response { return twk.Respond(n(1)) })
+	r.handle("POST /none", func(*twk.Request) twk.Response { return twk.Respond() })
+	next := false
+	r.mux.HandleFunc("/next", func(http.ResponseWriter, *http.Request) { next = true })
+	for _, path := range []string{"/act", "/none"} {
+		nc := r.raw(unsent("POST", path, "text/plain"))
+		_ = nc.SetReadDeadline(time.Now().Add(twktest.Wait))
+		br := bufio.NewReader(nc)
+		res, err := http.ReadResponse(br, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, res.Body)
+		const request = "GET /next HTTP/1.1\r\nHost: x\r\n\r\n"
+		_, _ = io.WriteString(nc, strings.Repeat(request, 1+1000/len(request)+1))
+		if _, err := br.ReadByte(); err == nil {
+			t.Errorf("%s: the rest of the body was answered", path)
+		}
+	}
+	r.srv.Close()
+	if log := r.log(); log != "" || next {
+		t.Errorf("a body was taken for a request: %t, %s", next, log)
+	}
+}
+
+// A stream whose effect waits in vain for a body is not said to have been left by
+// its client.
+func TestLateBodyOfStream(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, setup{bridge: twk.BridgeOptions{BodyTimeout: 100 * time.Millisecond}})
+	r.pauses["read"] = func(_ context.Context, call effect.Call[app]) error {
+		_, err := io.ReadAll(call.Ctx().Request.Body)
+		return err
+	}
+	r.stay("POST /up", n(1), pause{"read"})
+	r.raw(unsent("POST", "/up", "text/plain"))
+	if e := r.end(); e.Cause != sse.CauseExpired {
+		t.Errorf("end %+v", e)
+	}
+	if errs := r.errors(); len(errs) != 1 || sse.StatusOf(errs[0]) != http.StatusRequestTimeout {
+		t.Errorf("errors %v", errs)
+	}
+}

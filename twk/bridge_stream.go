@@ -36,12 +36,14 @@ func (b *Bridge[C]) stream(w http.ResponseWriter, r *Request, resp *Response) {
 			return b.open(r, Session{Conn: c, Request: r, Response: resp}, resp.Open)
 		}
 	}
+	upload, _ := r.Body.(*body)
 	err := b.hub.Serve(w, r.Request, &o, func(ctx context.Context, c *sse.Conn) error {
 		own := r.with(ctx)
 		if !resp.Stay { // an answer runs to its end though its client may leave
 			var cancel context.CancelFunc
 			ctx, cancel = context.WithTimeoutCause(context.WithoutCancel(ctx), b.opts.AnswerTimeout, errAnswerTimeout)
 			defer cancel()
+			defer upload.endWith(ctx)()
 		}
 		ctx = core.WithStream(ctx, c)
 		if ran, _ := b.run(ctx, own, Session{Conn: c, Request: own, Response: resp, Out: first{c}}, resp.Effects); !ran {
