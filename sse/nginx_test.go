@@ -1,6 +1,7 @@
 package sse_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -95,16 +96,13 @@ func TestNginxDrainIsACut(t *testing.T) {
 				r.stay("GET /clean", n(1))
 				r.stay("GET /drained", n(1))
 				addr := nginx(t, r.srv.Listener.Addr().String(), settings)
+				drained := make(chan error, 1)
 				for _, path := range []string{"/clean", "/early", "/fails", "/panics", "/drained", "/draining"} {
 					switch path { // not after the answer: a proxy that buffers tells its client of nothing before
 					case "/clean":
 						r.whenSent(func(c *sse.Conn) { c.Close(sse.CauseClosed) })
 					case "/drained":
-						r.whenSent(func(*sse.Conn) {
-							if err := r.hub.Drain(t.Context(), 0); err != nil {
-								t.Error(err)
-							}
-						})
+						r.whenSent(func(*sse.Conn) { drained <- r.hub.Drain(context.Background(), 0) })
 					}
 					res, err := r.srv.Client().Get("http://" + addr + path)
 					if err != nil {
@@ -117,6 +115,11 @@ func TestNginxDrainIsACut(t *testing.T) {
 						t.Errorf("%s: status %d", path, res.StatusCode)
 					} else if (err == nil) != (path == "/clean") {
 						t.Errorf("%s: ended with %q, %v", path, body, err)
+					}
+					if path == "/drained" {
+						if err := receive(t, drained); err != nil {
+							t.Error(err)
+						}
 					}
 				}
 			})
