@@ -89,11 +89,11 @@ func (e *ownEncoder) release() {
 // also one without an event.
 func (e *ownEncoder) finish() []byte {
 	e.buf.Reset()
-	if e.z == nil {
-		e.z = e.from.New(&e.buf)
+	z := e.z
+	if e.z = nil; z == nil {
+		z = e.from.New(&e.buf)
 	}
-	_ = e.z.Close() // it writes to memory
-	e.z = nil
+	_ = z.Close() // it writes to memory
 	return e.buf.Bytes()
 }
 
