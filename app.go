@@ -210,7 +210,7 @@ func (a *App[C]) Serve(ctx context.Context, ln net.Listener) error {
 func (a *App[C]) end(srv *http.Server) error {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), a.opts.Grace, fmt.Errorf("not everything ended within %v", a.opts.Grace))
 	defer cancel()
-	err := sse.Shutdown(ctx, srv, a.hub, max(a.opts.Window, 0))
+	err := sse.Shutdown(ctx, srv, max(a.opts.Window, 0), a.hub)
 	a.conns.Close()
 	return err
 }

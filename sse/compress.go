@@ -89,11 +89,10 @@ func (e *ownEncoder) release() {
 // also one without an event.
 func (e *ownEncoder) finish() []byte {
 	e.buf.Reset()
-	if e.z == nil {
-		e.z = e.from.New(&e.buf)
-	}
 	z := e.z
-	e.z = nil
+	if e.z = nil; z == nil {
+		z = e.from.New(&e.buf)
+	}
 	_ = z.Close() // it writes to memory
 	return e.buf.Bytes()
 }
@@ -101,13 +100,17 @@ func (e *ownEncoder) finish() []byte {
 // trail sends what ends a compressed response, without which strict decoders
 // take it for one that was cut.
 func (c *Conn) trail() {
-	if c.own == nil && !c.zipped {
-		return
+	if c.own != nil || c.zipped {
+		c.hub.tell(c, c.trailLocked())
 	}
+}
+
+func (c *Conn) trailLocked() (err error) {
 	c.write.Lock()
 	defer c.write.Unlock()
+	defer caught(&err)
 	if !c.usable() {
-		return
+		return nil
 	}
 	buf := []byte(chunkHead[:c.way.room()])
 	if c.own != nil {
@@ -120,4 +123,5 @@ func (c *Conn) trail() {
 		buf = c.zip.AppendTrailer(buf)
 	}
 	_ = c.way.send(c, &scratch{now: time.Now(), wait: true}, buf, false) // an error means that the client is gone
+	return nil
 }

@@ -91,7 +91,7 @@ func ExampleShutdown() {
 
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	if err := sse.Shutdown(ctx, srv, hub, 5*time.Second); err != nil {
+	if err := sse.Shutdown(ctx, srv, 5*time.Second, hub); err != nil {
 		log.Print(err)
 	}
 }

@@ -1,11 +1,9 @@
 package sse
 
 import (
-	"cmp"
 	"context"
 	"math/rand/v2"
 	"net/http"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,7 +11,8 @@ import (
 	"github.com/sfere-go/sfere/sse/gzipcast"
 )
 
-// HubOptions adjust a [Hub]. Zero fields mean the defaults.
+// HubOptions adjust a [Hub]. Zero fields mean the defaults. A value that makes no
+// sense is logged as a warning and means the default, too.
 type HubOptions struct {
 	// MaxFrames and MaxBytes bound what waits in the outbox of a stream whose
 	// client is behind: a write to it has taken more than 250 ms. What is sent at
@@ -101,16 +100,7 @@ type Hub struct {
 
 // NewHub returns a hub; nil means the default options.
 func NewHub(o *HubOptions) *Hub {
-	var v HubOptions
-	if o != nil {
-		v = *o
-	}
-	v.MaxFrames = cmp.Or(v.MaxFrames, 512)
-	v.MaxBytes = cmp.Or(v.MaxBytes, 1<<20)
-	v.Overflow = cmp.Or(v.Overflow, Disconnect)
-	v.WriteTimeout = cmp.Or(v.WriteTimeout, 10*time.Second)
-	v.Heartbeat = cmp.Or(v.Heartbeat, 15*time.Second)
-	v.Writers = cmp.Or(v.Writers, runtime.GOMAXPROCS(0))
+	v := o.checked()
 	h := &Hub{opts: v, made: time.Now()}
 	if v.Compress {
 		h.enc = gzipcast.NewEncoder(nil)

@@ -117,7 +117,7 @@ func TestNginxDrainIsACut(t *testing.T) {
 						t.Errorf("%s: ended with %q, %v", path, body, err)
 					}
 					if path == "/drained" {
-						if err := <-drained; err != nil {
+						if err := receive(t, drained); err != nil {
 							t.Error(err)
 						}
 					}

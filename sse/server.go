@@ -161,22 +161,27 @@ func (s *spareConns) close() {
 	clear(s.conns)
 }
 
-// Shutdown ends srv and the streams of hub for a restart. It stops listening
-// and cuts the long streams at random moments within window, so that their
-// clients do not all come back at once. It waits for short responses and for
-// requests of other handlers to finish, and closes what is left. The clients of
-// cut streams try again until the next process listens.
+// Shutdown ends srv and the streams of all hubs whose streams it serves, for a
+// restart. It stops listening and cuts the long streams at random moments within
+// window, so that their clients do not all come back at once. It waits for short
+// responses and for requests of other handlers to finish, and closes what is
+// left. The clients of cut streams try again until the next process listens.
 //
+// The streams of a hub that is left out hold the shutdown up until ctx ends.
 // When ctx ends first, everything is closed at once and the error wraps that of
 // ctx. A window of zero cuts all streams at once, which suits a process that
 // its successor waits for.
-func Shutdown(ctx context.Context, srv *http.Server, hub *Hub, window time.Duration) error {
-	served := make(chan error, 1)
+func Shutdown(ctx context.Context, srv *http.Server, window time.Duration, hubs ...*Hub) error {
+	errs := make([]error, len(hubs)+1)
+	var all sync.WaitGroup
 	// It closes the listeners first, so that no client is sent away by a server
 	// that is about to end.
-	go func() { served <- srv.Shutdown(ctx) }()
-	err := hub.Drain(ctx, window)
-	err = errors.Join(err, <-served)
+	all.Go(func() { errs[len(hubs)] = srv.Shutdown(ctx) })
+	for i, h := range hubs {
+		all.Go(func() { errs[i] = h.Drain(ctx, window) })
+	}
+	all.Wait()
+	err := errors.Join(errs...)
 	if closed := srv.Close(); err == nil {
 		err = closed
 	}

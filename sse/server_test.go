@@ -116,7 +116,7 @@ func TestShutdown(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), twktest.Wait)
 		defer cancel()
 		down := make(chan error, 1)
-		go func() { down <- sse.Shutdown(ctx, r.srv.Config, r.hub, 300*time.Millisecond) }()
+		go func() { down <- sse.Shutdown(ctx, r.srv.Config, 300*time.Millisecond, r.hub) }()
 		_ = spare.SetReadDeadline(time.Now().Add(twktest.Wait))
 		if _, err := spare.Read(make([]byte, 1)); errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("http2 %t: the spare connection was not closed", http2)
@@ -155,6 +155,30 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
+// The streams of all hubs of a server are cut; a shutdown that knows of one only
+// would wait for the others.
+func TestShutdownOfSeveralHubs(t *testing.T) {
+	r := newRig(t, setup{server: func(s *httptest.Server) { sse.ConfigureServer(s.Config, nil) }})
+	r.stay("GET /sse", n(1))
+	other := newBench(t, setup{})
+	other.stay("GET /other", n(1))
+	r.mux.Handle("GET /other", other.mux)
+	streams := []*twktest.Stream{r.open("/sse"), r.open("/other")}
+	for _, s := range streams {
+		s.Next()
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), twktest.Wait)
+	defer cancel()
+	if err := sse.Shutdown(ctx, r.srv.Config, time.Millisecond, r.hub, other.hub); err != nil {
+		t.Error(err)
+	}
+	for i, b := range []*rig{r, other} {
+		if e := b.end(); e.Cause != sse.CauseShutdown || b.hub.Len() != 0 || streams[i].Ended() == nil {
+			t.Errorf("hub %d: end %+v, %d streams left", i, e, b.hub.Len())
+		}
+	}
+}
+
 // A shutdown that runs out of time closes everything and says so.
 func TestShutdownTimeout(t *testing.T) {
 	r := newRig(t, setup{})
@@ -175,7 +199,7 @@ func TestShutdownTimeout(t *testing.T) {
 	r.conn()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if err := sse.Shutdown(ctx, r.srv.Config, r.hub, 0); !errors.Is(err, context.DeadlineExceeded) {
+	if err := sse.Shutdown(ctx, r.srv.Config, 0, r.hub); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("error %v", err)
 	}
 	if err := receive(t, failed); err == nil {

@@ -158,7 +158,7 @@ func TestShutdownWithUnsentBody(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), twktest.Wait)
 			defer cancel()
-			if err := sse.Shutdown(ctx, r.srv.Config, r.hub, 0); err != nil {
+			if err := sse.Shutdown(ctx, r.srv.Config, 0, r.hub); err != nil {
 				t.Error(err)
 			}
 		})

@@ -58,7 +58,7 @@ func TestRestartInBrowser(t *testing.T) {
 	shutdown := func(r *rig) {
 		ctx, cancel := context.WithTimeout(t.Context(), twktest.Wait)
 		defer cancel()
-		if err := sse.Shutdown(ctx, r.srv.Config, r.hub, 100*time.Millisecond); err != nil {
+		if err := sse.Shutdown(ctx, r.srv.Config, 100*time.Millisecond, r.hub); err != nil {
 			t.Error(err)
 		}
 	}
