@@ -93,7 +93,7 @@ func TestQuietRoom(t *testing.T) {
 	clock := sferetest.NewClock()
 	s := newServer(t, setup{
 		store: sfere.NewTTL(&sfere.TTLOptions{TTL: time.Minute, Clock: clock}),
-		hub:   sse.HubOptions{Heartbeat: 20 * time.Millisecond, WriteTimeout: -1, MaxBytes: 32 << 20, MaxFrames: 10_000},
+		hub:   sse.HubOptions{Heartbeat: 200 * time.Millisecond, WriteTimeout: -1, MaxBytes: 32 << 20, MaxFrames: 10_000},
 	})
 	// An idle stream is closed, heartbeats or not, and never orphaned.
 	idle := s.open(id("idle"))

@@ -225,7 +225,9 @@ func (s *service) serve(ctx context.Context) (parked bool) {
 	}
 	c.serving.Store(true)
 	c.live()
-	if c.taken.Load() && c.park(ctx, s.afterwards) {
+	// What stays of the service is what afterwards needs: the request and its
+	// response would cost 10 KiB.
+	if rest := (&service{c: c, o: s.o}); c.taken.Load() && c.park(ctx, rest.afterwards) {
 		return true
 	}
 	for {
