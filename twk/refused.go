@@ -27,7 +27,7 @@ func saysNo(err error) bool {
 	switch e := err.(type) {
 	case interface{ HTTPStatus() int }:
 		code := e.HTTPStatus()
-		return code < http.StatusInternalServerError || code == http.StatusServiceUnavailable
+		return code > 0 && code < http.StatusInternalServerError || code == http.StatusServiceUnavailable
 	case interface{ Unwrap() []error }:
 		errs := e.Unwrap()
 		for _, err := range errs {
@@ -51,11 +51,14 @@ func (b *Bridge[C]) tell(ctx context.Context, r *Request, err error) {
 	b.report(ctx, r, err)
 }
 
-// logError logs a failure as an error, and a refusal with level debug.
+// logError logs a failure as an error. A refusal is logged with level debug, and so
+// is what has stopped because its client left.
 func logError(ctx context.Context, r *Request, err error) effect.List {
 	level, text := slog.LevelError, "twk: request failed"
 	if refused(err) {
 		level, text = slog.LevelDebug, "twk: request refused"
+	} else if r != nil && r.Request != nil && r.Context().Err() != nil && errors.Is(err, context.Canceled) {
+		level, text = slog.LevelDebug, "twk: client left"
 	}
 	attrs := []slog.Attr{slog.Any("error", err)}
 	if r != nil && r.Request != nil {

@@ -2,6 +2,7 @@ package twk_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -111,3 +112,42 @@ func (o owner) Opens(*sse.Conn) error     { return o.err }
 func (owner) Live(*sse.Conn)              {}
 func (owner) Closed(*sse.Conn, sse.Cause) {}
 func (owner) Ended(*sse.Conn, sse.Cause)  {}
+
+// A client that leaves while its stream opens, or before its first effects are over,
+// is no failure of the program; an effect that fails meanwhile is.
+func TestLeavingIsNoFailure(t *testing.T) {
+	for _, tt := range []struct {
+		reason  string
+		answer  twk.Response
+		err     error
+		failure bool
+	}{
+		{"an effect that stops with its client", twk.Stream(refuse{}), nil, false},
+		{"an effect that fails all the same", twk.Stream(refuse{}), errBoom, true},
+		{"a stream that opens for nobody", twk.Stream().WithOpen(refuse{}), nil, false},
+		{"and one that cannot open", twk.Stream().WithOpen(refuse{}), errBoom, true},
+	} {
+		t.Run(tt.reason, func(t *testing.T) {
+			var log bytes.Buffer
+			before := slog.Default()
+			slog.SetDefault(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+			defer slog.SetDefault(before)
+			ctx, leave := context.WithCancel(t.Context())
+			d := dispatch.Must(dispatch.New(twk.Registry(nil), registry.New("test",
+				effect.Do("Wait for the end.", func(ctx context.Context, _ twk.Call, _ refuse) error {
+					leave()
+					<-ctx.Done()
+					return cmp.Or(tt.err, ctx.Err())
+				}))))
+			h := twk.NewBridge(d, func(s twk.Session) twk.Session { return s }, nil)
+			func() {
+				defer func() { _ = recover() }()
+				h.Handle(func(*twk.Request) twk.Response { return tt.answer }).
+					ServeHTTP(httptest.NewRecorder(), twktest.HTTPRequest("GET", "/", nil).WithContext(ctx))
+			}()
+			if text := log.String(); strings.Contains(text, "level=ERROR") != tt.failure {
+				t.Errorf("logged %s", text)
+			}
+		})
+	}
+}
