@@ -1,6 +1,10 @@
 package sfere
 
-import "github.com/sfere-go/sfere/sse"
+import (
+	"slices"
+
+	"github.com/sfere-go/sfere/sse"
+)
 
 // snapshot is who a pattern matched at one moment. Its memory is used again.
 type snapshot struct {
@@ -54,15 +58,16 @@ func (c *Conns) choose(s *snapshot, p Pattern, except excluded) (out map[*entry]
 
 // streams returns the streams of the entries, in their order.
 func (s *snapshot) streams() []*sse.Conn {
-	s.conns = s.conns[:0]
-	for _, e := range s.entries {
-		s.conns = append(s.conns, e.conn)
+	s.conns = slices.Grow(s.conns[:0], len(s.entries))[:len(s.entries)]
+	for i, e := range s.entries {
+		s.conns[i] = e.conn
 	}
 	return s.conns
 }
 
-// maxSnapshot bounds the memory that is kept for the next snapshot.
-const maxSnapshot = 1 << 16
+// maxSnapshot bounds the memory that is kept for the next snapshot, until the garbage
+// collector has run twice.
+const maxSnapshot = 1 << 20
 
 // give takes the memory of s back.
 func (c *Conns) give(s *snapshot) {

@@ -57,6 +57,10 @@ func (c *Conn) enter(box *outbox, frames []*Frame, unbounded bool) error {
 	case unbounded:
 		b.frames, b.bytes = noBound, noBound
 	case !box.full(b): // the policy is not asked, and not read from memory
+		if len(frames) == 1 && frames[0].key == "" { // nearly always: it takes nobody's place
+			box.push(frames[0], &c.hub.slabs)
+			return nil
+		}
 	case box == &c.outbox && c.behind():
 		b.policy = c.policy
 	default:

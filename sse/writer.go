@@ -89,7 +89,9 @@ func (c *Conn) drainLocked(s *scratch, flush bool) (more bool, failed Cause, sen
 func (c *Conn) failed(s *scratch, err error) Cause {
 	c.broken, s.err = true, err
 	cause := causeOf(err)
-	if cause != CausePanic && c.overdue() {
+	if cause == CausePanic {
+		c.headed = c.headed || c.began.Load() > 0 // something may have gone out
+	} else if c.overdue() {
 		return CauseSlow
 	}
 	return cause
@@ -122,18 +124,12 @@ func (c *Conn) writeFrames(s *scratch, frames []*Frame, flush bool) (size int, e
 	}
 	c.began.Store(c.hub.clock(s.now))
 	size = len(out) - c.way.room() + len(s.tail)
-	err = c.sendOut(s, out, flush)
-	c.noteHead(err) // also if it panicked: something may have gone out
+	err = c.way.send(c, s, out, flush)
+	c.noteHead(err)
 	if err == nil && !c.way.waiting() {
 		c.began.Store(0)
 	}
 	return size, err
-}
-
-// sendOut is send of the transport, with a panic as an error.
-func (c *Conn) sendOut(s *scratch, out []byte, flush bool) (err error) {
-	defer caught(&err)
-	return c.way.send(c, s, out, flush)
 }
 
 // encode returns what frames are on the wire, after the room that the transport
