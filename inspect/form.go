@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sfere-go/sfere/internal/plainjson"
 	"github.com/sfere-go/sfere/schema"
 )
 
@@ -181,13 +182,11 @@ func fill(fields []*field, args any) {
 }
 
 func compactJSON(v any) string {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
+	text, err := plainjson.Marshal(v)
+	if err != nil {
 		return ""
 	}
-	return strings.TrimSpace(b.String())
+	return string(text)
 }
 
 // read takes the inputs from form and returns the arguments as a JSON object,

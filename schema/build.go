@@ -14,6 +14,7 @@ import (
 	"github.com/invopop/jsonschema"
 
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/internal/plainjson"
 )
 
 // builder makes the schemas of one catalogue. All named types share one set of
@@ -271,8 +272,8 @@ func plain(meta map[string]any) map[string]any {
 // reference to it.
 func wireOf(d effect.Data, kind Kind) (json.RawMessage, error) {
 	if kind == Placeholders {
-		return encode(effect.Later[any](d))
+		return plainjson.Marshal(effect.Later[any](d))
 	}
-	text, err := encode(effect.List{d})
+	text, err := plainjson.Marshal(effect.List{d})
 	return bytes.TrimSuffix(bytes.TrimPrefix(text, []byte("[")), []byte("]")), err
 }

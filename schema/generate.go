@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/invopop/jsonschema"
+	"github.com/sfere-go/sfere/internal/plainjson"
 )
 
 // generator makes values that fit schemas. The same seed gives the same values.
@@ -157,11 +158,11 @@ func (o ordered) MarshalJSON() ([]byte, error) {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		name, err := encode(m.name)
+		name, err := plainjson.Marshal(m.name)
 		if err != nil {
 			return nil, err
 		}
-		value, err := encode(m.value)
+		value, err := plainjson.Marshal(m.value)
 		if err != nil {
 			return nil, err
 		}

@@ -1,11 +1,12 @@
 package schema
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
+
+	"github.com/sfere-go/sfere/internal/plainjson"
 )
 
 // MaxSamples is the most that [Catalogue.Sample] makes at once.
@@ -56,7 +57,7 @@ func (c *Catalogue) generate(g *generator, item Item) (json.RawMessage, error) {
 			last = err
 			continue
 		}
-		text, err := encode(v)
+		text, err := plainjson.Marshal(v)
 		if err != nil {
 			return nil, err
 		}
@@ -72,13 +73,4 @@ func (c *Catalogue) checkSample(item Item, text json.RawMessage) error {
 		return c.ValidateReference(text)
 	}
 	return c.Validate(append(append([]byte{'['}, text...), ']'))
-}
-
-// encode is json.Marshal without HTML escaping.
-func encode(v any) (json.RawMessage, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(v)
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }

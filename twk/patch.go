@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/sfere-go/sfere/internal/plainjson"
 	"github.com/sfere-go/sfere/sse"
 
 	"github.com/sfere-go/sfere/effect"
@@ -120,7 +121,7 @@ func (p PatchElements) MarshalJSON() ([]byte, error) {
 	if err != nil {
 		return nil, &Error{Op: "marshalling " + p.EffectName(), Field: "elements", Err: err}
 	}
-	return marshal(wirePatch{markup, patchFields(p)})
+	return plainjson.Marshal(wirePatch{markup, patchFields(p)})
 }
 
 // UnmarshalJSON reads markup as [HTML].
@@ -185,17 +186,6 @@ func (p PatchSignals) object() ([]byte, error) {
 }
 
 var errNoObject = errors.New("must be a JSON object")
-
-// marshal is json.Marshal without HTML escaping.
-func marshal(v any) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
-}
 
 // unmarshal is json.Unmarshal that refuses unknown fields.
 func unmarshal(b []byte, v any) error {

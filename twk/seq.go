@@ -3,6 +3,8 @@ package twk
 import (
 	"context"
 	"strings"
+
+	"github.com/sfere-go/sfere/internal/plainjson"
 )
 
 // PatchElementsSeq patches several pieces of markup with one event. Blank pieces
@@ -61,7 +63,7 @@ func (p PatchElementsSeq) MarshalJSON() ([]byte, error) {
 		}
 		w.Elements = append(w.Elements, markup)
 	}
-	return marshal(w)
+	return plainjson.Marshal(w)
 }
 
 // UnmarshalJSON reads markup as [HTML].

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/sfere-go/sfere/internal/weburl"
 )
 
 // checkURL refuses URLs that a browser would run, and those whose scheme is not
@@ -22,25 +24,9 @@ func checkURL(field, u string, schemes ...string) error {
 	if i := strings.IndexFunc(u, func(r rune) bool { return r <= 0x20 || 0x7f <= r && r <= 0x9f }); i >= 0 {
 		return fieldError(field, fmt.Errorf("has %q at byte %d: a URL has neither spaces nor control characters, escape them", u[i], i))
 	}
-	scheme, ok := schemeOf(u)
+	scheme, ok := weburl.Scheme(u)
 	if ok && !slices.Contains(schemes, scheme) {
 		return fieldError(field, fmt.Errorf("has the scheme %q: use %s or a relative URL", scheme, strings.Join(schemes, ", ")))
 	}
 	return nil
-}
-
-// schemeOf returns the scheme of u in lower case, by the URL standard of
-// browsers, which is wider than RFC 3986 in what may follow.
-func schemeOf(u string) (string, bool) {
-	for i := range len(u) {
-		switch c := u[i]; {
-		case c == ':':
-			return strings.ToLower(u[:i]), i > 0
-		case 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z':
-		case i > 0 && ('0' <= c && c <= '9' || c == '+' || c == '-' || c == '.'):
-		default:
-			return "", false
-		}
-	}
-	return "", false
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/inspect/record"
+	"github.com/sfere-go/sfere/internal/plainjson"
 )
 
 // Dispatch is a recorded dispatch in a form for JSON; see [record.Dispatch].
@@ -127,6 +128,6 @@ func bounded(text json.RawMessage) json.RawMessage {
 	if len(text) <= maxShown {
 		return text
 	}
-	short, _ := encode(fmt.Sprintf("left out: %d bytes", len(text))) // a string marshals
+	short, _ := plainjson.Marshal(fmt.Sprintf("left out: %d bytes", len(text))) // a string marshals
 	return short
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/internal/plainjson"
 )
 
 // nameOf survives an EffectName that panics, as one on a nil pointer does.
@@ -31,7 +32,7 @@ func itemJSON(d effect.Data) (text json.RawMessage) {
 			text = nil
 		}
 	}()
-	text, err := encode(effect.List{d})
+	text, err := plainjson.Marshal(effect.List{d})
 	if err != nil {
 		return nil
 	}
@@ -42,21 +43,12 @@ func itemJSON(d effect.Data) (text json.RawMessage) {
 func valueJSON(v any) (text json.RawMessage) {
 	defer func() {
 		if p := recover(); p != nil {
-			text, _ = encode(fmt.Sprintf("%T", v))
+			text, _ = plainjson.Marshal(fmt.Sprintf("%T", v))
 		}
 	}()
-	text, err := encode(v)
+	text, err := plainjson.Marshal(v)
 	if err != nil {
-		text, _ = encode(fmt.Sprintf("%T", v))
+		text, _ = plainjson.Marshal(fmt.Sprintf("%T", v))
 	}
 	return text
-}
-
-// encode is json.Marshal without HTML escaping.
-func encode(v any) (json.RawMessage, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(v)
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/sfere-go/sfere/internal/weburl"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -58,15 +59,8 @@ func checkPath(url string) error {
 	if strings.HasPrefix(url, "//") {
 		return errHost
 	}
-	for i := range len(url) {
-		switch c := url[i]; {
-		case 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z':
-		case i > 0 && ('0' <= c && c <= '9' || c == '+' || c == '-' || c == '.'):
-		case i > 0 && c == ':':
-			return errScheme
-		default:
-			return nil
-		}
+	if _, ok := weburl.Scheme(url); ok {
+		return errScheme
 	}
 	return nil
 }
