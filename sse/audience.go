@@ -35,7 +35,7 @@ func (a *Audience) Fanout(conns []*Conn, frames []*Frame, failed func(i int, err
 	if len(frames) == 0 || len(conns) == 0 {
 		return len(conns)
 	}
-	frames = conns[0].hub.prepare(frames, nil)
+	frames = conns[0].hub.Prepare(frames, nil)
 	a.order.Lock()
 	var out []refused
 	func() {

@@ -25,16 +25,10 @@ type upload struct {
 	discarded chan struct{} // closed when nobody reads any more what nobody wants; nil before
 }
 
-const (
-	// bodyGrace is how long a response waits for a body that nobody has read, if
-	// nothing has been sent yet. Nearly always it is there already, and the
-	// connection can be used for the client's next request.
-	bodyGrace = 20 * time.Millisecond
-	// bodyLinger is how long the server takes in what a client sends that has been
-	// answered. A connection that is closed before would lose the end of the
-	// answer.
-	bodyLinger = 500 * time.Millisecond
-)
+// bodyGrace is how long a response waits for a body that nobody has read, if
+// nothing has been sent yet. Nearly always it is there already, and the
+// connection can be used for the client's next request.
+const bodyGrace = 20 * time.Millisecond
 
 // uploadOf readies w for a body of r that has not been read to its end. It
 // returns nil if there is none, or w lets nobody write before it has been read.
@@ -120,7 +114,7 @@ func (u *upload) end(w http.ResponseWriter, r *http.Request, cut bool) {
 		<-u.discarded
 	}
 	if !cut && r.ProtoMajor == 1 {
-		_ = u.SetReadDeadline(now.Add(bodyLinger))
+		_ = u.SetReadDeadline(now.Add(lingerFor))
 	}
 }
 
@@ -129,9 +123,7 @@ func (c *Conn) attachUpload(u *upload) {
 	c.write.Lock()
 	defer c.write.Unlock()
 	c.uploads = true
-	c.ctl.Lock()
-	c.abort = u
-	c.ctl.Unlock()
+	c.abortBy(u)
 }
 
 // begin readies the response for the first write; the write lock is held. While

@@ -100,17 +100,13 @@ func (e *ownEncoder) finish() []byte {
 // trail sends what ends a compressed response, without which strict decoders
 // take it for one that was cut.
 func (c *Conn) trail() {
-	if c.own != nil || c.zipped {
-		c.hub.tell(c, c.trailLocked())
+	if c.own == nil && !c.zipped {
+		return
 	}
-}
-
-func (c *Conn) trailLocked() (err error) {
 	c.write.Lock()
 	defer c.write.Unlock()
-	defer caught(&err)
 	if !c.usable() {
-		return nil
+		return
 	}
 	buf := []byte(chunkHead[:c.way.room()])
 	if c.own != nil {
@@ -123,5 +119,4 @@ func (c *Conn) trailLocked() (err error) {
 		buf = c.zip.AppendTrailer(buf)
 	}
 	_ = c.way.send(c, &scratch{now: time.Now(), wait: true}, buf, false) // an error means that the client is gone
-	return nil
 }

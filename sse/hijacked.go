@@ -18,12 +18,7 @@ type hijacked struct {
 // hijacked makes conn the way to the client; the write lock is held.
 func (c *Conn) hijacked(conn net.Conn, header http.Header, unread bool) {
 	w := &rawResponse{conn: conn, header: header}
-	c.way = &hijacked{response{w, w}, unread}
-	c.resp = response{}
-	c.deadline.Store(0)
-	c.ctl.Lock()
-	c.abort = conn
-	c.ctl.Unlock()
+	c.leaveServer(&hijacked{response{w, w}, unread}, conn)
 	// net/http no longer notices that the client leaves. It ends when end closes
 	// the connection.
 	go contained("reading", func() {
@@ -88,8 +83,9 @@ func (w *rawResponse) FlushError() error {
 	return err
 }
 
-// lingerFor is how long a client that has sent more than its request may take to
-// read the end of the response. net/http waits as long.
+// lingerFor is how long the server takes in what a client sends that has been
+// answered, before it closes the connection: closing it at once would lose the end
+// of the answer. net/http waits as long.
 const lingerFor = 500 * time.Millisecond
 
 // linger closes conn in two steps, so that what has been sent to the client is

@@ -105,16 +105,15 @@ func NewHub(o *HubOptions) *Hub {
 	if v.Compress {
 		h.enc = gzipcast.NewEncoder(nil)
 	}
-	h.beats = h.prepare([]*Frame{{bytes: []byte(":\n\n")}}, nil)
+	h.beats = h.Prepare([]*Frame{{bytes: []byte(":\n\n")}}, nil)
 	h.beat = h.beats[0]
 	return h
 }
 
 // Prepare readies frames for delivery to many streams of this hub: what can be
-// done once for all is done once. a may be nil. The result is given to [Audience.Fanout].
-func (h *Hub) Prepare(frames []*Frame, a *Audience) []*Frame { return h.prepare(frames, a) }
-
-func (h *Hub) prepare(frames []*Frame, a *Audience) []*Frame {
+// done once for all is done once. a may be nil. The result is given to
+// [Audience.Fanout].
+func (h *Hub) Prepare(frames []*Frame, a *Audience) []*Frame {
 	if h.enc == nil {
 		return frames
 	}
@@ -152,8 +151,6 @@ func (h *Hub) open(r *http.Request, front http.Header, now time.Time, stay bool)
 	}
 	return c, nil
 }
-
-func (h *Hub) remove(c *Conn) { h.wheel.remove(c) }
 
 // Len returns the number of open streams, short responses included.
 func (h *Hub) Len() int {

@@ -225,10 +225,13 @@ func (s *service) serve(ctx context.Context) (parked bool) {
 	}
 	c.serving.Store(true)
 	c.live()
-	// What stays of the service is what afterwards needs: the request and its
-	// response would cost 10 KiB.
-	if rest := (&service{c: c, o: s.o}); c.taken.Load() && c.park(ctx, rest.afterwards) {
-		return true
+	if c.taken.Load() {
+		// What stays of the service is what afterwards needs: the request and its
+		// response would cost 10 KiB.
+		rest := &service{c: c, o: s.o}
+		if c.park(ctx, rest.afterwards) {
+			return true
+		}
 	}
 	for {
 		select {

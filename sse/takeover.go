@@ -64,12 +64,8 @@ func (c *Conn) takeOver() {
 		return
 	}
 	sock.rest, sock.unread = responseHead(header), unread
-	c.way, c.resp = sock, response{}
-	c.deadline.Store(0)
+	c.leaveServer(sock, conn)
 	c.taken.Store(true)
-	c.ctl.Lock()
-	c.abort = conn
-	c.ctl.Unlock()
 }
 
 // watchSocket makes a socket of conn that the poller watches. If it cannot, later

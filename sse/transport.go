@@ -2,6 +2,7 @@ package sse
 
 import (
 	"cmp"
+	"net"
 	"time"
 )
 
@@ -36,17 +37,28 @@ func (c *Conn) attach(t transport, abort interface{ SetWriteDeadline(time.Time) 
 	c.write.Lock()
 	c.way = t
 	c.write.Unlock()
+	c.abortBy(abort)
+}
+
+// leaveServer gives the stream a way past net/http, whose response is out of reach
+// from here on; the write lock is held.
+func (c *Conn) leaveServer(t transport, conn net.Conn) {
+	c.way, c.resp = t, response{}
+	c.deadline.Store(0)
+	c.abortBy(conn)
+}
+
+// abortBy says by what Close frees a writer that is stuck; nil for nothing.
+func (c *Conn) abortBy(abort interface{ SetWriteDeadline(time.Time) error }) {
 	c.ctl.Lock()
+	defer c.ctl.Unlock()
 	c.abort = abort
-	c.ctl.Unlock()
 }
 
 // detach takes the way away. When it returns, nobody is writing to the client
 // and nobody will.
 func (c *Conn) detach() {
-	c.ctl.Lock()
-	c.abort = nil
-	c.ctl.Unlock()
+	c.abortBy(nil)
 	c.hub.tell(c, c.takeAway(c.Cause()))
 }
 
