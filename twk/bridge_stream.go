@@ -28,6 +28,9 @@ var errAnswerTimeout = errors.New("the answer took longer than BridgeOptions.Ans
 // reported.
 var errNotRun = errors.New("its effects did not run")
 
+// errLeft refuses a stream whose client has left while it opened. It is no failure.
+var errLeft = &Error{Op: "opening a stream", Err: sse.ErrClosed}
+
 // stream answers with a stream.
 func (b *Bridge[C]) stream(w http.ResponseWriter, r *Request, resp *Response) {
 	o := sse.ServeOptions{Short: !resp.Stay, Closed: func(c *sse.Conn) { b.closed(r, resp, c.Cause()) }}
@@ -73,6 +76,9 @@ func (b *Bridge[C]) open(r *Request, s Session, effects effect.List) error {
 	}
 	res := b.d.Dispatch(r.Context(), ctx, effects...)
 	if err := res.Err(); err != nil {
+		if failures(r.Context(), res) == nil {
+			return errLeft
+		}
 		return err
 	}
 	if other, ok := effect.Value[Reuse](res); ok && other.Conn != nil {

@@ -51,14 +51,11 @@ func (b *Bridge[C]) tell(ctx context.Context, r *Request, err error) {
 	b.report(ctx, r, err)
 }
 
-// logError logs a failure as an error. A refusal is logged with level debug, and so
-// is what has stopped because its client left.
+// logError logs a failure as an error, and a refusal with level debug.
 func logError(ctx context.Context, r *Request, err error) effect.List {
 	level, text := slog.LevelError, "twk: request failed"
 	if refused(err) {
 		level, text = slog.LevelDebug, "twk: request refused"
-	} else if r != nil && r.Request != nil && r.Context().Err() != nil && errors.Is(err, context.Canceled) {
-		level, text = slog.LevelDebug, "twk: client left"
 	}
 	attrs := []slog.Attr{slog.Any("error", err)}
 	if r != nil && r.Request != nil {
