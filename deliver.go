@@ -236,10 +236,10 @@ func (d *delivery) one(ctx context.Context, to *target, items effect.List) error
 			return true, out.Emit(ctx, st.frames...)
 		}, items...)
 	err := out.end(ctx)
-	own1 := *res
-	own1.Errors = slices.DeleteFunc(slices.Clone(res.Errors), func(e *effect.Error) bool { return is(e.Err, errShared) })
-	if len(own1.Errors) > 0 {
-		err = errors.Join(err, &failedFor{&own1})
+	if errs := slices.DeleteFunc(slices.Clone(res.Errors), func(e *effect.Error) bool { return is(e.Err, errShared) }); len(errs) > 0 {
+		failed := *res
+		failed.Errors = errs
+		err = errors.Join(err, &failedFor{&failed})
 	}
 	return err
 }

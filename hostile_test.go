@@ -66,18 +66,7 @@ func TestFailureInsideSharedEffect(t *testing.T) {
 		if rep.Matched != 2 || rep.Failed != 2 || rep.Shared == nil {
 			t.Errorf("%s: report %+v", tt.reason, rep)
 		}
-		for user, s := range streams {
-			var want []string
-			for _, w := range tt.want {
-				if w == "user $" {
-					w = "user " + user
-				}
-				want = append(want, w)
-			}
-			if diff := cmp.Diff(want, texts(app, s, "end of "+user)); diff != "" {
-				t.Errorf("%s: %s (-want +got):\n%s", tt.reason, user, diff)
-			}
-		}
+		wantTexts(t, app, streams, tt.reason, tt.want)
 	}
 }
 
@@ -113,18 +102,7 @@ func TestDispatchHookChangesTheList(t *testing.T) {
 		if rep := sfere.ReportOf(res); res.Err() != nil || rep.Delivered != 2 {
 			t.Errorf("%s: error %v, report %+v", tt.reason, res.Err(), rep)
 		}
-		for user, s := range streams {
-			var want []string
-			for _, w := range tt.want {
-				if w == "user $" {
-					w = "user " + user
-				}
-				want = append(want, w)
-			}
-			if diff := cmp.Diff(want, texts(app, s, "end of "+user)); diff != "" {
-				t.Errorf("%s: %s (-want +got):\n%s", tt.reason, user, diff)
-			}
-		}
+		wantTexts(t, app, streams, tt.reason, tt.want)
 	}
 }
 

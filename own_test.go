@@ -127,6 +127,24 @@ func texts(app *sfere.App[guest], s *twktest.Stream, mark string) (out []string)
 	}
 }
 
+// wantTexts checks what has come to each of streams, which are those of users; "user
+// $" stands for the text with the own name.
+func wantTexts(t *testing.T, app *sfere.App[guest], streams map[string]*twktest.Stream, reason string, want []string) {
+	t.Helper()
+	for user, s := range streams {
+		var own []string
+		for _, w := range want {
+			if w == "user $" {
+				w = "user " + user
+			}
+			own = append(own, w)
+		}
+		if diff := cmp.Diff(own, texts(app, s, "end of "+user)); diff != "" {
+			t.Errorf("%s: %s (-want +got):\n%s", reason, user, diff)
+		}
+	}
+}
+
 func textIn(e twktest.Event) string {
 	f := e.Fields()
 	return strings.TrimSuffix(strings.TrimPrefix(f["signals"], `{"text":"`), `"}`) + f["elements"]
