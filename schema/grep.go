@@ -38,7 +38,7 @@ func (c *Catalogue) Grep(text string) []Match {
 // written: it minds the case unless it says (?i).
 func (c *Catalogue) GrepRegexp(re *regexp.Regexp) []Match {
 	out := []Match{}
-	for _, i := range c.items {
+	for _, i := range c.Describe() {
 		var hits []Hit
 		for _, f := range fieldsOf(i) {
 			if at := re.FindStringIndex(f.text); at != nil {

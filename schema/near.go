@@ -10,8 +10,8 @@ import (
 // look like it.
 func (c *Catalogue) unknown(name string) error {
 	return fmt.Errorf("%w: %q%s", ErrUnknown, name, near.Hint(name, func(yield func(string) bool) {
-		for _, i := range c.items {
-			if !yield(i.Name) {
+		for _, e := range c.entries {
+			if !yield(e.info.Name) {
 				return
 			}
 		}

@@ -1,11 +1,18 @@
 package schema
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
+	"reflect"
+	"strings"
 
+	check "github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/sfere-go/sfere/internal/jsonfields"
 	"github.com/sfere-go/sfere/internal/plainjson"
 )
 
@@ -13,32 +20,33 @@ import (
 const MaxSamples = 10_000
 
 // Sample returns n calls of the item called name as they are written in JSON,
-// for a placeholder n references to it. Every one fits the schema, and decodes if
-// a dispatcher is behind the catalogue; the examples of the item come first. The
-// same seed gives the same samples.
+// for a placeholder n references to it. Every one fits the schema, and its
+// arguments can be read; the dispatcher reads it too, if one is behind the
+// catalogue. The examples of the item that do so come first. The same seed gives
+// the same samples.
 //
 // The error wraps [ErrUnknown], [ErrNoSchema] or [ErrCannotGenerate].
 func (c *Catalogue) Sample(name string, n int, seed uint64) ([]json.RawMessage, error) {
-	item, err := c.Get(name)
+	e := c.byName[name]
+	if e == nil {
+		return nil, c.unknown(name)
+	}
+	d := c.described(e)
 	switch {
-	case err != nil:
-		return nil, err
 	case n < 0 || n > MaxSamples:
 		return nil, fmt.Errorf("schema: %d samples of %s: ask for 0 to %d", n, name, MaxSamples)
-	case item.Args == nil:
-		return nil, fmt.Errorf("schema: sampling %s: %w: %s", name, ErrNoSchema, item.SchemaError)
+	case d.item.Args == nil:
+		return nil, fmt.Errorf("schema: sampling %s: %w: %s", name, ErrNoSchema, d.item.SchemaError)
 	}
 	out := make([]json.RawMessage, 0, n)
-	for _, x := range item.Examples {
-		if len(out) < n {
+	for _, x := range d.item.Examples {
+		if len(out) < n && c.checkSample(e, x) == nil {
 			out = append(out, x)
 		}
 	}
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(name))
-	g := &generator{rand: rand.New(rand.NewPCG(seed, h.Sum64())), defs: c.doc.Definitions}
+	g := c.newGenerator(name, seed)
 	for len(out) < n {
-		text, err := c.generate(g, item)
+		text, err := c.generate(g, e)
 		if err != nil {
 			return nil, fmt.Errorf("schema: sampling %s: %w", name, err)
 		}
@@ -47,12 +55,18 @@ func (c *Catalogue) Sample(name string, n int, seed uint64) ([]json.RawMessage, 
 	return out, nil
 }
 
-// generate makes one sample. The generator does not know every keyword, so that
-// what it makes is checked and thrown away if need be.
-func (c *Catalogue) generate(g *generator, item Item) (json.RawMessage, error) {
+func (c *Catalogue) newGenerator(name string, seed uint64) *generator {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(name))
+	return &generator{c: c, rand: rand.New(rand.NewPCG(seed, h.Sum64()))}
+}
+
+// generate makes one sample of e. The generator does not know every keyword, so
+// that what it makes is checked and thrown away if need be.
+func (c *Catalogue) generate(g *generator, e *entry) (json.RawMessage, error) {
 	var last error
 	for range 50 {
-		v, err := g.value(&Schema{Ref: defsPath + itemDefName(string(item.Kind), item.Name)}, "", 0)
+		v, err := g.call(e, 0)
 		if err != nil {
 			last = err
 			continue
@@ -61,16 +75,86 @@ func (c *Catalogue) generate(g *generator, item Item) (json.RawMessage, error) {
 		if err != nil {
 			return nil, err
 		}
-		if last = c.checkSample(item, text); last == nil {
+		if last = c.checkSample(e, text); last == nil {
 			return text, nil
 		}
 	}
-	return nil, fmt.Errorf("%w (%w)", ErrCannotGenerate, last)
+	if unknown := c.described(e).unknown; len(unknown) > 0 {
+		return nil, fmt.Errorf("%w: no value is known for %s: %w", ErrCannotGenerate, strings.Join(unknown, ", "), last)
+	}
+	return nil, fmt.Errorf("%w: %w", ErrCannotGenerate, last)
 }
 
-func (c *Catalogue) checkSample(item Item, text json.RawMessage) error {
-	if item.Kind == Placeholders {
-		return c.ValidateReference(text)
+// checkSample checks a call of e in wire form: with the schema, and by reading it.
+func (c *Catalogue) checkSample(e *entry, text json.RawMessage) error {
+	var call struct {
+		Args json.RawMessage `json:"args"`
 	}
-	return c.Validate(append(append([]byte{'['}, text...), ']'))
+	if err := json.Unmarshal(text, &call); err != nil {
+		return err
+	}
+	if err := c.checkArgs(e, call.Args); err != nil {
+		return err
+	}
+	if c.decode == nil || e.info.Kind == string(Placeholders) {
+		return nil
+	}
+	if _, err := c.decode(append(append([]byte{'['}, text...), ']')); err != nil {
+		return decodeProblems(err)
+	}
+	return nil
+}
+
+// checkArgs checks the arguments of a call, nil if it has none.
+func (c *Catalogue) checkArgs(e *entry, args json.RawMessage) error {
+	k, err := c.compiled(e)
+	switch {
+	case err != nil || k == nil:
+		return err
+	case args == nil && k.needed:
+		return errors.New("it has no arguments")
+	case args == nil:
+		return nil
+	}
+	value, err := check.UnmarshalJSON(bytes.NewReader(args))
+	if err != nil {
+		return err
+	}
+	if err := k.args.Validate(value); err != nil {
+		return c.problems(value, err)
+	}
+	return readable(e.info.Type, args)
+}
+
+// readable reports why args cannot be read into a t, with no field unknown.
+func readable(t reflect.Type, args json.RawMessage) error {
+	if args = bytes.TrimSpace(args); len(args) > 0 && args[0] == '[' { // of a placeholder, in order
+		var err error
+		if args, err = named(t, args); err != nil {
+			return err
+		}
+	}
+	return guard(func() error {
+		dec := json.NewDecoder(bytes.NewReader(args))
+		dec.DisallowUnknownFields()
+		return dec.Decode(reflect.New(t).Interface())
+	})
+}
+
+// named gives arguments that are in order the names of the fields of t.
+func named(t reflect.Type, args json.RawMessage) (json.RawMessage, error) {
+	var list []json.RawMessage
+	if err := json.Unmarshal(args, &list); err != nil {
+		return nil, err
+	}
+	var object ordered
+	for i, f := range jsonfields.Of(t) {
+		if i < len(list) {
+			object = object.set(f.Name, list[i])
+		}
+	}
+	if len(object) < len(list) {
+		return nil, fmt.Errorf("%d arguments for the fields of %s", len(list), t)
+	}
+	return plainjson.Marshal(object)
 }

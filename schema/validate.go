@@ -67,7 +67,7 @@ type checks struct {
 	ref  map[string]*check.Schema // references by placeholder name
 }
 
-func compile(doc *Schema, items []Item) (*checks, error) {
+func compile(doc *Schema, items []effect.Info) (*checks, error) {
 	text, err := json.Marshal(doc)
 	if err != nil {
 		return nil, err
@@ -85,8 +85,8 @@ func compile(doc *Schema, items []Item) (*checks, error) {
 		return nil, err
 	}
 	for _, i := range items {
-		at := RegistryID + defsPath + itemDefName(string(i.Kind), i.Name)
-		if i.Kind == Placeholders {
+		at := RegistryID + defsPath + itemDefName(i.Kind, i.Name)
+		if i.Kind == string(Placeholders) {
 			out.ref[i.Name], err = c.Compile(at)
 		} else {
 			out.args[i.Name], err = c.Compile(at + "/properties/args")
@@ -308,14 +308,18 @@ func (c *Catalogue) Validator(m Mode, report func(effect.Data, *Error)) func(eff
 }
 
 func (c *Catalogue) validateData(d effect.Data, plans *sync.Map) error {
-	k, err := c.checks()
+	e := c.byName[d.EffectName()]
+	if e == nil {
+		return nil // not ours
+	}
+	k, err := c.compiled(e)
 	if err != nil {
-		return fmt.Errorf("schema: compiling the schemas: %w", err)
+		return fmt.Errorf("schema: compiling the schema of %s: %w", d.EffectName(), err)
 	}
-	schema := k.args[d.EffectName()]
-	if schema == nil {
-		return nil // not ours, or without a schema
+	if k == nil {
+		return nil // without a schema
 	}
+	schema := k.args
 	text, err := json.Marshal(shallow(d, plans))
 	if err != nil {
 		return nil // content that renders only where it is sent, and the like
