@@ -61,7 +61,7 @@ func agrees(t *rapid.T, c *schema.Catalogue, typ reflect.Type) {
 	if err != nil {
 		return // years after 9999 and the like
 	}
-	if err := c.Validate(wire(text)); err != nil {
+	if err := c.Validate(t.Context(), wire(text)); err != nil {
 		t.Fatalf("Go wrote a %v as %s, and the schema refuses it: %v\n%s", typ, text, err, argsOf(c))
 	}
 	samples, err := c.Sample("test/t0", 2, rapid.Uint64().Draw(t, "seed"))
@@ -76,7 +76,7 @@ func agrees(t *rapid.T, c *schema.Catalogue, typ reflect.Type) {
 		if !ok {
 			continue
 		}
-		if _, err := decodeStrict(typ, wrong); wrongKind(err) && c.Validate(wire(wrong)) == nil {
+		if _, err := decodeStrict(typ, wrong); wrongKind(err) && c.Validate(t.Context(), wire(wrong)) == nil {
 			t.Fatalf("Go does not read %s as a %v (%v), and the schema allows it\n%s", wrong, typ, err, argsOf(c))
 		}
 	}
@@ -92,7 +92,7 @@ func checkSampleOf(t *rapid.T, c *schema.Catalogue, typ reflect.Type, sample jso
 	if call.Args == nil {
 		return
 	}
-	if err := c.Validate(append(append([]byte{'['}, sample...), ']')); err != nil {
+	if err := c.Validate(t.Context(), append(append([]byte{'['}, sample...), ']')); err != nil {
 		t.Fatalf("the sample %s of %v is refused: %v", sample, typ, err)
 	}
 	v, err := decodeStrict(typ, call.Args)
@@ -103,7 +103,7 @@ func checkSampleOf(t *rapid.T, c *schema.Catalogue, typ reflect.Type, sample jso
 	if err != nil {
 		t.Fatalf("the sample %s of %v is read and cannot be written: %v", sample, typ, err)
 	}
-	if err := c.Validate(wire(again)); err != nil {
+	if err := c.Validate(t.Context(), wire(again)); err != nil {
 		t.Fatalf("the sample %s of %v is written again as %s, which is refused: %v", sample, typ, again, err)
 	}
 }

@@ -7,12 +7,12 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"github.com/invopop/jsonschema"
 
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/internal/jsonread"
 )
 
 // Schema is a JSON Schema. Those from a [Catalogue] must not be changed.
@@ -36,6 +36,9 @@ var (
 	ErrNoSchema = errors.New("its type has no schema")
 	// ErrCannotGenerate is the cause when a schema is too narrow for the generator.
 	ErrCannotGenerate = errors.New("no value could be generated that fits its schema: give it an example")
+	// ErrExpression is the cause when a search is not for a valid expression, or for
+	// one that would cost too much.
+	ErrExpression = errors.New("not an expression to search for")
 	// ErrNoDispatcher is the cause when a catalogue of registries is asked for
 	// what only a dispatcher can do.
 	ErrNoDispatcher = errors.New("this catalogue was not made from a dispatcher")
@@ -75,9 +78,10 @@ type Catalogue struct {
 	// lock is held; when two make one at once, both get that of the first.
 	doc      atomic.Pointer[Schema]
 	err      atomic.Pointer[error]
-	checking atomic.Pointer[Schema] // what schemas of single items refer to, for the compiler
+	checking atomic.Pointer[Schema]  // what schemas of single items refer to, for the compiler
+	item     atomic.Pointer[checked] // of one item of a list
 	compiler compiler
-	checks   func() (*checks, error) // of whole lists
+	types    *jsonread.Types // how arguments are read
 }
 
 // Of returns the catalogue of s. It never fails: what is wrong with single items
@@ -86,7 +90,7 @@ func Of(s Source) *Catalogue { return OfWith(nil, s) }
 
 // OfWith is [Of] with options; nil means the defaults.
 func OfWith(o *Options, s Source) *Catalogue {
-	c := &Catalogue{byName: map[string]*entry{}}
+	c := &Catalogue{byName: map[string]*entry{}, types: jsonread.NewTypes(nil)}
 	if o != nil {
 		copied := *o
 		c.options = &copied
@@ -117,9 +121,6 @@ func OfWith(o *Options, s Source) *Catalogue {
 		}
 	}
 	c.refs = newReferences(placeholders)
-	c.checks = sync.OnceValues(func() (*checks, error) {
-		return compile(newDocumentBuilder(c.options, c.refs).document(c.infos(), true, false), c.infos())
-	})
 	return c
 }
 
@@ -189,7 +190,7 @@ func (c *Catalogue) Schemas() map[string]*Schema {
 // items are one of the registered effects and actions, by name. Everything else
 // is under $defs.
 func (c *Catalogue) Document() *Schema {
-	return once(&c.doc, func() *Schema { return newDocumentBuilder(c.options, c.refs).document(c.infos(), false, false) })
+	return once(&c.doc, func() *Schema { return newDocumentBuilder(c.options, c.refs).document(c.infos(), false) })
 }
 
 // once returns what p points to, made first if there is nothing yet.

@@ -169,7 +169,7 @@ func TestExamplesAreChecked(t *testing.T) {
 		t.Errorf("the first sample is %s", got)
 	}
 	for _, s := range samples {
-		if err := c.Validate(list("[%s]", s)); err != nil {
+		if err := c.Validate(t.Context(), list("[%s]", s)); err != nil {
 			t.Errorf("sample %s: %v", s, err)
 		}
 	}
@@ -200,7 +200,7 @@ func TestLateValuesOfManyTypes(t *testing.T) {
 		if _, err := d.Decode(wire); err != nil {
 			t.Error(err)
 		}
-		if err := c.Validate(wire); err != nil {
+		if err := c.Validate(t.Context(), wire); err != nil {
 			t.Errorf("%s: %v", wire, err)
 		}
 		if err := c.Validator(schema.Strict, nil)(item); err != nil {
@@ -253,7 +253,7 @@ func TestReferenceSamplesDecode(t *testing.T) {
 			t.Errorf("%s: %v", s, err)
 		}
 		in := list(`[{"effect":"test/hi","args":{"name":%s,"any":%s}}]`, s, s)
-		if err := c.Validate(in); err != nil {
+		if err := c.Validate(t.Context(), in); err != nil {
 			t.Errorf("%s: %v", in, err)
 		}
 		if _, err := d.Decode(in); err != nil {
@@ -297,7 +297,7 @@ func TestDefinitionsHaveOneName(t *testing.T) {
 		}
 	}
 	for _, ref := range []string{`{"$placeholder":"test/same"}`, `{"$placeholder":"test/user-name"}`, `{"$placeholder":"test/p0"}`} {
-		got := []bool{c.Validate(list(`[{"effect":"test/t0","args":{"L":%s}}]`, ref)) == nil, c.Validate(list(`[{"effect":"test/t1","args":{"L":%s}}]`, ref)) == nil}
+		got := []bool{c.Validate(t.Context(), list(`[{"effect":"test/t0","args":{"L":%s}}]`, ref)) == nil, c.Validate(t.Context(), list(`[{"effect":"test/t1","args":{"L":%s}}]`, ref)) == nil}
 		want := map[string][]bool{"same": {true, false}, "user-name": {true, true}, "p0": {false, false}}[strings.TrimSuffix(ref[len(`{"$placeholder":"test/`):], `"}`)]
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s in either field, of the types refs %v (-want +got):\n%s", ref, refs, diff)

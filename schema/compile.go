@@ -27,9 +27,9 @@ type checked struct {
 
 // compiled returns the validator of the arguments of e, made when it is first
 // asked for; those of a placeholder may also be given in order. It checks
-// references to placeholders with their arguments, and of nested lists no more
-// than that they are arrays: the items in them have validators of their own.
-// It returns nil if the item has no schema.
+// references to placeholders with their arguments, and the items of nested lists
+// with their validators, which are made then. It returns nil if the item has no
+// schema.
 func (c *Catalogue) compiled(e *entry) (*checked, error) {
 	k := once(&e.check, func() *checked {
 		d := c.described(e)
@@ -51,14 +51,14 @@ func (c *Catalogue) compiled(e *entry) (*checked, error) {
 		err := plainSchema(args, url, resources)
 		if err == nil && d.outside {
 			refersTo := once(&c.checking, func() *Schema {
-				return newDocumentBuilder(c.options, c.refs).document(c.infos(), true, true)
+				return newDocumentBuilder(c.options, c.refs).document(c.infos(), true)
 			})
 			err = plainSchema(refersTo, RegistryID, resources)
 		}
 		if err != nil {
 			return &checked{err: err}
 		}
-		s, err := c.compiler.compile(url, resources)
+		s, err := c.compile(url, resources)
 		return &checked{s, len(d.item.Args.Required) > 0, err}
 	})
 	if k.args == nil {
@@ -69,22 +69,24 @@ func (c *Catalogue) compiled(e *entry) (*checked, error) {
 
 // compile makes a validator of the schema at url. resources are that and what it
 // refers to.
-func (c *compiler) compile(url string, resources map[string]any) (*check.Schema, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.on == nil {
-		c.on, c.has = check.NewCompiler(), map[string]bool{}
+func (c *Catalogue) compile(url string, resources map[string]any) (*check.Schema, error) {
+	k := &c.compiler
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.on == nil {
+		k.on, k.has = check.NewCompiler(), map[string]bool{}
+		c.vocabulary(k.on)
 	}
 	for at, s := range resources {
-		if c.has[at] {
+		if k.has[at] {
 			continue
 		}
-		if err := c.on.AddResource(at, s); err != nil {
+		if err := k.on.AddResource(at, s); err != nil {
 			return nil, err
 		}
-		c.has[at] = true
+		k.has[at] = true
 	}
-	return c.on.Compile(url)
+	return k.on.Compile(url)
 }
 
 // plainSchema adds s to the resources, as the compiler takes it. Schemas that

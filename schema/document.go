@@ -24,12 +24,12 @@ func itemDefName(kind, name string) string { return kind + "." + strings.Replace
 // placeholders. The items of a list are told apart by name: in the published form
 // with oneOf, which editors and models know best. A validator would try every
 // branch of that at every depth, which takes exponential time on nested lists, so
-// that the checking form says the same with if and then. shallow documents hold
-// the placeholders only, and say of a list no more than that it is one.
-func (b *builder) document(infos []effect.Info, checking, shallow bool) *Schema {
+// that the checking form has keywords of our own that look names up. It holds the
+// placeholders only: the items of lists have validators of their own.
+func (b *builder) document(infos []effect.Info, checking bool) *Schema {
 	defs := map[string]string{} // of items, by name
 	for _, i := range infos {
-		if shallow && i.Kind != string(Placeholders) {
+		if checking && i.Kind != string(Placeholders) {
 			continue
 		}
 		def := unique(itemDefName(i.Kind, i.Name), func(n string) bool { return b.defs[n] != nil })
@@ -52,12 +52,11 @@ func (b *builder) document(infos []effect.Info, checking, shallow bool) *Schema 
 		*b.defs[def] = *b.call(i, "effect", args, args)
 		items = append(items, choice{i.Name, def})
 	}
-	list := &Schema{Type: "array"}
-	if !shallow {
-		list.Items = &Schema{Ref: defsPath + itemDef}
-		b.defs[itemDef] = choose("effect", items, checking)
+	b.defs[listDef] = &Schema{Type: "array", Items: &Schema{Ref: defsPath + itemDef}}
+	b.defs[itemDef] = itemSchema()
+	if !checking {
+		b.defs[itemDef] = choose("effect", items, false)
 	}
-	b.defs[listDef] = list
 	for group, givers := range b.refs.groups {
 		var among []choice
 		for _, i := range givers {
@@ -129,19 +128,13 @@ type choice struct{ name, def string }
 
 // choose is the schema of objects that are told apart by the name under key.
 func choose(key string, among []choice, checking bool) *Schema {
+	if checking {
+		return chooseSchema(key, among)
+	}
 	s := &Schema{}
-	if !checking {
-		for _, c := range among {
-			s.OneOf = append(s.OneOf, &Schema{Ref: defsPath + c.def})
-		}
-		return s
-	}
-	names := &Schema{Type: "string", Enum: []any{}}
 	for _, c := range among {
-		names.Enum = append(names.Enum, c.name)
-		s.AllOf = append(s.AllOf, &Schema{If: object(key, &Schema{Const: c.name}), Then: &Schema{Ref: defsPath + c.def}})
+		s.OneOf = append(s.OneOf, &Schema{Ref: defsPath + c.def})
 	}
-	s.AllOf = append(s.AllOf, object(key, names))
 	return s
 }
 

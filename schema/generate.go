@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/invopop/jsonschema"
+	"github.com/sfere-go/sfere/internal/jsonread"
 	"github.com/sfere-go/sfere/internal/plainjson"
 )
 
@@ -145,10 +145,8 @@ func (g *generator) fits(e *entry, call any) bool {
 	if err != nil {
 		return false
 	}
-	var w struct {
-		Args json.RawMessage `json:"args"`
-	}
-	return json.Unmarshal(text, &w) == nil && g.c.checkArgs(e, w.Args) == nil
+	v, err := jsonread.Parse(text, jsonread.Limits{})
+	return err == nil && g.c.checkArgs(e, v.Get("args"), "/args") == nil
 }
 
 // oneOf takes one of the alternatives that lead to a value.

@@ -83,7 +83,7 @@ func TestMadeByManyGoroutines(t *testing.T) {
 					t.Error(err)
 				}
 				for _, s := range samples {
-					if err := c.Validate(list("[%s]", s)); err != nil {
+					if err := c.Validate(t.Context(), list("[%s]", s)); err != nil {
 						t.Error(err)
 					}
 				}

@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,9 +9,7 @@ import (
 	"reflect"
 	"strings"
 
-	check "github.com/santhosh-tekuri/jsonschema/v6"
-
-	"github.com/sfere-go/sfere/internal/jsonfields"
+	"github.com/sfere-go/sfere/internal/jsonread"
 	"github.com/sfere-go/sfere/internal/plainjson"
 )
 
@@ -87,13 +84,11 @@ func (c *Catalogue) generate(g *generator, e *entry) (json.RawMessage, error) {
 
 // checkSample checks a call of e in wire form: with the schema, and by reading it.
 func (c *Catalogue) checkSample(e *entry, text json.RawMessage) error {
-	var call struct {
-		Args json.RawMessage `json:"args"`
-	}
-	if err := json.Unmarshal(text, &call); err != nil {
+	call, err := jsonread.Parse(text, jsonread.Limits{})
+	if err != nil {
 		return err
 	}
-	if err := c.checkArgs(e, call.Args); err != nil {
+	if err := c.checkArgs(e, call.Get("args"), "/args"); err != nil {
 		return err
 	}
 	if c.decode == nil || e.info.Kind == string(Placeholders) {
@@ -105,56 +100,43 @@ func (c *Catalogue) checkSample(e *entry, text json.RawMessage) error {
 	return nil
 }
 
-// checkArgs checks the arguments of a call, nil if it has none.
-func (c *Catalogue) checkArgs(e *entry, args json.RawMessage) error {
+// checkArgs checks the arguments of a call, the zero Value if it has none; they are at
+// the given pointer.
+func (c *Catalogue) checkArgs(e *entry, args jsonread.Value, at string) error {
 	k, err := c.compiled(e)
 	switch {
 	case err != nil || k == nil:
 		return err
-	case args == nil && k.needed:
-		return errors.New("it has no arguments")
-	case args == nil:
+	case args.IsZero() && k.needed:
+		return &Error{Problems: []Problem{{Name: e.info.Name, Keyword: "required", Message: "missing property 'args'"}}}
+	case args.IsZero():
 		return nil
 	}
-	value, err := check.UnmarshalJSON(bytes.NewReader(args))
-	if err != nil {
-		return err
-	}
+	value, found := args.Any(), problems{c: c}
 	if err := k.args.Validate(value); err != nil {
-		return c.problems(value, err)
-	}
-	return readable(e.info.Type, args)
-}
-
-// readable reports why args cannot be read into a t, with no field unknown.
-func readable(t reflect.Type, args json.RawMessage) error {
-	if args = bytes.TrimSpace(args); len(args) > 0 && args[0] == '[' { // of a placeholder, in order
-		var err error
-		if args, err = named(t, args); err != nil {
+		if err := found.add(value, err, at, e.info.Name); err != nil {
 			return err
 		}
+		return found.err()
 	}
-	return guard(func() error {
-		dec := json.NewDecoder(bytes.NewReader(args))
-		dec.DisallowUnknownFields()
-		return dec.Decode(reflect.New(t).Interface())
-	})
+	if err := c.readable(e.info.Type, args); err != nil {
+		p := Problem{Pointer: at, Name: e.info.Name, Keyword: "decode", Message: err.Error()}
+		if e, ok := errors.AsType[*jsonread.Error](err); ok {
+			p.Pointer, p.Message = at+e.Pointer, e.Err.Error()
+		}
+		found.put(p)
+	}
+	return found.err()
 }
 
-// named gives arguments that are in order the names of the fields of t.
-func named(t reflect.Type, args json.RawMessage) (json.RawMessage, error) {
-	var list []json.RawMessage
-	if err := json.Unmarshal(args, &list); err != nil {
-		return nil, err
-	}
-	var object ordered
-	for i, f := range jsonfields.Of(t) {
-		if i < len(list) {
-			object = object.set(f.Name, list[i])
+// readable reports why args cannot be read into a t, with no field unknown. Those of a
+// placeholder may be in order.
+func (c *Catalogue) readable(t reflect.Type, args jsonread.Value) error {
+	return guard(func() error {
+		d, into := c.types.Decoder(nil), reflect.New(t).Elem()
+		if args.Kind() == jsonread.Array && t.Kind() == reflect.Struct {
+			return d.DecodeInOrder(args, into)
 		}
-	}
-	if len(object) < len(list) {
-		return nil, fmt.Errorf("%d arguments for the fields of %s", len(list), t)
-	}
-	return plainjson.Marshal(object)
+		return d.Decode(args, into)
+	})
 }
