@@ -15,6 +15,7 @@ import (
 type builder struct {
 	comment func(t reflect.Type, field string) string // nil if there is none
 	refs    *references
+	written bool   // values are written only, so that nobody needs samples
 	whole   string // where lists and references are: "" for the same document
 	defs    jsonschema.Definitions
 	names   map[reflect.Type]string

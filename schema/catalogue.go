@@ -77,6 +77,7 @@ type Catalogue struct {
 	// Each is made by whoever needs it first. User code takes part in that, so that no
 	// lock is held; when two make one at once, both get that of the first.
 	doc      atomic.Pointer[Schema]
+	err      atomic.Pointer[error]
 	checking atomic.Pointer[Schema]  // what schemas of single items refer to, for the compiler
 	item     atomic.Pointer[checked] // of one item of a list
 	compiler compiler
@@ -205,9 +206,16 @@ func once[T any](p *atomic.Pointer[T], newT func() *T) *T {
 // of the items and fields: types that have no schema ([ErrNoSchema]), schemas that
 // are not valid JSON Schema, examples that do not fit, as an *[Error] or the error
 // of reading them, and items for which [Catalogue.Sample] can make nothing
-// ([ErrCannotGenerate]). It looks at every item: call it once, when the program
-// starts, or in a test.
+// ([ErrCannotGenerate]). It looks at every item, the first time: call it when the
+// program starts, or in a test.
 func (c *Catalogue) Err() error {
+	return *once(&c.err, func() *error {
+		err := c.wrong()
+		return &err
+	})
+}
+
+func (c *Catalogue) wrong() error {
 	var errs []error
 	if c.broken != nil {
 		errs = append(errs, fmt.Errorf("schema: reading what is registered: %w", c.broken))

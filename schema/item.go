@@ -81,6 +81,7 @@ func (c *Catalogue) describe(info effect.Info) *described {
 	}
 	if r := info.Result; r != nil && r != reflect.TypeFor[struct{}]() && r.Kind() != reflect.Interface {
 		b := newBuilder(c.options, c.refs, RegistryID)
+		b.written = true
 		if result, err := b.root(r, "result"); err == nil {
 			i.Result = b.standalone(result)
 		}

@@ -37,7 +37,7 @@ func (b *builder) opaque(t reflect.Type, addressable, quoted bool) (*Schema, err
 	if quoted {
 		return nil, b.errorf(`the json option "string" does not go with %s, which writes itself`, t)
 	}
-	if s.Format == "" && len(s.Examples) == 0 {
+	if s.Format == "" && len(s.Examples) == 0 && !b.written {
 		b.unknown = append(b.unknown, fmt.Sprintf("%s, a %s", b.place(), t))
 	}
 	return s, nil
@@ -68,6 +68,9 @@ func (b *builder) texts(t reflect.Type) []any {
 // probe returns those of texts that a t reads and writes again, and what its zero
 // value writes: values that samples can use, at most three.
 func (b *builder) probe(t reflect.Type, texts []string) []any {
+	if b.written {
+		return nil
+	}
 	var out []any
 	try := func(text []byte) {
 		var v any

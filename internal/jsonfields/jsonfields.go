@@ -118,7 +118,7 @@ func collect(t reflect.Type) []Field {
 				at := slices.IndexFunc(next, func(l level) bool { return l.t == embedded })
 				if at < 0 {
 					pointer := field.Go.Type.Kind() == reflect.Pointer
-					next = append(next, level{t: embedded, index: field.Index, optional: l.optional || pointer, twice: l.twice})
+					next = append(next, level{t: embedded, index: field.Index, optional: l.optional || pointer})
 				} else {
 					next[at].twice = true
 				}

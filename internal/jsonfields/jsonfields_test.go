@@ -65,6 +65,14 @@ type (
 		high
 		C int
 	}
+	one struct{ low }
+	two struct{ low }
+	// Deeper embeds low twice: its own fields hide each other, and those of base, which it
+	// embeds once, do not.
+	Deeper struct {
+		one
+		two
+	}
 	Pointers struct {
 		*Plain
 		Text
@@ -106,7 +114,7 @@ func fill(v reflect.Value, depth int) {
 // The fields are those that encoding/json writes, in its order.
 func TestOfIsWhatJSONWrites(t *testing.T) {
 	t.Parallel()
-	for _, v := range []any{&Plain{}, &Embeds{}, &Wins{}, &Clash{}, &Tagged{}, &TagWins{}, reflect.New(same()).Interface(), &Twice{}, &Pointers{}, &Emb{}, &struct{ Tree }{}} {
+	for _, v := range []any{&Plain{}, &Embeds{}, &Wins{}, &Clash{}, &Tagged{}, &TagWins{}, reflect.New(same()).Interface(), &Twice{}, &Deeper{}, &Pointers{}, &Emb{}, &struct{ Tree }{}} {
 		value := reflect.ValueOf(v).Elem()
 		fill(value, 0)
 		text, err := json.Marshal(v)
