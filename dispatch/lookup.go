@@ -57,7 +57,7 @@ func (e *engine) lookup(item effect.Data) (*core.Entry, effect.Data, effect.Phas
 		}
 		return e.direct(data), data, "", nil
 	}
-	name := safeName(item)
+	name := core.SafeName(item)
 	if entry := e.byName[name]; entry != nil {
 		return nil, item, PhaseLookup, fmt.Errorf("%s is registered for type %s, not %s", name, entry.Type, t)
 	}
@@ -76,7 +76,7 @@ func (e *engine) unknown(name string) error {
 	if hint == "" {
 		hint = ": " + e.remedy(name)
 	}
-	return fmt.Errorf("%w %q%s", ErrUnknown, name, hint)
+	return fmt.Errorf("%w %s%s", ErrUnknown, core.Quote(name), hint)
 }
 
 // prefixForm is what may be repeated in a message without quotes.
@@ -93,14 +93,4 @@ func (e *engine) remedy(name string) string {
 		return "the registries with the prefix " + prefix + " have no such name; Dispatcher.All lists all"
 	}
 	return "no registry with the prefix " + prefix + " is joined"
-}
-
-// safeName survives an EffectName that panics, as one on a nil pointer does.
-func safeName(item effect.Data) (name string) {
-	defer func() {
-		if recover() != nil {
-			name = reflect.TypeOf(item).String()
-		}
-	}()
-	return item.EffectName()
 }
