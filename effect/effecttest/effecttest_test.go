@@ -39,9 +39,7 @@ type (
 		Of effect.Late[string] `json:"of"`
 	}
 	// Lossy loses a field on the way through JSON.
-	Lossy struct {
-		Text string `json:"-"`
-	}
+	Lossy struct{ Text string }
 	// Empty differs between nil and empty.
 	Empty struct {
 		Tags []string `json:"tags,omitempty"`
@@ -64,14 +62,15 @@ type mute struct{}
 
 func (mute) MarshalJSON() ([]byte, error) { return nil, fmt.Errorf("says nothing") }
 
-func (Good) EffectName() string    { return "kit/good" }
-func (Ask) EffectName() string     { return "kit/ask" }
-func (Lossy) EffectName() string   { return "kit/lossy" }
-func (Empty) EffectName() string   { return "kit/empty" }
-func (m Moody) EffectName() string { return "kit/moody" + m.Mood }
-func (Fussy) EffectName() string   { return "kit/fussy" }
-func (Silent) EffectName() string  { return "kit/silent" }
-func (Plain) EffectName() string   { return "kit/plain" }
+func (Good) EffectName() string            { return "kit/good" }
+func (Ask) EffectName() string             { return "kit/ask" }
+func (Lossy) EffectName() string           { return "kit/lossy" }
+func (Empty) EffectName() string           { return "kit/empty" }
+func (m Moody) EffectName() string         { return "kit/moody" + m.Mood }
+func (Fussy) EffectName() string           { return "kit/fussy" }
+func (Silent) EffectName() string          { return "kit/silent" }
+func (Lossy) MarshalJSON() ([]byte, error) { return []byte("{}"), nil }
+func (Plain) EffectName() string           { return "kit/plain" }
 
 func handle[E effect.Data](doc string, examples ...effect.Data) effect.Item[Env] {
 	return effect.Handle(doc, func(context.Context, effect.Call[Env], E) (int, error) { return 1, nil }).
@@ -103,7 +102,7 @@ func TestRunReports(t *testing.T) {
 		{"does not build", []effect.Item[Env]{handle[Plain]("")}, []string{"does not build"}, "a registry with errors is not looked at further"},
 		{"empty doc", []effect.Item[Env]{handle[Plain]("Plain.")}, []string{"says nothing"}, "the name again is no doc"},
 		{"no example", []effect.Item[Env]{handle[Empty]("Take tags.")}, []string{"has no example"}, "an effect with arguments needs an example"},
-		{"lossy", []effect.Item[Env]{handle[Lossy]("Lose it all.", Lossy{"x"})}, []string{"another value after a round trip"}, "a field without JSON"},
+		{"lossy", []effect.Item[Env]{handle[Lossy]("Lose it all.", Lossy{"x"})}, []string{"another value after a round trip"}, "a marshaler that leaves something out"},
 		{"nil and empty", []effect.Item[Env]{handle[Empty]("Take tags.", Empty{Tags: []string{}})}, []string{"another value after a round trip"}, "omitempty drops empty slices"},
 		{"name on example", []effect.Item[Env]{handle[Moody]("Change names.", Moody{"/happy"})}, []string{"does not build"}, "registry already sees that the example has another name"},
 		{"cannot be read", []effect.Item[Env]{handle[Fussy]("Be fussy.", Fussy{fussyTime{7}})}, []string{"cannot be read back"}, "an unmarshaler that fails"},

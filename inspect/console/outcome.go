@@ -5,6 +5,7 @@ import (
 
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/internal/core"
 )
 
 // Outcome is the result of a dispatch, or of a dry run, in a form for JSON.
@@ -84,11 +85,11 @@ func OutcomeOf(res *effect.Result) Outcome {
 	for _, e := range res.Errors {
 		out.Errors = append(out.Errors, Failed{
 			Phase: e.Phase, Path: e.Path.String(), Name: e.Name, Item: itemJSON(e.Item), By: e.By, Chain: e.Chain,
-			Dispatch: e.Dispatch, Parent: e.Parent, Error: e.Err.Error(),
+			Dispatch: e.Dispatch, Parent: e.Parent, Error: core.SafeText(e.Err),
 		})
 	}
 	for _, s := range res.Skipped {
-		out.Skipped = append(out.Skipped, Skipped{Path: s.Path.String(), Name: nameOf(s.Item), By: s.By, Reason: s.Reason.Error()})
+		out.Skipped = append(out.Skipped, Skipped{Path: s.Path.String(), Name: nameOf(s.Item), By: s.By, Reason: core.SafeText(s.Reason)})
 	}
 	return out
 }

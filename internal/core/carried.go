@@ -47,8 +47,8 @@ func below(err error, do func(error)) {
 }
 
 // Carry returns err without the parts for which reported is true.
-func Carry(err error, reported func(error) bool) *Carried {
-	c := &Carried{text: SafeText(err), plain: true}
+func Carry(err error, reported func(error) bool) (c *Carried) {
+	c = &Carried{text: SafeText(err), plain: true}
 	n := 0
 	var walk func(err error, depth int) (holds bool)
 	walk = func(err error, depth int) (holds bool) {

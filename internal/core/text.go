@@ -40,11 +40,16 @@ func broken(err error, p any) string {
 
 // SafeValue is v as fmt prints it, at most MaxText bytes of it. A value that holds
 // itself would end the process; such a one is only named.
-func SafeValue(v any) string {
+func SafeValue(v any) (s string) {
+	defer func() {
+		if recover() != nil { // of a method; fmt lets through what panics when it is printed
+			s = fmt.Sprintf("a %T, whose methods panic", v)
+		}
+	}()
 	if nestsDeep(reflect.ValueOf(v), 0) {
 		return fmt.Sprintf("a %T, which nests too deep to be shown", v)
 	}
-	return Cut(fmt.Sprint(v), MaxText) // which contains the panics of methods
+	return Cut(fmt.Sprint(v), MaxText)
 }
 
 // nestsDeep reports whether v nests deeper than what people write.
