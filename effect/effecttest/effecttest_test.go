@@ -44,6 +44,8 @@ type (
 	Empty struct {
 		Tags []string `json:"tags,omitempty"`
 	}
+	// Rude panics when it is written.
+	Rude struct{}
 	// Moody has a name that depends on its value.
 	Moody struct{ Mood string }
 	// Fussy cannot be read back.
@@ -69,6 +71,8 @@ func (Empty) EffectName() string           { return "kit/empty" }
 func (m Moody) EffectName() string         { return "kit/moody" + m.Mood }
 func (Fussy) EffectName() string           { return "kit/fussy" }
 func (Silent) EffectName() string          { return "kit/silent" }
+func (Rude) EffectName() string            { return "kit/rude" }
+func (Rude) MarshalJSON() ([]byte, error)  { panic("no JSON") }
 func (Lossy) MarshalJSON() ([]byte, error) { return []byte("{}"), nil }
 func (Plain) EffectName() string           { return "kit/plain" }
 
@@ -109,6 +113,9 @@ func TestRunReports(t *testing.T) {
 		{"cannot be written", []effect.Item[Env]{handle[Silent]("Be silent.", Silent{})}, []string{"cannot be written as JSON"}, "a marshaler that fails"},
 		{"nested without handler", []effect.Item[Env]{handle[Good]("Say a text.", Good{Effects: effect.List{Plain{}, nil}})},
 			[]string{"nested item 0 is kit/plain, which has no handler", "nested item 1 is nil"}, "lists have to run"},
+		{"nested nil pointer", []effect.Item[Env]{handle[Good]("Say a text.", Good{Effects: effect.List{(*Plain)(nil)}})},
+			[]string{"nested item 0 is a nil *effecttest_test.Plain"}, "a nil pointer has no name"},
+		{"panics", []effect.Item[Env]{handle[Rude]("Be rude.", Rude{})}, []string{"panic"}, "a marshaler that panics"},
 		{"nested deeper", []effect.Item[Env]{handle[Good]("Say a text.", Good{Effects: effect.List{effect.Batch{Effects: effect.List{Plain{}}}}})},
 			[]string{"nested item 0, nested item 0 is kit/plain"}, "at any depth"},
 		{"nested wire form", []effect.Item[Env]{handle[Good]("Say a text.", Good{Effects: effect.List{effect.Raw{Effect: "kit/good", Args: json.RawMessage(`{"txt":1}`)}}})},
