@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"fmt"
+	"reflect"
 
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/internal/core"
@@ -116,7 +117,7 @@ func (r *run) nested(ctx context.Context, call core.Call, items effect.List, how
 
 // Resolve implements core.Runner.
 func (r *run) Resolve(ctx context.Context, call core.Call, ref any) (any, error) {
-	v, _, err := r.resolve(ctx, call, ref, 0)
+	v, _, err := r.resolve(ctx, call, ref, nil, 0)
 	return v, err
 }
 
@@ -144,7 +145,7 @@ func (r *run) resolveAll(ctx context.Context, call core.Call, entry *core.Entry,
 	err = guard(func() error {
 		out, err = entry.Plan.MapLate(item, func(l core.Late) error {
 			var v any
-			if v, by, err = r.resolve(ctx, call, l.Ref(), depth); err != nil {
+			if v, by, err = r.resolve(ctx, call, l.Ref(), wanted(l), depth); err != nil {
 				return err
 			}
 			return l.Set(v)
@@ -162,8 +163,9 @@ func endless(err error) error {
 	return err
 }
 
-// resolve asks the placeholder that ref names, its own arguments first.
-func (r *run) resolve(ctx context.Context, call core.Call, ref any, depth int) (any, string, error) {
+// resolve asks the placeholder that ref names, its own arguments first. One that
+// cannot give a want is not asked; nil wants anything.
+func (r *run) resolve(ctx context.Context, call core.Call, ref any, want reflect.Type, depth int) (any, string, error) {
 	data, ok := ref.(effect.Data)
 	if !ok {
 		return nil, "", fmt.Errorf("%T is not effect data", ref)
@@ -175,6 +177,9 @@ func (r *run) resolve(ctx context.Context, call core.Call, ref any, depth int) (
 	}
 	if entry.Kind != core.Placeholder {
 		return nil, by, fmt.Errorf("%s is not a placeholder", entry.Name)
+	}
+	if err := suits(entry, want); err != nil {
+		return nil, by, err
 	}
 	level := call.State().At.Level + 1
 	if err := r.mayAsk(int(level), depth); err != nil {
