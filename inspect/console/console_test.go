@@ -101,6 +101,18 @@ func TestParseCommand(t *testing.T) {
 			t.Errorf("%s: %v (-want +got):\n%s", tt.reason, err, diff)
 		}
 	}
+	for _, tt := range []struct{ reason, text, want string }{
+		{"effects given twice", `{"effects":[],"effects":[{"effect":"a/b"}]}`, `the name "effects" is given twice`},
+		{"in another case", `{"Effects":[]}`, `unknown field "Effects": did you mean effects?`},
+		{"in both cases", `{"effects":[],"EFFECTS":[]}`, `unknown field "EFFECTS"`},
+		{"a pattern of another type", `{"to":7,"effects":[]}`, "at /to: got number, want string"},
+		{"half a text", `{"effects":[`, "unexpected end of JSON input"},
+		{"no effects", `{}`, `"effects" is missing`},
+	} {
+		if _, err := console.ParseCommand([]byte(tt.text)); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v, want %q", tt.reason, err, tt.want)
+		}
+	}
 }
 
 // A program that holds its connections in another way says how.
