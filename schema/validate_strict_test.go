@@ -7,6 +7,7 @@ import (
 	"iter"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -236,6 +237,28 @@ func TestManyNamesCostNothing(t *testing.T) {
 			t.Errorf("%s: %.0f allocations with 10 names, %.0f with 1000", test.reason, few, many)
 		}
 	}
+}
+
+// The first texts of many goroutines make the validators that they need, at once.
+func TestValidateFromManyGoroutines(t *testing.T) {
+	c := schema.Of(crowd(100))
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			for i := range 100 {
+				n := (i*7 + g*13) % 100
+				good := fmt.Sprintf(`[{"effect":"test/effect-%d","args":{"n":[1],"l":[1,{"$placeholder":"test/placeholder-%d"}]}}]`, n, n)
+				bad := fmt.Sprintf(`[{"effect":"test/effect-%d","args":{"n":[1.5]}},{"effect":"test/effect"}]`, n)
+				if err := c.Validate(t.Context(), []byte(good)); err != nil {
+					t.Error(err)
+				}
+				if invalid, ok := errors.AsType[*schema.Error](c.Validate(t.Context(), []byte(bad))); !ok || len(invalid.Problems) != 2 {
+					t.Error(invalid)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // However much is wrong, an error is one that people can read.
