@@ -1,6 +1,7 @@
 package schema_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -14,7 +15,9 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/registry"
 	"github.com/sfere-go/sfere/schema"
 )
 
@@ -362,4 +365,81 @@ func drawType(t *rapid.T, depth int) reflect.Type {
 		reflect.TypeFor[effect.List](), reflect.TypeFor[effect.Late[string]](), reflect.TypeFor[effect.Late[any]](), reflect.TypeFor[effect.Late[[]string]](), reflect.TypeFor[effect.Late[*chain]](), reflect.TypeFor[effect.Late[place]](),
 		reflect.TypeFor[box[*int]](), reflect.TypeFor[tags](),
 	}).Draw(t, "type")
+}
+
+// holds is an effect with a field of any type.
+type holds[T any] struct {
+	V T   `json:"v"`
+	L []T `json:"l,omitempty"`
+	P *T  `json:"p"`
+}
+
+func (holds[T]) EffectName() string { return "test/t0" }
+
+// Registered types behave alike: what Go makes is written, decoded, valid as text
+// and let through by the strict validator; and samples decode to such values.
+func TestSchemaAgreesWithDispatcher(t *testing.T) {
+	registered[int](t)
+	registered[uint64](t)
+	registered[json.Number](t)
+	registered[[]byte](t)
+	registered[[2][]string](t)
+	registered[map[int8]*string](t)
+	registered[map[netip.Addr]place](t)
+	registered[netip.Addr](t)
+	registered[net.IP](t)
+	registered[slog.Level](t)
+	registered[time.Time](t)
+	registered[any](t)
+	registered[chain](t)
+	registered[nest](t)
+	registered[Deep](t)
+	registered[box[*place]](t)
+	registered[effect.List](t)
+	registered[effect.Late[[]string]](t)
+	registered[effect.Late[any]](t)
+	registered[effect.Late[place]](t)
+	registered[effect.Late[map[string]*chain]](t)
+}
+
+func registered[T any](t *testing.T) {
+	t.Helper()
+	t.Run(reflect.TypeFor[T]().String(), func(t *testing.T) {
+		d := dispatch.Must(dispatch.New(items(), registry.New("more", effect.Handle("Hold a value.", func(context.Context, call, holds[T]) (T, error) {
+			var zero T
+			return zero, nil
+		}))))
+		c := schema.Of(d)
+		if err := c.Err(); err != nil {
+			t.Fatal(err)
+		}
+		strict := c.Validator(schema.Strict, nil)
+		rapid.Check(t, func(t *rapid.T) {
+			item := drawValue(t, reflect.TypeFor[holds[T]](), 0).Interface().(effect.Data)
+			text, err := effect.List{item}.MarshalJSON()
+			if err != nil {
+				t.Skip(err)
+			}
+			if err := strict(item); err != nil {
+				t.Fatalf("%s is kept from running: %v", text, err)
+			}
+			if err := c.Validate(t.Context(), text); err != nil {
+				t.Fatalf("%s: %v", text, err)
+			}
+			if _, err := d.Decode(text); err != nil {
+				t.Fatalf("%s: %v", text, err)
+			}
+			samples, err := c.Sample("test/t0", 1, rapid.Uint64().Draw(t, "seed"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			decoded, err := d.Decode(list("[%s]", samples[0]))
+			if err != nil {
+				t.Fatalf("%s: %v", samples[0], err)
+			}
+			if err := strict(decoded[0]); err != nil {
+				t.Fatalf("%s is decoded and kept from running: %v", samples[0], err)
+			}
+		})
+	})
 }

@@ -51,6 +51,8 @@ func (g *generator) value(s *Schema, field string, depth int) (any, error) {
 		return s.Enum[g.rand.IntN(len(s.Enum))], nil
 	case len(s.Examples) > 0:
 		return s.Examples[g.rand.IntN(len(s.Examples))], nil
+	case s.Type == "object": // before choices, which are about its fields
+		return g.object(s, depth)
 	case len(s.OneOf) > 0:
 		return g.oneOf(s.OneOf, field, depth)
 	case len(s.AnyOf) > 0:
@@ -59,8 +61,6 @@ func (g *generator) value(s *Schema, field string, depth int) (any, error) {
 		return g.value(s.AllOf[0], field, depth)
 	}
 	switch s.Type {
-	case "object":
-		return g.object(s, depth)
 	case "array":
 		return g.array(s, field, depth)
 	case "string":
@@ -168,8 +168,21 @@ func (g *generator) object(s *Schema, depth int) (any, error) {
 	for _, name := range s.Required {
 		required[name] = true
 	}
+	without := map[string]bool{}
+	for _, choice := range [][]*Schema{s.OneOf, s.AnyOf} { // of fields that must be there
+		for _, c := range choice {
+			for _, name := range c.Required {
+				without[name] = true
+			}
+		}
+		if len(choice) > 0 {
+			for _, name := range choice[g.rand.IntN(len(choice))].Required {
+				required[name] = true
+			}
+		}
+	}
 	for p := properties(s); p != nil; p = p.Next() {
-		if !required[p.Key] && (depth > maxGenerated || g.rand.IntN(2) == 0) {
+		if !required[p.Key] && (without[p.Key] || depth > maxGenerated || g.rand.IntN(2) == 0) {
 			continue
 		}
 		v, err := g.value(p.Value, p.Key, depth+1)
@@ -211,53 +224,6 @@ func (g *generator) object(s *Schema, depth int) (any, error) {
 		}
 	}
 	return out, nil
-}
-
-// ordered is a JSON object whose members keep their order, so that a sample
-// begins with its name.
-type ordered []member
-
-type member struct {
-	name  string
-	value any
-}
-
-func (o ordered) set(name string, v any) ordered {
-	for i := range o {
-		if o[i].name == name {
-			o[i].value = v
-			return o
-		}
-	}
-	return append(o, member{name, v})
-}
-
-func (o ordered) values() []any {
-	out := []any{}
-	for _, m := range o {
-		out = append(out, m.value)
-	}
-	return out
-}
-
-// MarshalJSON writes the members in order.
-func (o ordered) MarshalJSON() ([]byte, error) {
-	b := []byte{'{'}
-	for i, m := range o {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		name, err := plainjson.Marshal(m.name)
-		if err != nil {
-			return nil, err
-		}
-		value, err := plainjson.Marshal(m.value)
-		if err != nil {
-			return nil, err
-		}
-		b = append(append(append(b, name...), ':'), value...)
-	}
-	return append(b, '}'), nil
 }
 
 func (g *generator) array(s *Schema, field string, depth int) (any, error) {
