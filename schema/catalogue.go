@@ -38,7 +38,7 @@ var (
 	ErrCannotGenerate = errors.New("no value could be generated that fits its schema: give it an example")
 	// ErrExpression is the cause when a search is not for a valid expression, or for
 	// one that would cost too much.
-	ErrExpression = errors.New("not an expression to search for")
+	ErrExpression = errors.New("this cannot be searched for")
 	// ErrNoDispatcher is the cause when a catalogue of registries is asked for
 	// what only a dispatcher can do.
 	ErrNoDispatcher = errors.New("this catalogue was not made from a dispatcher")

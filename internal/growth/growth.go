@@ -3,6 +3,8 @@
 package growth
 
 import (
+	"runtime"
+	"runtime/debug"
 	"testing"
 	"time"
 )
@@ -15,16 +17,18 @@ const (
 )
 
 // Linear prepares the work for n and for eight times n, and fails if the second takes
-// more than 32 times as long as the first. n should be so large that the first takes a
-// few milliseconds. Other programs disturb the clock, so that the best of several
-// attempts counts, and only a result that comes again is a failure.
+// more than 32 times the processor time of the first. n should be so large that what
+// does not grow is less than what does. Other programs disturb the measurement, so that
+// the best of several attempts counts, and only a result that comes again is a failure.
+// Tests that run at the same time count as well: the test must not be parallel.
 func Linear(t testing.TB, name string, n int, prepare func(n int) (work func())) {
 	t.Helper()
 	small, big := prepare(n), prepare(factor*n)
 	small() // what is made once is made now
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	var ratio float64
 	for range 4 {
-		ratio = float64(best(1, big)) / float64(max(best(5, small), time.Microsecond))
+		ratio = float64(best(big)) / float64(max(best(small), 1))
 		if ratio <= worst {
 			return
 		}
@@ -32,12 +36,22 @@ func Linear(t testing.TB, name string, n int, prepare func(n int) (work func()))
 	t.Errorf("%s: a text %d times as long takes %.0f times as long", name, factor, ratio)
 }
 
-func best(times int, work func()) time.Duration {
+// enough is how much processor time is measured at once: more than the clock of the
+// processor time is inexact by.
+const enough = 10 * time.Millisecond
+
+// best returns the least processor time that work took in three attempts.
+func best(work func()) time.Duration {
 	var least time.Duration
-	for i := range times {
-		began := time.Now()
-		work()
-		if took := time.Since(began); i == 0 || took < least {
+	for i := range 3 {
+		runtime.GC()
+		times, began, took := 0, processorTime(), time.Duration(0)
+		for took < enough {
+			work()
+			times++
+			took = processorTime() - began
+		}
+		if took /= time.Duration(times); i == 0 || took < least {
 			least = took
 		}
 	}
