@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,8 +38,8 @@ func (g *generator) value(s *Schema, field string, depth int) (any, error) {
 		}
 		return g.reference(name, depth)
 	}
-	if name, ok := strings.CutPrefix(s.Ref, defsPath); ok {
-		def := g.defs[name]
+	if s.Ref != "" {
+		def := g.resolve(s)
 		if def == nil {
 			return nil, errTooNarrow
 		}
@@ -58,7 +59,7 @@ func (g *generator) value(s *Schema, field string, depth int) (any, error) {
 	case len(s.AnyOf) > 0:
 		return g.oneOf(s.AnyOf, field, depth)
 	case len(s.AllOf) > 0:
-		return g.value(s.AllOf[0], field, depth)
+		return g.value(s.AllOf[0], field, depth+1)
 	}
 	switch s.Type {
 	case "array":
@@ -77,6 +78,20 @@ func (g *generator) value(s *Schema, field string, depth int) (any, error) {
 		return nil, nil
 	}
 	return g.anything(depth), nil
+}
+
+// resolve follows the reference s; nil if it leads nowhere, or back to itself.
+func (g *generator) resolve(s *Schema) *Schema {
+	for range len(g.defs) + 1 {
+		name, ok := strings.CutPrefix(s.Ref, defsPath)
+		if !ok {
+			return s
+		}
+		if s = g.defs[name]; s == nil {
+			return nil
+		}
+	}
+	return nil
 }
 
 // call makes a whole call of e, a reference if it is a placeholder.
@@ -151,8 +166,11 @@ func (g *generator) fits(e *entry, call any) bool {
 
 // oneOf takes one of the alternatives that lead to a value.
 func (g *generator) oneOf(among []*Schema, field string, depth int) (any, error) {
-	if depth > maxGenerated { // the plainest comes first
-		return g.value(among[0], field, depth)
+	if depth > maxGenerated { // null is the shortest, and otherwise the plainest comes first
+		if slices.ContainsFunc(among, func(s *Schema) bool { return s.Type == "null" }) {
+			return nil, nil
+		}
+		return g.value(among[0], field, depth+1)
 	}
 	for _, i := range g.rand.Perm(len(among)) {
 		if v, err := g.value(among[i], field, depth+1); err == nil {
