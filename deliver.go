@@ -140,7 +140,6 @@ type target struct {
 	Recipient
 	own  twk.Call  // with the Ctx under which the stream was opened
 	turn *sse.Turn // nil in a dry run, and if the stream is sending its first effects
-	err  error
 }
 
 // targets returns who is in s, sorted if plans of the same thing are to look the
@@ -169,23 +168,23 @@ func (d *delivery) forEach(ctx context.Context, s *snapshot) {
 	}
 	if d.dry {
 		for i := range all {
-			all[i].err = d.one(ctx, &all[i], items)
+			d.serve(ctx, &all[i], items)
 		}
 	} else {
 		d.reserve(all, s)
-		spread(len(all), func(i int) { all[i].err = d.one(ctx, &all[i], items) })
+		spread(len(all), func(i int) { d.serve(ctx, &all[i], items) })
 	}
-	for _, t := range all {
-		if t.err == nil {
-			d.report.Delivered++
-			continue
-		}
-		if d.causes.fail(t.Key, t.err) {
-			// The dispatch of the sender is told of each cause once.
-			if res, ok := errors.AsType[*failedFor](t.err); ok {
-				d.call.Adopt(res.result)
-			}
-		}
+}
+
+// serve runs the list for one recipient and notes what became of it.
+func (d *delivery) serve(ctx context.Context, to *target, items effect.List) {
+	failed, err := d.one(ctx, to, items)
+	if err == nil {
+		d.causes.reach()
+		return
+	}
+	if d.causes.fail(to.Key, err) && failed != nil {
+		d.call.Adopt(failed.result) // the dispatch of the sender is told of each cause once
 	}
 }
 
@@ -203,21 +202,21 @@ func (d *delivery) reserve(all []target, s *snapshot) {
 // failedFor is what the effects for one recipient failed with.
 type failedFor struct{ result *effect.Result }
 
-func (f *failedFor) Error() string { return text(f.result.Err()) }
+func (f *failedFor) Error() string { return core.SafeText(f.result.Err()) }
 func (f *failedFor) Unwrap() error { return f.result.Err() }
 
 // one runs the list for one recipient, in one dispatch, and sends what comes of it
-// in one piece.
-func (d *delivery) one(ctx context.Context, to *target, items effect.List) error {
+// in one piece. failed is the part of err that is of the effects.
+func (d *delivery) one(ctx context.Context, to *target, items effect.List) (failed *failedFor, err error) {
 	if to.turn != nil {
 		defer to.turn.End()
 	}
 	if ctx.Err() != nil {
-		return fmt.Errorf("not reached in time: %w", context.Cause(ctx))
+		return nil, fmt.Errorf("not reached in time: %w", context.Cause(ctx))
 	}
 	own, ok := d.call.Against(to.own)
 	if !ok {
-		return ErrOtherCtx
+		return nil, ErrOtherCtx
 	}
 	ctx, cancel := context.WithTimeout(ctx, d.conns.opts.RecipientTimeout)
 	defer cancel()
@@ -235,13 +234,14 @@ func (d *delivery) one(ctx context.Context, to *target, items effect.List) error
 			}
 			return true, out.Emit(ctx, st.frames...)
 		}, items...)
-	err := out.end(ctx)
+	err = out.end(ctx)
 	if errs := slices.DeleteFunc(slices.Clone(res.Errors), func(e *effect.Error) bool { return is(e.Err, errShared) }); len(errs) > 0 {
-		failed := *res
-		failed.Errors = errs
-		err = errors.Join(err, &failedFor{&failed})
+		some := *res
+		some.Errors = errs
+		failed = &failedFor{&some}
+		err = errors.Join(err, failed)
 	}
-	return err
+	return failed, err
 }
 
 const (

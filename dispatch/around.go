@@ -118,6 +118,10 @@ func lastDispatch(ctx context.Context, call core.Call, items any) any {
 	if slot.Entered {
 		first := r
 		r = &run{level: first.level, tree: first.tree}
+		if r.tree == nil { // all attempts have one budget
+			r.tree = &first.extra().tree
+		}
+		_ = r.tree.add(r.level, &first.e.opts) // the first item finds out if that is too many
 		r.begin(first.e, first.scope.Root)
 		r.scope.Slot = first.scope.Slot
 		r.res.ID, r.res.Parent = first.res.ID, first.res.Parent

@@ -27,6 +27,10 @@ type Options struct {
 	// included. A continuation has a budget of its own; those nested more than
 	// ten deep share one more of this size. Default 10 000.
 	MaxItems int
+	// MaxTotal limits how many items all continuations of one dispatch from outside
+	// may run together, those of its broadcasts for each recipient included. One
+	// without items counts as one. Default 1 000 000.
+	MaxTotal int
 	// MaxWireBytes limits what Decode reads. Default 1 MiB.
 	MaxWireBytes int
 	// MaxWireDepth limits how deep JSON values may nest in Decode. Default 64,
@@ -51,6 +55,7 @@ func (o *Options) check() []error {
 		// The depth is limited because a goroutine that runs out of stack cannot
 		// be saved.
 		{"MaxDepth", o.MaxDepth, 1000}, {"MaxItems", o.MaxItems, math.MaxInt32 - 1},
+		{"MaxTotal", o.MaxTotal, math.MaxInt32 - 1},
 		{"MaxWireBytes", o.MaxWireBytes, math.MaxInt}, {"MaxWireDepth", o.MaxWireDepth, 1000},
 	} {
 		if f.value < 0 || f.value > f.max {
@@ -67,6 +72,7 @@ func (o *Options) withDefaults() Options {
 	}
 	v.MaxDepth = cmp.Or(v.MaxDepth, 100)
 	v.MaxItems = cmp.Or(v.MaxItems, 10_000)
+	v.MaxTotal = cmp.Or(v.MaxTotal, 1_000_000)
 	v.MaxWireBytes = cmp.Or(v.MaxWireBytes, 1<<20)
 	v.MaxWireDepth = cmp.Or(v.MaxWireDepth, 64)
 	return v

@@ -250,16 +250,27 @@ func (r *reader) placeholder(name string, want reflect.Type) (*core.Entry, error
 		return nil, r.unknown(name)
 	case entry.Kind != core.Placeholder:
 		return nil, r.d.Fail(fmt.Errorf("%s is not a placeholder", name))
-	case !gives(entry.Result, want):
-		return nil, r.d.Fail(fmt.Errorf("%s gives a %s, the field wants %s", name, entry.Result, want))
+	}
+	if err := suits(entry, want); err != nil {
+		return nil, r.d.Fail(err)
 	}
 	return entry, nil
 }
 
-// gives reports whether a value of type t can be one of type want. What is in an
-// interface is known when it runs only.
-func gives(t, want reflect.Type) bool {
-	return t == nil || t == want || t.Kind() == reflect.Interface || want.Kind() == reflect.Interface && t.Implements(want)
+// suits returns an error if the placeholder p cannot give a want; nil wants anything.
+// What is in an interface is known when it runs only.
+func suits(p *core.Entry, want reflect.Type) error {
+	t := p.Result
+	if t == nil || want == nil || t == want || t.Kind() == reflect.Interface || want.Kind() == reflect.Interface && t.Implements(want) {
+		return nil
+	}
+	return fmt.Errorf("%s gives %s, the field wants %s", p.Name, t, want)
+}
+
+// wanted returns the T of an effect.Late[T].
+func wanted(l core.Late) reflect.Type {
+	value, _ := reflect.TypeOf(l).Elem().FieldByName("Value")
+	return value.Type
 }
 
 // rest decodes what a type that reads itself has left in wire form.
@@ -290,8 +301,7 @@ func (r *reader) rest(entry *core.Entry, item any) (any, error) {
 		if !ok {
 			return nil
 		}
-		value, _ := reflect.TypeOf(l).Elem().FieldByName("Value")
-		if _, err := r.placeholder(raw.Effect, value.Type); err != nil {
+		if _, err := r.placeholder(raw.Effect, wanted(l)); err != nil {
 			return err
 		}
 		ref, _, err := r.raw(raw)

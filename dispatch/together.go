@@ -78,6 +78,7 @@ func (r *run) reset(m *more, to mark) {
 	defer m.mu.Unlock()
 	if len(m.errs) > to.errs {
 		m.errs = m.errs[:to.errs]
+		m.count.Store(int32(to.errs))
 	}
 	m.failed.Store(to.failed)
 }

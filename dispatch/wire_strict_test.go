@@ -191,7 +191,7 @@ func TestPositionalEmbedded(t *testing.T) {
 func TestReferenceOfWrongType(t *testing.T) {
 	d := strictTester(t)
 	for _, row := range []struct{ text, want, reason string }{
-		{`{"effect":"test/say","args":{"text":{"$placeholder":"test/count"}}}`, "at /0/args/text: test/count gives a int, the field wants string", "a number for a text"},
+		{`{"effect":"test/say","args":{"text":{"$placeholder":"test/count"}}}`, "at /0/args/text: test/count gives int, the field wants string", "a number for a text"},
 		{`{"effect":"test/say","args":{"text":{"$placeholder":"test/upper","args":[{"$placeholder":"test/count"}]}}}`, "at /0/args/text/args/0: test/count gives", "in the arguments of another"},
 		{`{"effect":"test/cast","args":{"effects":[{"effect":"test/say","args":{"text":{"$placeholder":"test/count"}}}]}}`, "at /0/args/effects/0/args/text: test/count gives", "in a nested list"},
 		{`{"effect":"test/say","args":{"text":{"$placeholder":"test/anything"}}}`, "", "what is in an interface is known when it runs"},
@@ -202,6 +202,27 @@ func TestReferenceOfWrongType(t *testing.T) {
 		if (err == nil) != (row.want == "") || err != nil && !strings.Contains(err.Error(), row.want) {
 			t.Errorf("%s: %v", row.reason, err)
 		}
+	}
+}
+
+// A reference made in Go is checked before the placeholder is asked.
+func TestPlaceholderOfWrongTypeIsNotAsked(t *testing.T) {
+	asked := 0
+	d := testerWith(t, nil, append(lates(), effect.Provide("How many.", func(context.Context, call, HowMany) (int, error) {
+		asked++
+		return 7, nil
+	}))...)
+	for _, item := range []effect.Data{
+		Say{effect.Later[string](HowMany{})}, Say{effect.Later[string](Upper{effect.Later[string](HowMany{})})},
+		Say{effect.Later[string](effect.Raw{Effect: "test/count"})},
+	} {
+		res := d.Dispatch(t.Context(), newEnv(), item)
+		if err := res.Err(); err == nil || !strings.Contains(err.Error(), "test/count gives int, the field wants string") || res.Errors[0].Phase != dispatch.PhasePlaceholder {
+			t.Errorf("%v: %v", item, err)
+		}
+	}
+	if asked != 0 {
+		t.Errorf("it was asked %d times", asked)
 	}
 }
 

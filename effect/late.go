@@ -42,8 +42,8 @@ func (l *Late[T]) Ref() any {
 	return l.From
 }
 
-// SetRef replaces the placeholder data; ref must be a Data.
-func (l *Late[T]) SetRef(ref any) { l.From = ref.(Data) }
+// SetRef replaces the placeholder data. A ref that is no Data makes l a literal.
+func (l *Late[T]) SetRef(ref any) { l.From, _ = ref.(Data) }
 
 // Set stores v as the value; nil is the nil of any T that has one. It returns an
 // error if v is not a T.
@@ -70,10 +70,15 @@ type wireRawRef struct {
 	Args        json.RawMessage `json:"args"`
 }
 
-// MarshalJSON writes the literal or the reference.
-func (l Late[T]) MarshalJSON() ([]byte, error) {
+// MarshalJSON writes the literal or the reference. A panic of a method of either is
+// an error.
+func (l Late[T]) MarshalJSON() (text []byte, err error) {
+	defer panics(&err, l)
 	var b bytes.Buffer
 	if l.From != nil {
+		if v := reflect.ValueOf(l.From); v.Kind() == reflect.Pointer && v.IsNil() {
+			return nil, fmt.Errorf("effect: the placeholder is a nil %T", l.From)
+		}
 		w := wireRef{l.From.EffectName(), l.From}
 		if r, ok := l.From.(Raw); ok {
 			w.Args = r.Args

@@ -254,9 +254,13 @@ func TestLateValuesOfManyTypes(t *testing.T) {
 }
 
 type (
+	// Seat is embedded.
+	Seat struct {
+		Seat string `json:"seat"`
+	}
 	who struct {
 		Base
-		*Other
+		*Seat
 		Nick effect.Late[string] `json:"nick"`
 		Last string              `json:"last,omitempty"`
 	}

@@ -2,9 +2,11 @@ package console
 
 import (
 	"encoding/json"
+	"fmt"
 
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/internal/core"
 )
 
 // Outcome is the result of a dispatch, or of a dry run, in a form for JSON.
@@ -42,6 +44,8 @@ type Failed struct {
 	Dispatch uint64          `json:"dispatch"`
 	Parent   uint64          `json:"parent,omitempty"`
 	Error    string          `json:"error"`
+	// Outer names the items further out that failed of it as well, innermost first.
+	Outer []string `json:"outer,omitempty"`
 }
 
 // Skipped is an item that did not run although nothing was wrong with it.
@@ -82,13 +86,17 @@ func OutcomeOf(res *effect.Result) Outcome {
 		out.Ran = append(out.Ran, r)
 	}
 	for _, e := range res.Errors {
-		out.Errors = append(out.Errors, Failed{
+		f := Failed{
 			Phase: e.Phase, Path: e.Path.String(), Name: e.Name, Item: itemJSON(e.Item), By: e.By, Chain: e.Chain,
-			Dispatch: e.Dispatch, Parent: e.Parent, Error: e.Err.Error(),
-		})
+			Dispatch: e.Dispatch, Parent: e.Parent, Error: core.SafeText(e.Err),
+		}
+		for _, o := range e.Outer {
+			f.Outer = append(f.Outer, fmt.Sprintf("%s at %s of dispatch %d", o.Name, o.Path, o.Dispatch))
+		}
+		out.Errors = append(out.Errors, f)
 	}
 	for _, s := range res.Skipped {
-		out.Skipped = append(out.Skipped, Skipped{Path: s.Path.String(), Name: nameOf(s.Item), By: s.By, Reason: s.Reason.Error()})
+		out.Skipped = append(out.Skipped, Skipped{Path: s.Path.String(), Name: nameOf(s.Item), By: s.By, Reason: core.SafeText(s.Reason)})
 	}
 	return out
 }

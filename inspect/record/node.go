@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/internal/core"
 )
 
 // id finds a dispatch again whose context did not reach its continuation.
@@ -93,14 +94,7 @@ const maxName = 120
 
 // name returns the name of item, whatever it is: this runs before anything has
 // been checked.
-func name(item effect.Data) (s string) {
-	defer func() {
-		if recover() != nil {
-			s = "?"
-		}
-	}()
-	return short(item.EffectName())
-}
+func name(item effect.Data) string { return short(core.SafeName(item)) }
 
 func short(name string) string {
 	if len(name) <= maxName {

@@ -172,7 +172,7 @@ func (r *Recorder) end(n *node, res *effect.Result) {
 		r.failed++
 	}
 	for _, e := range res.Errors {
-		if e.Dispatch != res.ID {
+		if e = e.In(res.ID); e == nil {
 			continue // of a continuation, which shows it
 		}
 		if s := n.find(e.Path, short(e.Name), e.Item); s != nil {

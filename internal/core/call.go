@@ -90,13 +90,17 @@ type Slot struct {
 
 	// Share is not nil while the item runs once for many recipients. Constant.
 	Share *Share
+	// States are those of the batch that an action belongs to, nil if it belongs
+	// to none. Constant.
+	States *Snapshot
 
 	// Scope is that of the calls which the interceptors see, here to save an
 	// allocation. It is set once, by NewSlot.
 	Scope Scope
 }
 
-// NewSlot returns a Slot for item whose Scope sees and runs what scope does.
+// NewSlot returns a Slot for item whose Scope sees and runs what scope does. States
+// is set by the caller, before anybody else has the Slot.
 func NewSlot(item any, scope *Scope) *Slot {
 	s := &Slot{Item: item}
 	if scope.Slot != nil {
