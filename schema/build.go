@@ -109,6 +109,22 @@ func (b *builder) resolve(s *Schema) *Schema {
 	return s
 }
 
+// leadsTo reports whether s is nothing but references that end at the definition
+// of t, which is being made.
+func (b *builder) leadsTo(s *Schema, t reflect.Type) bool {
+	for range len(b.defs) + 1 {
+		if s.Ref == defsPath+b.names[t] {
+			return true
+		}
+		def := b.defs[strings.TrimPrefix(s.Ref, defsPath)]
+		if s.Ref == "" || def == nil {
+			return false
+		}
+		s = def
+	}
+	return true
+}
+
 // within describes what lies below the current place.
 func (b *builder) within(step string, describe func() error) error {
 	b.at = append(b.at, step)

@@ -78,7 +78,7 @@ type Catalogue struct {
 	// lock is held; when two make one at once, both get that of the first.
 	doc      atomic.Pointer[Schema]
 	err      atomic.Pointer[error]
-	checking atomic.Pointer[Schema]  // what schemas of single items refer to, for the compiler
+	checking atomic.Pointer[any]     // what schemas of single items refer to, for the compiler
 	item     atomic.Pointer[checked] // of one item of a list
 	compiler compiler
 	types    *jsonread.Types // how arguments are read
@@ -190,7 +190,7 @@ func (c *Catalogue) Schemas() map[string]*Schema {
 // items are one of the registered effects and actions, by name. Everything else
 // is under $defs.
 func (c *Catalogue) Document() *Schema {
-	return once(&c.doc, func() *Schema { return newDocumentBuilder(c.options, c.refs).document(c.infos(), false) })
+	return once(&c.doc, func() *Schema { return newDocumentBuilder(c.options, c.refs).document(c.infos()) })
 }
 
 // once returns what p points to, made first if there is nothing yet.

@@ -29,12 +29,17 @@ type (
 	lost struct{ N int }
 	// odd describes itself with a schema that is none.
 	odd struct{ N int }
+	// dizzy says that it looks like itself, and spun that it is what it is.
+	dizzy struct{ N int }
+	spun  struct{ N int }
 )
 
 func (alone) MarshalJSON() ([]byte, error)  { return []byte(`"alone"`), nil }
 func (*alone) UnmarshalJSON([]byte) error   { return errors.New("leave me alone") }
 func (hoarse) MarshalJSON() ([]byte, error) { panic("no voice") }
 func (lost) JSONSchemaAlias() any           { panic("lost") }
+func (dizzy) JSONSchemaAlias() any          { return dizzy{} }
+func (spun) JSONSchema() *schema.Schema     { return &schema.Schema{Ref: "#/$defs/schema_test.spun"} }
 func (odd) JSONSchema() *schema.Schema      { return &schema.Schema{Type: "oddity"} }
 
 // What JSON cannot carry, or no sample can be made of, is told with the names of
@@ -68,6 +73,8 @@ func TestErrNamesItemAndField(t *testing.T) {
 		{"a method that panics", reflect.TypeFor[struct{ L lost }](), schema.ErrNoSchema, "panic: lost"},
 		{"no struct", reflect.TypeFor[[]int](), schema.ErrNoSchema, "[]int is no struct type"},
 		{"no type", nil, schema.ErrNoSchema, "args: it has no type"},
+		{"an alias for itself", reflect.TypeFor[struct{ D dizzy }](), schema.ErrNoSchema, "args.D: JSONSchemaAlias of schema_test.dizzy leads back to it"},
+		{"a schema of its own that says nothing", reflect.TypeFor[struct{ S spun }](), schema.ErrCannotGenerate, ""},
 		{"a schema of its own that is none", reflect.TypeFor[struct{ O odd }](), nil, "compiling its schema"},
 		{"a pattern that is none", reflect.TypeFor[struct {
 			P string `jsonschema:"pattern=("`
@@ -96,6 +103,40 @@ func TestErrNamesItemAndField(t *testing.T) {
 		if c.Document() == nil || c.Schemas()["test/t1"] == nil {
 			t.Errorf("%s: the rest is gone", test.reason)
 		}
+	}
+}
+
+type risky struct {
+	P string `json:"p" jsonschema:"pattern=("`
+}
+
+func (risky) EffectName() string { return "test/risky" }
+
+// A placeholder with a broken schema disturbs nobody who does not use it.
+func TestBrokenPlaceholder(t *testing.T) {
+	c := schema.Of(registryOf(
+		effect.Provide("Give a text.", func(context.Context, call, risky) (string, error) { return "", nil }),
+		effect.Provide("Give another.", func(context.Context, call, userName) (string, error) { return "", nil }),
+		effect.Handle("Say hi.", func(context.Context, call, hi) (int, error) { return 0, nil }),
+	))
+	if err := c.Validator(schema.Strict, nil)(hi{Name: effect.Later[string](userName{})}); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.Sample("test/hi", 10, 1); err != nil {
+		t.Error(err)
+	}
+	for _, test := range []struct {
+		reason, text, want string
+	}{
+		{"a reference to the other", `[{"effect":"test/hi","args":{"name":{"$placeholder":"test/user-name"},"any":null}}]`, ""},
+		{"a reference to it", `[{"effect":"test/hi","args":{"name":{"$placeholder":"test/risky","args":{"p":"x"}},"any":null}}]`, "error parsing regexp"},
+	} {
+		if err := c.Validate(t.Context(), []byte(test.text)); (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v", test.reason, err)
+		}
+	}
+	if err := c.Err(); err == nil || !strings.Contains(err.Error(), "test/risky") || strings.Contains(err.Error(), "test/hi") {
+		t.Errorf("Err is %v", err)
 	}
 }
 

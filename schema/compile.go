@@ -46,17 +46,17 @@ func (c *Catalogue) compiled(e *entry) (*checked, error) {
 			ordered.Definitions, ordered.Version = args.Definitions, args.Version
 			args = &ordered
 		}
-		resources := map[string]any{}
 		url := "urn:sfere:item:" + url.PathEscape(e.info.Name)
-		err := plainSchema(args, url, resources)
-		if err == nil && d.outside {
-			refersTo := once(&c.checking, func() *Schema {
-				return newDocumentBuilder(c.options, c.refs).document(c.infos(), true)
-			})
-			err = plainSchema(refersTo, RegistryID, resources)
-		}
+		plain, err := plainSchema(args)
 		if err != nil {
 			return &checked{err: err}
+		}
+		resources := map[string]any{url: plain}
+		if d.outside {
+			resources[RegistryID] = *once(&c.checking, func() *any {
+				plain, _ := plainSchema(c.refs.checkingDocument()) // names only
+				return &plain
+			})
 		}
 		s, err := c.compile(url, resources)
 		return &checked{s, len(d.item.Args.Required) > 0, err}
@@ -89,15 +89,16 @@ func (c *Catalogue) compile(url string, resources map[string]any) (*check.Schema
 	return k.on.Compile(url)
 }
 
-// plainSchema adds s to the resources, as the compiler takes it. Schemas that
-// types give of themselves can hold anything.
-func plainSchema(s *Schema, url string, resources map[string]any) error {
-	return guard(func() error {
+// plainSchema returns s as the compiler takes it. Schemas that types give of
+// themselves can hold anything.
+func plainSchema(s *Schema) (plain any, err error) {
+	err = guard(func() error {
 		text, err := json.Marshal(s)
 		if err != nil {
 			return err
 		}
-		resources[url], err = check.UnmarshalJSON(bytes.NewReader(text))
+		plain, err = check.UnmarshalJSON(bytes.NewReader(text))
 		return err
 	})
+	return plain, err
 }

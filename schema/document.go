@@ -21,48 +21,34 @@ const RegistryID = "urn:sfere:registry"
 func itemDefName(kind, name string) string { return kind + "." + strings.ReplaceAll(name, "/", ".") }
 
 // document makes the schema of all lists of infos, with the references to their
-// placeholders. The items of a list are told apart by name: in the published form
-// with oneOf, which editors and models know best. A validator would try every
-// branch of that at every depth, which takes exponential time on nested lists, so
-// that the checking form has keywords of our own that look names up. It holds the
-// placeholders only: the items of lists have validators of their own.
-func (b *builder) document(infos []effect.Info, checking bool) *Schema {
+// placeholders. Calls are told apart by name with oneOf, which editors and models
+// know best. A validator would try every branch of that at every depth, which takes
+// exponential time on nested lists: what checks has a keyword of its own instead.
+func (b *builder) document(infos []effect.Info) *Schema {
 	defs := map[string]string{} // of items, by name
 	for _, i := range infos {
-		if checking && i.Kind != string(Placeholders) {
-			continue
-		}
 		def := unique(itemDefName(i.Kind, i.Name), func(n string) bool { return b.defs[n] != nil })
 		defs[i.Name], b.defs[def] = def, &Schema{} // types take other names
 	}
-	var items []choice
+	item := &Schema{OneOf: []*Schema{}}
 	for _, i := range infos {
-		def, ok := defs[i.Name]
-		if !ok {
-			continue
-		}
 		args, err := b.arguments(i)
 		if err != nil {
 			args = &Schema{} // no schema: anything goes
 		}
+		ref := &Schema{Ref: defsPath + defs[i.Name]}
 		if i.Kind == string(Placeholders) {
-			*b.defs[def] = *b.call(i, placeholderKey, b.inOrder(args), args)
+			*b.defs[defs[i.Name]] = *b.call(i, placeholderKey, b.inOrder(args), args)
 			continue
 		}
-		*b.defs[def] = *b.call(i, "effect", args, args)
-		items = append(items, choice{i.Name, def})
+		*b.defs[defs[i.Name]] = *b.call(i, "effect", args, args)
+		item.OneOf = append(item.OneOf, ref)
 	}
-	b.defs[listDef] = &Schema{Type: "array", Items: &Schema{Ref: defsPath + itemDef}}
-	b.defs[itemDef] = itemSchema()
-	if !checking {
-		b.defs[itemDef] = choose("effect", items, false)
-	}
+	b.defs[listDef], b.defs[itemDef] = &Schema{Type: "array", Items: &Schema{Ref: defsPath + itemDef}}, item
 	for group, givers := range b.refs.groups {
-		var among []choice
 		for _, i := range givers {
-			among = append(among, choice{i.Name, defs[i.Name]})
+			b.defs[group].OneOf = append(b.defs[group].OneOf, &Schema{Ref: defsPath + defs[i.Name]})
 		}
-		b.defs[group] = choose(placeholderKey, among, checking)
 	}
 	return &Schema{
 		Version: jsonschema.Version, ID: RegistryID, Title: "A list of effects",
@@ -122,20 +108,6 @@ func (b *builder) inOrder(args *Schema) *Schema {
 	most, least := uint64(len(ordered.PrefixItems)), uint64(needed)
 	ordered.MaxItems, ordered.MinItems = &most, &least
 	return &Schema{AnyOf: []*Schema{args, ordered}}
-}
-
-type choice struct{ name, def string }
-
-// choose is the schema of objects that are told apart by the name under key.
-func choose(key string, among []choice, checking bool) *Schema {
-	if checking {
-		return chooseSchema(key, among)
-	}
-	s := &Schema{}
-	for _, c := range among {
-		s.OneOf = append(s.OneOf, &Schema{Ref: defsPath + c.def})
-	}
-	return s
 }
 
 // object is an object with one required property.

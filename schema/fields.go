@@ -68,6 +68,10 @@ var (
 // they are written it does not decide: it has other rules than encoding/json.
 func (b *builder) readTags(t reflect.Type, fields []jsonfields.Field, cores []*Schema) *Schema {
 	next := 0
+	own := make([]string, len(cores)) // what is said of the types
+	for i, c := range cores {
+		own[i] = c.Description
+	}
 	r := jsonschema.Reflector{
 		Anonymous: true, DoNotReference: true,
 		Mapper: func(t reflect.Type) *Schema {
@@ -91,16 +95,16 @@ func (b *builder) readTags(t reflect.Type, fields []jsonfields.Field, cores []*S
 	}
 	s := r.ReflectFromType(carrier)
 	s.Version, s.Definitions, s.Description = "", nil, b.said(t, "")
-	for _, f := range fields {
+	for i, f := range fields {
 		property, _ := s.Properties.Get(f.Name)
 		if property.Description == "" {
 			owner := t
-			for _, i := range f.Index[:len(f.Index)-1] {
-				if owner = owner.Field(i).Type; owner.Kind() == reflect.Pointer {
+			for _, at := range f.Index[:len(f.Index)-1] {
+				if owner = owner.Field(at).Type; owner.Kind() == reflect.Pointer {
 					owner = owner.Elem()
 				}
 			}
-			property.Description = b.said(owner, f.Go.Name)
+			property.Description = firstOf(b.said(owner, f.Go.Name), own[i])
 		}
 	}
 	return s

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,8 +38,8 @@ func (g *generator) value(s *Schema, field string, depth int) (any, error) {
 		}
 		return g.reference(name, depth)
 	}
-	if name, ok := strings.CutPrefix(s.Ref, defsPath); ok {
-		def := g.defs[name]
+	if s.Ref != "" {
+		def := g.resolve(s)
 		if def == nil {
 			return nil, errTooNarrow
 		}
@@ -51,16 +52,16 @@ func (g *generator) value(s *Schema, field string, depth int) (any, error) {
 		return s.Enum[g.rand.IntN(len(s.Enum))], nil
 	case len(s.Examples) > 0:
 		return s.Examples[g.rand.IntN(len(s.Examples))], nil
+	case s.Type == "object": // before choices, which are about its fields
+		return g.object(s, depth)
 	case len(s.OneOf) > 0:
 		return g.oneOf(s.OneOf, field, depth)
 	case len(s.AnyOf) > 0:
 		return g.oneOf(s.AnyOf, field, depth)
 	case len(s.AllOf) > 0:
-		return g.value(s.AllOf[0], field, depth)
+		return g.value(s.AllOf[0], field, depth+1)
 	}
 	switch s.Type {
-	case "object":
-		return g.object(s, depth)
 	case "array":
 		return g.array(s, field, depth)
 	case "string":
@@ -77,6 +78,20 @@ func (g *generator) value(s *Schema, field string, depth int) (any, error) {
 		return nil, nil
 	}
 	return g.anything(depth), nil
+}
+
+// resolve follows the reference s; nil if it leads nowhere, or back to itself.
+func (g *generator) resolve(s *Schema) *Schema {
+	for range len(g.defs) + 1 {
+		name, ok := strings.CutPrefix(s.Ref, defsPath)
+		if !ok {
+			return s
+		}
+		if s = g.defs[name]; s == nil {
+			return nil
+		}
+	}
+	return nil
 }
 
 // call makes a whole call of e, a reference if it is a placeholder.
@@ -151,8 +166,11 @@ func (g *generator) fits(e *entry, call any) bool {
 
 // oneOf takes one of the alternatives that lead to a value.
 func (g *generator) oneOf(among []*Schema, field string, depth int) (any, error) {
-	if depth > maxGenerated { // the plainest comes first
-		return g.value(among[0], field, depth)
+	if depth > maxGenerated { // null is the shortest, and otherwise the plainest comes first
+		if slices.ContainsFunc(among, func(s *Schema) bool { return s.Type == "null" }) {
+			return nil, nil
+		}
+		return g.value(among[0], field, depth+1)
 	}
 	for _, i := range g.rand.Perm(len(among)) {
 		if v, err := g.value(among[i], field, depth+1); err == nil {
@@ -168,8 +186,21 @@ func (g *generator) object(s *Schema, depth int) (any, error) {
 	for _, name := range s.Required {
 		required[name] = true
 	}
+	without := map[string]bool{}
+	for _, choice := range [][]*Schema{s.OneOf, s.AnyOf} { // of fields that must be there
+		for _, c := range choice {
+			for _, name := range c.Required {
+				without[name] = true
+			}
+		}
+		if len(choice) > 0 {
+			for _, name := range choice[g.rand.IntN(len(choice))].Required {
+				required[name] = true
+			}
+		}
+	}
 	for p := properties(s); p != nil; p = p.Next() {
-		if !required[p.Key] && (depth > maxGenerated || g.rand.IntN(2) == 0) {
+		if !required[p.Key] && (without[p.Key] || depth > maxGenerated || g.rand.IntN(2) == 0) {
 			continue
 		}
 		v, err := g.value(p.Value, p.Key, depth+1)
@@ -211,53 +242,6 @@ func (g *generator) object(s *Schema, depth int) (any, error) {
 		}
 	}
 	return out, nil
-}
-
-// ordered is a JSON object whose members keep their order, so that a sample
-// begins with its name.
-type ordered []member
-
-type member struct {
-	name  string
-	value any
-}
-
-func (o ordered) set(name string, v any) ordered {
-	for i := range o {
-		if o[i].name == name {
-			o[i].value = v
-			return o
-		}
-	}
-	return append(o, member{name, v})
-}
-
-func (o ordered) values() []any {
-	out := []any{}
-	for _, m := range o {
-		out = append(out, m.value)
-	}
-	return out
-}
-
-// MarshalJSON writes the members in order.
-func (o ordered) MarshalJSON() ([]byte, error) {
-	b := []byte{'{'}
-	for i, m := range o {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		name, err := plainjson.Marshal(m.name)
-		if err != nil {
-			return nil, err
-		}
-		value, err := plainjson.Marshal(m.value)
-		if err != nil {
-			return nil, err
-		}
-		b = append(append(append(b, name...), ':'), value...)
-	}
-	return append(b, '}'), nil
 }
 
 func (g *generator) array(s *Schema, field string, depth int) (any, error) {

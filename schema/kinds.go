@@ -116,7 +116,11 @@ func (b *builder) named(t reflect.Type, addressable, quoted bool) (*Schema, wrap
 			case alias.Kind() == reflect.Struct && !b.special(alias):
 				return b.structure(alias)
 			}
-			return b.of(alias, false)
+			s, err := b.of(alias, false)
+			if err == nil && b.leadsTo(s, t) {
+				err = b.errorf("JSONSchemaAlias of %s leads back to it", t)
+			}
+			return s, err
 		})
 		return s, same, err
 	case t.Implements(customType):
@@ -275,7 +279,7 @@ func (b *builder) elements(t reflect.Type, addressable bool) (*Schema, wrap, err
 	if t.Kind() == reflect.Slice && isByte(t.Elem()) {
 		return &Schema{Type: "string", ContentEncoding: "base64"}, same, nil
 	}
-	s := &Schema{Type: "array"}
+	s := &Schema{Type: "array", Description: b.said(t, "")}
 	if t.Kind() == reflect.Array {
 		n := uint64(t.Len())
 		s.MinItems, s.MaxItems = &n, &n
@@ -301,7 +305,7 @@ func isByte(t reflect.Type) bool {
 
 // mapping describes a map by its kind of key.
 func (b *builder) mapping(t reflect.Type) (*Schema, wrap, error) {
-	s := &Schema{Type: "object"}
+	s := &Schema{Type: "object", Description: b.said(t, "")}
 	var values *Schema
 	err := b.within("[]", func() (err error) {
 		values, err = b.of(t.Elem(), false)

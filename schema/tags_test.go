@@ -74,12 +74,16 @@ func TestTagsReachTheirPlace(t *testing.T) {
 			t.Errorf("%s: %v", test.reason, err)
 		}
 	}
-	item, _ := schema.Of(typed(reflect.TypeFor[struct {
+	c := schema.Of(typed(reflect.TypeFor[struct {
 		A int `json:"a,omitempty" jsonschema:"required"`
 		B int `json:"b"`
 		C int `json:"c,omitempty" jsonschema:"oneof_required=one"`
 		D int `json:"d,omitempty" jsonschema:"oneof_required=two"`
-	}]())).Get("test/t0")
+	}]()))
+	if _, err := c.Sample("test/t0", 5, 1); err != nil {
+		t.Errorf("one of two fields: %v", err)
+	}
+	item, _ := c.Get("test/t0")
 	if diff := cmp.Diff([]string{"a", "b"}, item.Args.Required); diff != "" {
 		t.Errorf("required (-want +got):\n%s", diff)
 	}

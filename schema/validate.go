@@ -79,12 +79,11 @@ func (c *Catalogue) Validate(ctx context.Context, text []byte) error {
 // for.
 func (c *Catalogue) itemCheck() (*check.Schema, error) {
 	k := once(&c.item, func() *checked {
-		resources := map[string]any{}
-		err := plainSchema(itemSchema(), itemID, resources)
+		plain, err := plainSchema(callSchema("effect", nil))
 		if err != nil {
 			return &checked{err: err}
 		}
-		s, err := c.compile(itemID, resources)
+		s, err := c.compile(itemID, map[string]any{itemID: plain})
 		return &checked{args: s, err: err}
 	})
 	return k.args, k.err

@@ -7,20 +7,16 @@ import (
 	"golang.org/x/text/message"
 )
 
-// Keywords of our own in the schemas that check. What JSON Schema has for a choice by
-// name tries every name, so that each item would cost as much as there are names.
-const (
-	// itemKey says that a value is an item of a list: what is registered under its name
-	// checks its arguments.
-	itemKey = "sfere:item"
-	// chooseKey says that a value is one of several objects, by the name in it.
-	chooseKey = "sfere:choose"
-)
+// callKey is a keyword of our own in the schemas that check: a value is a call, by a
+// name in it, and what is registered under the name checks its arguments. What JSON
+// Schema has for a choice by name tries every name, so that each item would cost as
+// much as there are names, and all of them would have to be described first.
+const callKey = "sfere:call"
 
-// chooseArgs is the value of chooseKey.
-type chooseArgs struct {
-	By string            `json:"by"` // the key under which the name is
-	Of map[string]string `json:"of"` // references by name
+// callArgs is the value of callKey.
+type callArgs struct {
+	By string   `json:"by"` // the key under which the name is
+	Of []string `json:"of"` // names to choose from; null for all effects and actions
 }
 
 // misnamed is the kind of errors about a name that cannot stand where it does.
@@ -46,45 +42,44 @@ func (c *Catalogue) vocabulary(on *check.Compiler) {
 	on.AssertVocabs()
 }
 
-func (c *Catalogue) keywords(ctx *check.CompilerContext, obj map[string]any) (check.SchemaExt, error) {
-	if obj[itemKey] == true {
-		return itemKeyword{c}, nil
-	}
-	args, ok := obj[chooseKey].(map[string]any)
+func (c *Catalogue) keywords(_ *check.CompilerContext, obj map[string]any) (check.SchemaExt, error) {
+	args, ok := obj[callKey].(map[string]any)
 	if !ok {
 		return nil, nil
 	}
-	by, _ := args["by"].(string)
-	of, _ := args["of"].(map[string]any)
-	out := &chooseKeyword{by, map[string]*check.Schema{}}
-	for name, ref := range of {
-		at, _ := ref.(string)
-		s, err := ctx.EnqueueRef(at)
-		if err != nil {
-			return nil, err
+	out := &callKeyword{c: c}
+	out.by, _ = args["by"].(string)
+	if of, ok := args["of"].([]any); ok {
+		out.of = map[string]bool{}
+		for _, name := range of {
+			name, _ := name.(string)
+			out.of[name] = true
 		}
-		out.of[name] = s
 	}
 	return out, nil
 }
 
-// itemKeyword checks an item of a list.
-type itemKeyword struct{ c *Catalogue }
+// callKeyword checks a call.
+type callKeyword struct {
+	c  *Catalogue
+	by string
+	of map[string]bool // nil for all effects and actions
+}
 
-// Validate looks the item up and checks its arguments.
-func (k itemKeyword) Validate(ctx *check.ValidatorContext, v any) {
-	item, _ := v.(map[string]any)
-	name, ok := item["effect"].(string)
+// Validate looks the name up and checks the arguments.
+func (k *callKeyword) Validate(ctx *check.ValidatorContext, v any) {
+	call, _ := v.(map[string]any)
+	name, ok := call[k.by].(string)
 	if !ok {
 		return // another keyword says so
 	}
 	e := k.c.byName[name]
-	if e == nil || e.info.Kind == string(Placeholders) {
-		ctx.AddError(&misnamed{"effect", name})
+	if e == nil || k.of == nil && e.info.Kind == string(Placeholders) || k.of != nil && !k.of[name] {
+		ctx.AddError(&misnamed{k.by, name})
 		return
 	}
 	checked, err := k.c.compiled(e)
-	switch args, given := item["args"]; {
+	switch args, given := call["args"]; {
 	case err != nil:
 		ctx.AddError(&broken{err})
 	case checked == nil: // no schema: anything goes
@@ -95,42 +90,29 @@ func (k itemKeyword) Validate(ctx *check.ValidatorContext, v any) {
 	}
 }
 
-// chooseKeyword checks an object by the name in it.
-type chooseKeyword struct {
-	by string
-	of map[string]*check.Schema
-}
-
-// Validate looks the name up.
-func (k *chooseKeyword) Validate(ctx *check.ValidatorContext, v any) {
-	object, _ := v.(map[string]any)
-	name, ok := object[k.by].(string)
-	if !ok {
-		return // another keyword says so
-	}
-	if s := k.of[name]; s != nil {
-		ctx.AddErr(ctx.Validate(s, v, nil))
-		return
-	}
-	ctx.AddError(&misnamed{k.by, name})
-}
-
-// itemSchema is the checking form of an item of a list.
-func itemSchema() *Schema {
-	s := object("effect", &Schema{Type: "string"})
+// callSchema is the checking form of a call of one of the names, nil for all effects and
+// actions.
+func callSchema(key string, names []string) *Schema {
+	s := object(key, &Schema{Type: "string"})
 	s.Properties.Set("args", &Schema{})
 	s.AdditionalProperties = jsonschema.FalseSchema
-	s.Extras = map[string]any{itemKey: true}
+	s.Extras = map[string]any{callKey: callArgs{key, names}}
 	return s
 }
 
-// chooseSchema is the checking form of a choice.
-func chooseSchema(key string, among []choice) *Schema {
-	args := chooseArgs{key, map[string]string{}}
-	for _, c := range among {
-		args.Of[c.name] = defsPath + c.def
+// checkingDocument stands in for [Catalogue.Document] when the schemas of items are
+// compiled. It knows the names only: what they stand for is looked up when it is used.
+func (r *references) checkingDocument() *Schema {
+	defs := jsonschema.Definitions{
+		listDef: {Type: "array", Items: &Schema{Ref: defsPath + itemDef}},
+		itemDef: callSchema("effect", nil),
 	}
-	s := object(key, &Schema{Type: "string"})
-	s.Extras = map[string]any{chooseKey: args}
-	return s
+	for group, givers := range r.groups {
+		names := []string{}
+		for _, i := range givers {
+			names = append(names, i.Name)
+		}
+		defs[group] = callSchema(placeholderKey, names)
+	}
+	return &Schema{Version: jsonschema.Version, ID: RegistryID, Definitions: defs}
 }
