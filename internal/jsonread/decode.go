@@ -196,8 +196,8 @@ func (d *Decoder) field(f *jsonfields.Field, v Value, in reflect.Value) error {
 	if v.Kind() != String {
 		return d.Want(v, "string that holds the value")
 	}
-	inner, err := Parse([]byte(v.Text()), Limits{Depth: 1})
-	if err != nil || inner.Kind() == Array || inner.Kind() == Object {
+	inner, err := Parse(v.inner(), Limits{Depth: 1})
+	if err != nil || inner.Kind() == Array || inner.Kind() == Object || len(inner.Raw()) != len(v.inner()) {
 		return d.Fail(fmt.Errorf("%s does not hold a value", Quote(v.Text())))
 	}
 	return d.Decode(inner, in)

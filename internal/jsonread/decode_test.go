@@ -101,7 +101,7 @@ func TestDecodeAsEncodingJSONDoes(t *testing.T) {
 	if err := Unmarshal([]byte(good), &v); err != nil {
 		t.Error(err)
 	}
-	values := []string{`null`, `true`, `0`, `-1`, `300`, `1.5`, `1e2`, `1e308`, `""`, `"x"`, `"12"`, `"null"`, `"\"x\""`, `"aGVsbG8="`, `"2020-01-02T03:04:05Z"`, `"::1"`,
+	values := []string{`null`, `true`, `0`, `-1`, `300`, `1.5`, `1e2`, `1e308`, `""`, `"x"`, `"12"`, `" 12"`, `"12 "`, `"null"`, `"\"x\""`, `"aGVsbG8="`, `"2020-01-02T03:04:05Z"`, `"::1"`,
 		`[]`, `[1]`, `["a","b"]`, `["a","b","c"]`, `[null]`, `{}`, `{"a":null}`, `{"1":"x"}`, `{"1":"x","01":"y"}`, `{"300":"x"}`, `{"room":"x"}`, `{"::1":5}`, `[[true]]`, `{"a":[true,false]}`}
 	for i := range reflect.TypeFor[all]().NumField() {
 		name, _, _ := strings.Cut(reflect.TypeFor[all]().Field(i).Tag.Get("json"), ",")
