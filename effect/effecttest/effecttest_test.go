@@ -124,6 +124,9 @@ func TestRunReports(t *testing.T) {
 			[]string{"refers to kit/ask, which is no placeholder"}, "late values have to resolve"},
 		{"reference in a reference", []effect.Item[Env]{ask(), handle[Good]("Say a text.", Good{Text: effect.Later[string](Ask{effect.Later[string](Plain{})})})},
 			[]string{"kit/ask refers to kit/plain, which is no placeholder"}, "also in arguments"},
+		{"reference of another type", []effect.Item[Env]{handle[Good]("Say a text.", Good{Text: effect.Later[string](Plain{})}),
+			effect.Provide("Count them.", func(context.Context, effect.Call[Env], Plain) (int, error) { return 1, nil })},
+			[]string{"kit/plain gives int, the field wants string"}, "a value has to fit its field"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			tb := &fakeTB{}
