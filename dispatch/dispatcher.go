@@ -36,9 +36,11 @@ type Options struct {
 	// at most 1000.
 	MaxWireDepth int
 	// Validate is called with every item before it runs, placeholders not yet
-	// resolved, and again with an item that an interceptor put in its place. An
-	// error is reported and the item does not run. It may be called from several
-	// goroutines at once. Default: everything is valid.
+	// resolved, and again with an item that interceptors put in its place or may
+	// have changed in place: behind interceptors that is every item with slices,
+	// maps, pointers or interfaces in it. An error is reported and the item does not
+	// run. It may be called from several goroutines at once. Default: everything is
+	// valid.
 	Validate func(effect.Data) error
 }
 
@@ -193,7 +195,8 @@ type first[C any] struct {
 }
 
 // Dispatch runs items in order against ctx and c and returns what happened. It
-// never panics and never returns nil. It may be called from any goroutine.
+// never panics and never returns nil. It may be called from any goroutine, which a
+// handler that calls runtime.Goexit ends.
 //
 // ctx carries the dispatch data and ends the dispatch early when it is done; nil
 // means context.Background. c is copied. The Result keeps items, which must not be

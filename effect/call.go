@@ -90,8 +90,13 @@ func (c Call[C]) Detached() Call[C] {
 // this call belongs to, if that has not returned yet, unless the call is
 // [Call.Detached]. It may be called any number of times, from any goroutine,
 // and ends early when ctx does. Continuations may nest as deep as the
-// dispatcher's MaxDepth; one that starts after its dispatch returned begins
-// to count anew.
+// dispatcher's MaxDepth and run as many items together as its MaxTotal; over a limit
+// nothing runs, no interceptor either, and that is the error of the result, added to
+// the dispatch once. One that starts after its dispatch returned begins to count
+// anew.
+//
+// A handler that returns the error of the result has not failed once more: see
+// [Error].Outer.
 func (c Call[C]) Dispatch(ctx context.Context, items ...Data) *Result {
 	return c.nested(ctx, items, nil)
 }
