@@ -13,6 +13,7 @@ import (
 
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/internal/core"
+	"github.com/sfere-go/sfere/internal/jsonread"
 	"github.com/sfere-go/sfere/registry"
 )
 
@@ -121,6 +122,7 @@ func NewWith[C any](o *Options, rs ...registry.Registry[C]) (*Dispatcher[C], err
 		},
 		entries: set.Sorted,
 	}
+	e.types = jsonread.NewTypes(e.special)
 	for _, entry := range append(builtIn(), set.Entries...) {
 		if old := e.byName[entry.Name]; old != nil && old.Kind >= core.Batch {
 			errs = append(errs, fmt.Errorf("registry %q: %s at %s is built in: give yours another name", entry.Registry, entry.Name, entry.Site))
@@ -175,6 +177,7 @@ type engine struct {
 	opts    Options
 	byType  map[uintptr]*core.Entry // by typeKey
 	byName  map[string]*core.Entry
+	types   *jsonread.Types                 // how wire form is read
 	entries []*core.Entry                   // sorted by name, without the built-in ones
 	fresh   func(change func(root any)) any // of a zero Ctx
 	clone   func(root any, change func(copy any)) any

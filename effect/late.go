@@ -3,8 +3,11 @@ package effect
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
+
+	"github.com/sfere-go/sfere/internal/jsonread"
 )
 
 // Late is a field that holds a T or a reference to a placeholder which gives
@@ -112,24 +115,25 @@ func reserved(text []byte) bool {
 }
 
 // UnmarshalJSON reads either form. A reference becomes a [Raw] that a dispatcher
-// decodes.
+// decodes. It refuses names that are given twice, or in another case than those of the
+// fields of T; a number for an interface is read as a json.Number.
 func (l *Late[T]) UnmarshalJSON(text []byte) error {
 	*l = Late[T]{}
-	if !reserved(text) {
-		return decodeStrict(text, &l.Value)
-	}
-	var keys map[string]json.RawMessage
-	if err := json.Unmarshal(text, &keys); err != nil {
+	v, err := jsonread.Parse(text, jsonread.Limits{})
+	if err != nil {
 		return err
 	}
-	if lit, ok := keys["$literal"]; ok {
-		if len(keys) != 1 {
-			return fmt.Errorf(`effect: reading a late value: "$literal" stands alone`)
+	if lit := v.Get("$literal"); !lit.IsZero() {
+		if v.Len() != 1 {
+			return errors.New(`effect: reading a late value: "$literal" stands alone`)
 		}
-		return decodeStrict(lit, &l.Value)
+		return jsonread.Read(lit, &l.Value)
+	}
+	if v.Get("$placeholder").IsZero() {
+		return jsonread.Read(v, &l.Value)
 	}
 	var w wireRawRef
-	if err := decodeStrict(text, &w); err != nil {
+	if err := jsonread.Read(v, &w); err != nil {
 		return fmt.Errorf("effect: reading a placeholder reference: %w", err)
 	}
 	args, err := compactArgs(w.Args)
@@ -141,11 +145,7 @@ func (l *Late[T]) UnmarshalJSON(text []byte) error {
 }
 
 // decodeStrict reads one JSON value and refuses fields that v does not have.
-func decodeStrict(text []byte, v any) error {
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.DisallowUnknownFields()
-	return dec.Decode(v)
-}
+func decodeStrict(text []byte, v any) error { return jsonread.Unmarshal(text, v) }
 
 // compactArgs gives arguments in one spelling, so that lists compare equal
 // whatever the white space was; null is the same as none.

@@ -29,7 +29,7 @@ func TestPages(t *testing.T) {
 		{"?q=ADDRESS", []string{"shop/mail", "<i>args.to:description</i>"}, "fields are searched, without regard to case"},
 		{"?q=sales", []string{"shop/mail", "<i>meta.owner</i>"}, "user metadata is searched"},
 		{"?q=" + url.QueryEscape("/^shop.(mail|sold)$/"), []string{"2 of ", "shop/mail", "shop/sold"}, "an expression between slashes"},
-		{"?q=" + url.QueryEscape("/(/"), []string{"not a regular expression"}, "a broken expression"},
+		{"?q=" + url.QueryEscape("/(/"), []string{"missing closing"}, "a broken expression"},
 		{"?q=zzz", []string{"Nothing contains “zzz”"}, "nothing found"},
 		{"items/shop/mail?q=sales", []string{"Send a message by mail.", "how soon it goes out", "inspect/kit_test.go:", `<code>low</code>`, "&#34;ann@example.com&#34;", "&#34;owner&#34;", `href="/inspect/?q=sales"`, `aria-current="true"`}, "an item in full"},
 		{"items/shop/greeting", []string{"placeholder", "&#34;$placeholder&#34;"}, "a placeholder has samples and cannot be sent"},

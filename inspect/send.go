@@ -175,7 +175,7 @@ func (in *Inspector) add(r *twk.Request) twk.Response {
 		call += `,"args":` + string(args)
 	}
 	call += "}"
-	if err := in.console.Validate([]byte("[" + call + "]")); err != nil {
+	if err := in.console.Validate(r.Context(), []byte("["+call+"]")); err != nil {
 		blame(&v, err)
 		return twk.Respond(in.patch("fields", v.folded()))
 	}
@@ -268,7 +268,7 @@ func (in *Inspector) command(r *twk.Request) (console.Command, error) {
 func (in *Inspector) check(r *twk.Request) twk.Response {
 	cmd, err := in.command(r)
 	if err == nil {
-		err = in.console.Validate(cmd.Effects)
+		err = in.console.Validate(r.Context(), cmd.Effects)
 	}
 	if err == nil {
 		_, err = parsePattern(cmd.To)

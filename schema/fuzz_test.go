@@ -20,7 +20,7 @@ func FuzzValidate(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		if c.Validate(text) != nil {
+		if c.Validate(t.Context(), text) != nil {
 			return
 		}
 		if _, err := d.Decode(text); err != nil {

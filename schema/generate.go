@@ -9,13 +9,15 @@ import (
 	"time"
 
 	"github.com/invopop/jsonschema"
+	"github.com/sfere-go/sfere/internal/jsonread"
 	"github.com/sfere-go/sfere/internal/plainjson"
 )
 
 // generator makes values that fit schemas. The same seed gives the same values.
 type generator struct {
+	c    *Catalogue
 	rand *rand.Rand
-	defs jsonschema.Definitions
+	defs jsonschema.Definitions // of the item that is being made
 }
 
 // maxGenerated is how deep generated values nest before everything that may be
@@ -29,10 +31,13 @@ func (g *generator) value(s *Schema, field string, depth int) (any, error) {
 	if depth > 4*maxGenerated {
 		return nil, errTooNarrow
 	}
-	if name, ok := strings.CutPrefix(s.Ref, defsPath); ok {
-		if name == listDef && depth >= 3 {
-			return []any{}, nil
+	if name, ok := strings.CutPrefix(s.Ref, RegistryID+defsPath); ok {
+		if name == listDef {
+			return g.list(depth), nil
 		}
+		return g.reference(name, depth)
+	}
+	if name, ok := strings.CutPrefix(s.Ref, defsPath); ok {
 		def := g.defs[name]
 		if def == nil {
 			return nil, errTooNarrow
@@ -72,6 +77,76 @@ func (g *generator) value(s *Schema, field string, depth int) (any, error) {
 		return nil, nil
 	}
 	return g.anything(depth), nil
+}
+
+// call makes a whole call of e, a reference if it is a placeholder.
+func (g *generator) call(e *entry, depth int) (any, error) {
+	d := g.c.described(e)
+	args := d.item.Args
+	if args == nil || depth > 4*maxGenerated {
+		return nil, errTooNarrow
+	}
+	key := "effect"
+	if d.item.Kind == Placeholders {
+		key = placeholderKey
+	}
+	out := ordered{{key, e.info.Name}}
+	if len(args.Required) == 0 && (depth > maxGenerated || g.rand.IntN(2) == 0) {
+		return out, nil
+	}
+	defs := g.defs
+	g.defs = args.Definitions
+	defer func() { g.defs = defs }()
+	v, err := g.value(args, "args", depth+1)
+	if err != nil {
+		return nil, err
+	}
+	if fields, ok := v.(ordered); ok && d.item.Kind == Placeholders && args.Properties != nil && len(fields) == args.Properties.Len() && g.rand.IntN(2) == 0 {
+		v = fields.values()
+	}
+	return append(out, member{"args", v}), nil
+}
+
+// list makes a list of effects. What cannot be made is left out.
+func (g *generator) list(depth int) any {
+	out := []any{}
+	if depth >= 3 {
+		return out
+	}
+	for range g.rand.IntN(4) {
+		e := g.c.entries[g.rand.IntN(len(g.c.entries))]
+		if e.info.Kind == string(Placeholders) {
+			continue
+		}
+		if v, err := g.call(e, depth+1); err == nil && g.fits(e, v) {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// reference makes a reference to one of a group of placeholders.
+func (g *generator) reference(group string, depth int) (any, error) {
+	givers := g.c.refs.groups[group]
+	if len(givers) == 0 {
+		return nil, errTooNarrow
+	}
+	e := g.c.byName[givers[g.rand.IntN(len(givers))].Name]
+	v, err := g.call(e, depth+1)
+	if err == nil && !g.fits(e, v) {
+		err = errTooNarrow
+	}
+	return v, err
+}
+
+// fits reports whether a call of e is as it should be.
+func (g *generator) fits(e *entry, call any) bool {
+	text, err := plainjson.Marshal(call)
+	if err != nil {
+		return false
+	}
+	v, err := jsonread.Parse(text, jsonread.Limits{})
+	return err == nil && g.c.checkArgs(e, v.Get("args"), "/args") == nil
 }
 
 // oneOf takes one of the alternatives that lead to a value.
@@ -116,6 +191,12 @@ func (g *generator) object(s *Schema, depth int) (any, error) {
 					values = p
 				}
 			}
+			if names := s.PropertyNames; names != nil {
+				if len(names.Examples) == 0 {
+					break
+				}
+				key = fmt.Sprint(names.Examples[g.rand.IntN(len(names.Examples))])
+			}
 			if values == jsonschema.FalseSchema {
 				break
 			}
@@ -149,6 +230,14 @@ func (o ordered) set(name string, v any) ordered {
 		}
 	}
 	return append(o, member{name, v})
+}
+
+func (o ordered) values() []any {
+	out := []any{}
+	for _, m := range o {
+		out = append(out, m.value)
+	}
+	return out
 }
 
 // MarshalJSON writes the members in order.

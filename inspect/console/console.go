@@ -110,7 +110,7 @@ func (c *Console) Connections(pattern string) (any, error) {
 // *[schema.Error] if the effects do not fit their schemas, and may be
 // [ErrNotOffered] if cmd has a pattern.
 func (c *Console) DryRun(ctx context.Context, cmd Command) (Outcome, error) {
-	items, err := c.read(cmd)
+	items, err := c.read(ctx, cmd)
 	if err != nil {
 		return Outcome{}, failed("dry run", err)
 	}
@@ -120,7 +120,7 @@ func (c *Console) DryRun(ctx context.Context, cmd Command) (Outcome, error) {
 // Send runs cmd and tells the audit. Errors are as for [Console.DryRun], and then
 // nothing has run. What went wrong while the effects ran is in the outcome.
 func (c *Console) Send(ctx context.Context, cmd Command) (Outcome, error) {
-	items, err := c.read(cmd)
+	items, err := c.read(ctx, cmd)
 	if err != nil {
 		err = failed("send", err)
 		c.Refused(ctx, cmd, err)
@@ -137,8 +137,8 @@ func (c *Console) Refused(ctx context.Context, cmd Command, why error) {
 }
 
 // read checks and decodes the effects of cmd.
-func (c *Console) read(cmd Command) (effect.List, error) {
-	if err := c.Validate(cmd.Effects); err != nil {
+func (c *Console) read(ctx context.Context, cmd Command) (effect.List, error) {
+	if err := c.Validate(ctx, cmd.Effects); err != nil {
 		return nil, err
 	}
 	items, err := c.Decode(cmd.Effects)

@@ -8,7 +8,6 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"regexp"
 	"strconv"
 
 	"github.com/sfere-go/sfere/inspect/console"
@@ -150,13 +149,9 @@ func (a *api) describe(r *http.Request) (any, error) {
 func (a *api) grep(r *http.Request) (any, error) {
 	q := r.URL.Query()
 	if !q.Has("re") {
-		return a.console.Grep(q.Get("q")), nil
+		return a.console.Grep(r.Context(), q.Get("q"))
 	}
-	re, err := regexp.Compile(q.Get("re"))
-	if err != nil {
-		return nil, err
-	}
-	return a.console.GrepRegexp(re), nil
+	return a.console.GrepRegexp(r.Context(), q.Get("re"))
 }
 
 // maxSamples is the most that one request gets.
@@ -224,7 +219,7 @@ type Verdict struct {
 func (a *api) validate(r *http.Request) (any, error) {
 	cmd, err := a.command(r)
 	if err == nil {
-		err = a.console.Validate(cmd.Effects)
+		err = a.console.Validate(r.Context(), cmd.Effects)
 	}
 	if invalid, ok := errors.AsType[*schema.Error](err); ok {
 		return Verdict{false, invalid.Problems}, nil

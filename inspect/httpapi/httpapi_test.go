@@ -87,7 +87,7 @@ func TestAnswers(t *testing.T) {
 		{"a bad pattern", "GET", "/connections?pattern=lobby", "", 400, "pattern"},
 		{"a valid list", "POST", "/validate", mail, 200, `"valid":true`},
 		{"an invalid one", "POST", "/validate", `[{"effect":"test/mail","args":{}}]`, 200, "missing property 'to'"},
-		{"not JSON", "POST", "/validate", `[`, 200, "unexpected EOF"},
+		{"not JSON", "POST", "/validate", `[`, 200, "unexpected end of JSON input"},
 		{"a dry run", "POST", "/dry-run", mail, 200, `"ran":false`},
 		{"a dry run of one effect", "POST", "/dry-run", `{"effect":"test/mail","args":{"to":"a"}}`, 200, `"plan"`},
 		{"a dry run to a pattern", "POST", "/dry-run", `{"to":"*/lobby/*","effects":[{"effect":"twk/patch-signals","args":{"signals":{"n":1}}}]}`, 200, `"key":"default/lobby/ann"`},

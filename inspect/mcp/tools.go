@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -131,16 +130,14 @@ func (t *tools) describe(_ context.Context, in describeIn) (any, error) {
 	return map[string]any{"items": items}, nil
 }
 
-func (t *tools) grep(_ context.Context, in grepIn) (any, error) {
-	var found []schema.Match
+func (t *tools) grep(ctx context.Context, in grepIn) (any, error) {
+	search := t.console.Grep
 	if in.Regexp {
-		re, err := regexp.Compile(in.Text)
-		if err != nil {
-			return nil, err
-		}
-		found = t.console.GrepRegexp(re)
-	} else {
-		found = t.console.Grep(in.Text)
+		search = t.console.GrepRegexp
+	}
+	found, err := search(ctx, in.Text)
+	if err != nil {
+		return nil, err
 	}
 	matches := []brief{}
 	for _, m := range found {
@@ -197,8 +194,8 @@ func (t *tools) dispatches(_ context.Context, in dispatchesIn) (any, error) {
 	return map[string]any{"dispatches": recent}, nil
 }
 
-func (t *tools) validate(_ context.Context, in commandIn) (any, error) {
-	err := t.console.Validate(in.Effects)
+func (t *tools) validate(ctx context.Context, in commandIn) (any, error) {
+	err := t.console.Validate(ctx, in.Effects)
 	if invalid, ok := errors.AsType[*schema.Error](err); ok {
 		return map[string]any{"valid": false, "problems": invalid.Problems}, nil
 	}
