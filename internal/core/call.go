@@ -94,7 +94,7 @@ type Record struct {
 	Err     error  // the error that is on its way out
 	By      string // the interceptor it came from; empty for the last step
 	Seen    string // innermost interceptor that gave nothing back, or was entered with a list
-	Runs    []any  // the dispatcher's own records of the attempts at a list
+	Runs    any    // the dispatcher's own records of the attempts at a list
 
 	// States are those of the batch that an action belongs to, nil if it belongs
 	// to none. Constant.
