@@ -29,7 +29,9 @@ type Options struct {
 	MaxItems int
 	// MaxTotal limits how many items all continuations of one dispatch from outside
 	// may run together, those of its broadcasts for each recipient included. One
-	// without items counts as one. Default 1 000 000.
+	// without items counts as one. A handler that dispatches for days without
+	// returning gets there, too: let it start a goroutine and return, after which
+	// each continuation begins to count anew. Default 1 000 000.
 	MaxTotal int
 	// MaxWireBytes limits what Decode reads. Default 1 MiB.
 	MaxWireBytes int

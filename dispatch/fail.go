@@ -67,7 +67,7 @@ func (m *more) among(parts map[*effect.Error]bool) map[*effect.Error]int {
 	mine := map[*effect.Error]int{}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for i := max(int(m.from), m.published); i < len(m.errs); i++ {
+	for i := max(int(m.from.Load()), m.published); i < len(m.errs); i++ {
 		if e := m.errs[i]; parts[e] {
 			mine[e] = i
 		}
