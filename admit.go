@@ -151,7 +151,7 @@ func (c *Conns) admit(e *entry, asks []ask, older []*entry) (out admission, err 
 	}
 	for _, a := range asks {
 		slot, earlier := e.hold(a.key)
-		c.index.add(slot, a.key, e, earlier)
+		c.index.add(slot, a.key, indexed{e, e.conn}, earlier)
 		c.claims.hold(e.latest(), a.owner)
 		for _, w := range c.watches { // before those that it replaces go
 			w.added(e, a.key)
@@ -173,7 +173,12 @@ func refused(k Key, err error) error {
 // live returns those of the live streams under k, the oldest first. Streams that
 // are closed and about to be removed are not among them. c.mu is held.
 func (c *Conns) live(k Key) []*entry {
-	es := slices.DeleteFunc(c.index.appendKey(nil, k), func(e *entry) bool { return e.conn.Cause() != "" })
+	var es []*entry
+	for _, e := range c.index.appendKey(nil, k) {
+		if e.stream.Cause() == "" {
+			es = append(es, e.entry)
+		}
+	}
 	slices.SortFunc(es, func(a, b *entry) int { return cmp.Compare(a.conn.ID(), b.conn.ID()) })
 	return es
 }

@@ -64,7 +64,7 @@ type Conns struct {
 	// closed or called under it but Add and Release of the store, which has to be
 	// as careful; a panic of those is contained.
 	mu      sync.RWMutex
-	index   index[*entry]
+	index   index[indexed]
 	claims  claims
 	kicked  expiring[struct{}] // keys that are kept away
 	watches []*Presence

@@ -272,7 +272,7 @@ func bench(c *crowded) registry.Registry[twk.Session] {
 		effect.Handle("Broadcast by a scan.", func(ctx context.Context, call twk.Call, s scanBroadcast) (Report, error) {
 			found := &snapshot{}
 			for _, conn := range c.scan.matching(s.To) {
-				found.entries = append(found.entries, c.conns.entryOf(conn))
+				found.entries = append(found.entries, indexed{c.conns.entryOf(conn), conn})
 			}
 			return c.conns.deliver(ctx, call, s.To, found, s.Effects, false), nil
 		}),

@@ -28,6 +28,10 @@ type delivery struct {
 	steps  []step
 	report Report
 	causes causes
+
+	// Memory of what each delivery needs once.
+	outline outline
+	trial   bounded
 }
 
 // unending is the context of a delivery: it does not end when that of the sender
@@ -68,12 +72,12 @@ func (c *Conns) deliver(ctx context.Context, call twk.Call, to Pattern, s *snaps
 		defer cancel()
 	}
 	var some bool
-	trial := bounded{Context: ctx, limit: c.opts.RecipientTimeout}
-	d.steps, some, d.report.Shared = c.outline(&trial, call, items, each)
-	trial.end()
+	d.trial.Context, d.trial.limit = ctx, c.opts.RecipientTimeout
+	d.steps, some, d.report.Shared = d.outline.try(&d.trial, call, items, each)
+	d.trial.end()
 	d.room = c.rooms.enter(to)
 	defer c.rooms.leave(d.room)
-	d.prepare(s.entries[0].conn.Hub())
+	d.prepare(s.entries[0].stream.Hub())
 	if some || d.dry {
 		d.forEach(ctx, s)
 	} else if frames := d.frames(); len(frames) > 0 {
@@ -114,18 +118,18 @@ func (d *delivery) frames() []*sse.Frame {
 func (d *delivery) fanOut(ctx context.Context, s *snapshot, frames []*sse.Frame) {
 	c := d.conns
 	if d.opener != nil {
-		if i := slices.IndexFunc(s.entries, func(e *entry) bool { return e.conn == d.opener }); i >= 0 {
+		if i := slices.IndexFunc(s.entries, func(e indexed) bool { return e.stream == d.opener }); i >= 0 {
 			e := s.entries[i]
 			s.entries = slices.Delete(s.entries, i, i+1)
 			if err := d.opener.EmitFirst(ctx, frames...); err != nil {
-				d.causes.fail(c.keyOf(e, d.to), err)
+				d.causes.fail(c.keyOf(e.entry, d.to), err)
 			} else {
 				d.report.Delivered++
 			}
 		}
 	}
 	d.report.Delivered += d.room.Fanout(s.streams(), frames, func(i int, err error) {
-		d.causes.fail(c.keyOf(s.entries[i], d.to), err)
+		d.causes.fail(c.keyOf(s.entries[i].entry, d.to), err)
 	})
 }
 
@@ -148,7 +152,7 @@ func (c *Conns) targets(to Pattern, s *snapshot, sorted bool) []target {
 	out := make([]target, len(s.entries))
 	c.mu.RLock()
 	for i, e := range s.entries {
-		out[i] = target{Recipient: Recipient{e.keyIn(to), e.conn}, own: e.own}
+		out[i] = target{Recipient: Recipient{e.keyIn(to), e.stream}, own: e.own}
 	}
 	c.mu.RUnlock()
 	if sorted {

@@ -49,6 +49,13 @@ type entry struct {
 	isLive   bool // the first effects of the stream have run
 }
 
+// indexed is an entry in the index, with its stream beside it: a broadcast to many
+// need not read the entries from memory to find their streams.
+type indexed struct {
+	*entry
+	stream *sse.Conn
+}
+
 var _ interface {
 	sse.Owner
 	Opens(*sse.Conn) error
@@ -66,7 +73,7 @@ const (
 
 // holding is one key of an entry.
 type holding struct {
-	slot  slot[*entry]
+	slot  slot[indexed]
 	key   Key
 	claim *claim // of the key, if the stream is of its owner
 }
@@ -99,7 +106,7 @@ func (e *entry) wants(k Key) bool {
 }
 
 // hold adds k and returns its slot and the one before.
-func (e *entry) hold(k Key) (s, earlier *slot[*entry]) {
+func (e *entry) hold(k Key) (s, earlier *slot[indexed]) {
 	if e.state == entryNew {
 		e.state, e.first.key = entryHeld, k
 		return &e.first.slot, nil

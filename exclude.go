@@ -118,7 +118,7 @@ func (x excluded) has(conn *sse.Conn) bool {
 
 // find returns the entries that are excluded by key or pattern; c.mu is held.
 func (x excluded) find(c *Conns) map[*entry]bool {
-	var es []*entry
+	var es []indexed
 	for _, k := range x.keys {
 		es = c.index.appendKey(es, k)
 	}
@@ -130,7 +130,7 @@ func (x excluded) find(c *Conns) map[*entry]bool {
 	}
 	out := make(map[*entry]bool, len(es))
 	for _, e := range es {
-		out[e] = true
+		out[e.entry] = true
 	}
 	return out
 }

@@ -34,10 +34,9 @@ type outline struct {
 	frame [1]*sse.Frame
 }
 
-// outline tries the items once for all recipients. each tells whether any has to
-// run for each.
-func (c *Conns) outline(ctx context.Context, call twk.Call, items effect.List, each bool) (list []step, some bool, err error) {
-	p := &outline{}
+// try tries the items once for all recipients. some tells whether any has to run
+// for each.
+func (p *outline) try(ctx context.Context, call twk.Call, items effect.List, each bool) (list []step, some bool, err error) {
 	if p.list = p.one[:]; len(items) > 1 {
 		p.list = make([]step, len(items))
 	}
@@ -47,7 +46,7 @@ func (c *Conns) outline(ctx context.Context, call twk.Call, items effect.List, e
 	if each {
 		return p.list, true, nil
 	}
-	res, all := call.DispatchShared(ctx, func(s *twk.Session) { *s = twk.Session{Out: p} }, p, items...)
+	res, all := call.DispatchShared(ctx, p, items...)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.done = true
@@ -70,6 +69,9 @@ func (c *Conns) outline(ctx context.Context, call twk.Call, items effect.List, e
 	}
 	return p.list, some, res.Err()
 }
+
+// SetUp makes p the outlet of the effects.
+func (p *outline) SetUp(s *twk.Session) { *s = twk.Session{Out: p} }
 
 // Begin notes which item runs now.
 func (p *outline) Begin(i int) {

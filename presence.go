@@ -104,13 +104,13 @@ func (c *Conns) Watch(p Pattern, o *PresenceOptions) (*Presence, error) {
 }
 
 // begin takes in the streams that are there already.
-func (w *Presence) begin(es []*entry) {
+func (w *Presence) begin(es []indexed) {
 	opened := make(map[*entry]time.Time, len(es))
 	for _, e := range es {
-		opened[e] = e.conn.Info().Opened
+		opened[e.entry] = e.stream.Info().Opened
 	}
-	slices.SortFunc(es, func(a, b *entry) int {
-		return cmp.Or(opened[a].Compare(opened[b]), cmp.Compare(a.conn.ID(), b.conn.ID()))
+	slices.SortFunc(es, func(a, b indexed) int {
+		return cmp.Or(opened[a.entry].Compare(opened[b.entry]), cmp.Compare(a.conn.ID(), b.conn.ID()))
 	})
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -122,7 +122,7 @@ func (w *Presence) begin(es []*entry) {
 			v := w.visit(h.key)
 			v.count++
 			if e.isLive && !v.here {
-				v.here, v.since = true, opened[e]
+				v.here, v.since = true, opened[e.entry]
 				v.told.Since = v.since
 				v.at = w.list.PushBack(v)
 			}

@@ -8,7 +8,7 @@ import (
 
 // snapshot is who a pattern matched at one moment. Its memory is used again.
 type snapshot struct {
-	entries []*entry
+	entries []indexed
 	conns   []*sse.Conn
 }
 
@@ -41,12 +41,12 @@ func (c *Conns) choose(s *snapshot, p Pattern, except excluded) (out map[*entry]
 	kept := s.entries[:0]
 	for _, e := range s.entries {
 		switch {
-		case out[e]:
-		case except.has(e.conn):
+		case out[e.entry]:
+		case except.has(e.stream):
 			if out == nil {
 				out = map[*entry]bool{}
 			}
-			out[e] = true
+			out[e.entry] = true
 		default:
 			kept = append(kept, e)
 		}
@@ -60,7 +60,7 @@ func (c *Conns) choose(s *snapshot, p Pattern, except excluded) (out map[*entry]
 func (s *snapshot) streams() []*sse.Conn {
 	s.conns = slices.Grow(s.conns[:0], len(s.entries))[:len(s.entries)]
 	for i, e := range s.entries {
-		s.conns[i] = e.conn
+		s.conns[i] = e.stream
 	}
 	return s.conns
 }

@@ -14,7 +14,7 @@ import (
 func (r *run) around(ctx context.Context, items effect.List) *effect.Result {
 	r.extra() // so that an attempt that is given up never meets the returned mark
 	slot := core.NewSlot(items, &r.scope)
-	slot.Runs = []any{r}
+	slot.Runs = &attempts{first: r}
 	slot.Share = r.extra().share
 	call := core.NewCall(core.CallState{Scope: &slot.Scope, At: core.At{Level: int16(r.level)}})
 	out := r.e.aroundDispatch(ctx, call, items).(*effect.Result)
@@ -22,13 +22,22 @@ func (r *run) around(ctx context.Context, items effect.List) *effect.Result {
 	slot.Closed = true
 	slot.Mu.Unlock()
 	var late []*effect.Error
-	for _, attempt := range slot.Runs {
-		late = append(late, attempt.(*run).finish()...)
+	all := slot.Runs.(*attempts)
+	late = append(late, all.first.finish()...)
+	for _, attempt := range all.more {
+		late = append(late, attempt.finish()...)
 	}
 	if len(late) > 0 {
 		return withErrors(out, late...)
 	}
 	return out
+}
+
+// attempts are the runs of one list, which an interceptor may try again. Record.Mu
+// guards more until the list is closed.
+type attempts struct {
+	first *run
+	more  []*run
 }
 
 // dispatchLayer contains the panics of one interceptor.
@@ -130,7 +139,8 @@ func lastDispatch(ctx context.Context, call core.Call, items any) any {
 		if to.together != nil {
 			to.share = &to.together.All
 		}
-		slot.Runs = append(slot.Runs, r)
+		all := slot.Runs.(*attempts)
+		all.more = append(all.more, r)
 	}
 	slot.Entered = true
 	before, list := slot.Item.(effect.List), items.(effect.List)

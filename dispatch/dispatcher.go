@@ -29,7 +29,9 @@ type Options struct {
 	MaxItems int
 	// MaxTotal limits how many items all continuations of one dispatch from outside
 	// may run together, those of its broadcasts for each recipient included. One
-	// without items counts as one. Default 1 000 000.
+	// without items counts as one. A handler that dispatches for days without
+	// returning gets there, too: let it start a goroutine and return, after which
+	// each continuation begins to count anew. Default 1 000 000.
 	MaxTotal int
 	// MaxWireBytes limits what Decode reads. Default 1 MiB.
 	MaxWireBytes int
@@ -37,9 +39,11 @@ type Options struct {
 	// at most 1000.
 	MaxWireDepth int
 	// Validate is called with every item before it runs, placeholders not yet
-	// resolved, and again with an item that an interceptor put in its place. An
-	// error is reported and the item does not run. It may be called from several
-	// goroutines at once. Default: everything is valid.
+	// resolved, and again with an item that interceptors put in its place or may
+	// have changed in place: behind interceptors that is every item with slices,
+	// maps, pointers or interfaces in it. An error is reported and the item does not
+	// run. It may be called from several goroutines at once. Default: everything is
+	// valid.
 	Validate func(effect.Data) error
 }
 
@@ -196,7 +200,8 @@ type first[C any] struct {
 }
 
 // Dispatch runs items in order against ctx and c and returns what happened. It
-// never panics and never returns nil. It may be called from any goroutine.
+// never panics and never returns nil. It may be called from any goroutine, which a
+// handler that calls runtime.Goexit ends.
 //
 // ctx carries the dispatch data and ends the dispatch early when it is done; nil
 // means context.Background. c is copied. The Result keeps items, which must not be

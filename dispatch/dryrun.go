@@ -106,9 +106,9 @@ func (d *rehearsal) handle(ctx context.Context, r *run, call core.Call, entry *c
 func (r *run) handle(ctx context.Context, call core.Call, entry *core.Entry, item effect.Data) (any, error) {
 	// The share is that of the call: an interceptor may have given up on the item, and
 	// the run be at another.
-	if slot := call.Slot(); slot != nil && slot.Share != nil { // it writes to the stream of its Ctx, whose it is it may not know
+	if share := call.Share(); share != nil { // it writes to the stream of its Ctx, whose it is it may not know
 		if !entry.Shared { // an interceptor has put it in the place of one that is
-			slot.Share.Ask()
+			share.Ask()
 			return struct{}{}, nil
 		}
 		call.State().At.Free = true

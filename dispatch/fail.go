@@ -10,15 +10,19 @@ import (
 // fail reports the failure of an item. One that its continuations have reported is
 // not reported again.
 func (r *run) fail(phase effect.Phase, path effect.Path, item effect.Data, by string, err error) {
+	r.enter(&effect.Error{
+		Phase: phase, Path: path, Name: core.SafeName(item), Item: item, By: by, Chain: path.Chain(),
+		Dispatch: r.res.ID, Parent: r.res.Parent, Err: err,
+	})
+}
+
+// enter adds e to the result, or to the entries it is made of.
+func (r *run) enter(e *effect.Error) {
 	m := r.extra()
 	if m == returned {
 		return
 	}
-	e := &effect.Error{
-		Phase: phase, Path: path, Name: core.SafeName(item), Item: item, By: by, Chain: path.Chain(),
-		Dispatch: r.res.ID, Parent: r.res.Parent, Err: err,
-	}
-	parts := entries(err)
+	parts := entries(e.Err)
 	if parts == nil {
 		r.addErrors(e)
 		return
@@ -26,7 +30,7 @@ func (r *run) fail(phase effect.Phase, path effect.Path, item effect.Data, by st
 	// The error holds those of continuations. It must not hold what is reported by
 	// itself: errors that do so at each level are walked 2^depth times.
 	mine := m.among(parts)
-	c := core.Carry(err, func(err error) bool {
+	c := core.Carry(e.Err, func(err error) bool {
 		part, ok := err.(*effect.Error)
 		_, ok2 := mine[part]
 		return ok && ok2
@@ -63,7 +67,7 @@ func (m *more) among(parts map[*effect.Error]bool) map[*effect.Error]int {
 	mine := map[*effect.Error]int{}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for i := max(int(m.from), m.published); i < len(m.errs); i++ {
+	for i := max(int(m.from.Load()), m.published); i < len(m.errs); i++ {
 		if e := m.errs[i]; parts[e] {
 			mine[e] = i
 		}
@@ -83,6 +87,13 @@ func (m *more) outer(mine map[*effect.Error]int, outer *effect.Error) {
 			m.errs[i] = &again
 		}
 	}
+}
+
+// reported returns the errors so far that are not in a result yet.
+func (m *more) reported() []*effect.Error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.errs[m.published:])
 }
 
 // addErrors adds to the result unless it has already been returned.

@@ -71,6 +71,11 @@ func runOf(call core.Call) *run {
 }
 
 func (r *run) nested(ctx context.Context, call core.Call, items effect.List, how any, detached bool) *effect.Result {
+	if t, ok := how.(*core.Together); ok && !detached {
+		if res := r.alone(ctx, call, items, t); res != nil {
+			return res
+		}
+	}
 	child := &run{level: int32(call.State().At.Level) + 1, tree: r.tree}
 	child.begin(r.e, call.State().Scope.Root)
 	child.res.ID, child.res.Parent = r.e.ids.Add(1), r.res.ID
@@ -86,14 +91,14 @@ func (r *run) nested(ctx context.Context, call core.Call, items effect.List, how
 	case *core.Together:
 		c := child.extra()
 		c.together, c.share = how, &how.All
-		child.scope.Root = r.e.fresh(how.Ctx)
+		child.scope.Root = r.e.fresh(how.Ctx.Change)
 	case *core.Prepared:
 		child.extra().prepared = how
 	default:
-		if slot := call.Slot(); slot != nil && slot.Share != nil { // inside what runs for many
+		if share := call.Share(); share != nil { // inside what runs for many
 			c := child.extra()
-			c.share, c.after = slot.Share, slot.Share.After
-			child.scope.Slot = &core.Slot{Share: slot.Share} // what asks is found out also there
+			c.share, c.after = share, share.After
+			child.scope.Slot = &core.Slot{Share: share} // what asks is found out also there
 		}
 	}
 	if held := heldIn(call.State().Scope.Of).live(); held != nil {

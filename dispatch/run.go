@@ -59,7 +59,7 @@ type more struct {
 	resolves atomic.Int64 // deeply nested placeholders asked so far
 	failed   atomic.Bool
 	count    atomic.Int32 // how many errs there are
-	from     int32        // count when the item that runs began
+	from     atomic.Int32 // count when the item that runs began
 	tooDeep  atomic.Bool  // that continuations nest too deep has been reported
 	spent    atomic.Bool  // that there are too many has been reported
 
@@ -262,7 +262,7 @@ func (r *run) effect(ctx context.Context, call core.Call, entry *core.Entry, ite
 		r.settle(path, item)
 	}
 	if m := r.more.Load(); m != nil {
-		m.from = m.count.Load()
+		m.from.Store(m.count.Load())
 	}
 	if r.e.aroundEffect != nil {
 		r.intercepted(ctx, call, item, path)

@@ -202,7 +202,7 @@ func TestSerialIsForEach(t *testing.T) {
 		end := func(i int, item effect.Data, e bool) {
 			each = append(each, fmt.Sprint(i, " ", item.EffectName(), " ", e))
 		}
-		res, _ := c.DispatchShared(ctx, func(*Env) {}, track{func(int) {}, end}, serial("k", Note{"1"}), Two{})
+		res, _ := c.DispatchShared(ctx, track{func(int) {}, end}, serial("k", Note{"1"}), Two{})
 		return nil, res.Err()
 	}))
 	if err := d.Dispatch(t.Context(), newEnv(), serial("k", Do{0})).Err(); err != nil {

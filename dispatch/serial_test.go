@@ -63,7 +63,7 @@ func handleVia(d **dispatch.Dispatcher[Env]) effect.Item[Env] {
 					c.Dispatch(ctx, item)
 				}
 			}
-			res, _ = c.DispatchShared(ctx, func(*Env) {}, track{func(int) {}, end}, v.Effects...)
+			res, _ = c.DispatchShared(ctx, track{func(int) {}, end}, v.Effects...)
 		default:
 			return nil, fmt.Errorf("no such way: %q", v.How)
 		}

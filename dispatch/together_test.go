@@ -38,6 +38,8 @@ type track struct {
 	end   func(index int, item effect.Data, each bool)
 }
 
+func (track) SetUp(*Env) {}
+
 func (t track) Begin(index int) { t.begin(index) }
 
 func (t track) End(index int, item any, each bool) {
@@ -65,7 +67,7 @@ func try(t *testing.T, env Env, more []effect.Item[Env], items ...effect.Data) (
 			}
 			out.items = append(out.items, fmt.Sprintf("%d %s %s", i, strings.TrimPrefix(name, "test/"), how))
 		}
-		out.res, out.all = c.DispatchShared(ctx, func(*Env) {}, track{begin, end}, items...)
+		out.res, out.all = c.DispatchShared(ctx, track{begin, end}, items...)
 		return nil, nil
 	}
 	d, err := dispatch.New(registry.New("test", append([]effect.Item[Env]{handleNote(), handleWho(), does(shares)}, more...)...))
@@ -186,7 +188,7 @@ func tryWho(t *testing.T, with []effect.Item[Env], items ...effect.Data) (out tr
 			how := map[bool]string{true: "each", false: "together"}[each]
 			out.items = append(out.items, fmt.Sprintf("%d %s %s", i, strings.TrimPrefix(item.EffectName(), "test/"), how))
 		}
-		out.res, out.all = c.DispatchShared(ctx, func(*Env) {}, track{func(int) {}, end}, items...)
+		out.res, out.all = c.DispatchShared(ctx, track{func(int) {}, end}, items...)
 		return nil, nil
 	}
 	d, err := dispatch.New(registry.New("test", append([]effect.Item[Env]{handleNote(), does(shares)}, with...)...))
@@ -230,7 +232,7 @@ func TestSharedSeesNothingOfTheSender(t *testing.T) {
 		return nil
 	}).About(effect.About{Shared: true})
 	shares := func(ctx context.Context, c call) (any, error) {
-		c.DispatchShared(secret.With(ctx, "of the sender"), func(*Env) {}, track{func(int) {}, func(_ int, _ effect.Data, each bool) {
+		c.DispatchShared(secret.With(ctx, "of the sender"), track{func(int) {}, func(_ int, _ effect.Data, each bool) {
 			if each {
 				t.Error("an effect marked as shared may look at the Ctx, which is nobody's")
 			}
@@ -249,7 +251,7 @@ func TestSharedSeesNothingOfTheSender(t *testing.T) {
 // A panic of the functions of the caller is an error of its item.
 func TestSharePanics(t *testing.T) {
 	shares := func(ctx context.Context, c call) (any, error) {
-		c.DispatchShared(ctx, func(*Env) {}, track{func(int) { panic("no room") }, func(int, effect.Data, bool) {}}, Note{"a"}, Note{"b"})
+		c.DispatchShared(ctx, track{func(int) { panic("no room") }, func(int, effect.Data, bool) {}}, Note{"a"}, Note{"b"})
 		return "done", nil
 	}
 	res := tester(t, does(shares)).Dispatch(t.Context(), newEnv(), Do{})

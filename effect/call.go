@@ -90,8 +90,13 @@ func (c Call[C]) Detached() Call[C] {
 // this call belongs to, if that has not returned yet, unless the call is
 // [Call.Detached]. It may be called any number of times, from any goroutine,
 // and ends early when ctx does. Continuations may nest as deep as the
-// dispatcher's MaxDepth; one that starts after its dispatch returned begins
-// to count anew.
+// dispatcher's MaxDepth and run as many items together as its MaxTotal; over a limit
+// nothing runs, no interceptor either, and that is the error of the result, added to
+// the dispatch once. One that starts after its dispatch returned begins to count
+// anew.
+//
+// A handler that returns the error of the result has not failed once more: see
+// [Error].Outer.
 func (c Call[C]) Dispatch(ctx context.Context, items ...Data) *Result {
 	return c.nested(ctx, items, nil)
 }
@@ -103,7 +108,7 @@ func (c Call[C]) DispatchWith(ctx context.Context, change func(*C), items ...Dat
 
 // DispatchShared is for handlers that run one list for many recipients, such as a
 // broadcast. It tries each item once for all of them: against a zero Ctx that
-// change may set up, and with no data of the program in ctx but under keys whose
+// many.SetUp may change, and with no data of the program in ctx but under keys whose
 // type has a method ForRecipients(). Only an effect marked
 // [About].Shared runs that way, or an action. An item has to run for each
 // recipient instead if it is something else, if its method PerRecipient() bool
@@ -111,23 +116,31 @@ func (c Call[C]) DispatchWith(ctx context.Context, change func(*C), items ...Dat
 // interceptor or a state function that looks at its Ctx, or whatever asks the
 // package of the handler.
 //
-// track is told before and after each item, on the calling goroutine. each tells
+// many is told before and after each item, on the calling goroutine. each tells
 // that the item has to run for each recipient; then what it did and failed with is
 // left out of the result. item is its [Data] with the late values resolved.
 // DispatchShared returns also whether a Dispatch hook has asked, which makes all
 // items run for each.
-func (c Call[C]) DispatchShared(ctx context.Context, change func(*C), track interface {
+func (c Call[C]) DispatchShared(ctx context.Context, many interface {
+	SetUp(*C)
 	Begin(index int)
 	End(index int, item any, each bool)
 }, items ...Data) (res *Result, each bool) {
-	place := (*core.Call)(&c).State().Place
-	t := &core.Together{
-		Ctx:   func(root any) { change(ctxIn[C](place, root)) },
-		Track: track,
-	}
-	res = c.nested(core.BareFor(ctx, &t.All), items, t)
+	t := &together[C]{place: (*core.Call)(&c).State().Place, setUp: many}
+	t.Ctx, t.Track = t, many
+	res = c.nested(t.Bare(ctx), items, &t.Together)
 	return res, t.All.Asked()
 }
+
+// together is everything that such a dispatch needs, in one piece.
+type together[C any] struct {
+	core.Together
+	place *core.Place
+	setUp interface{ SetUp(*C) }
+}
+
+// Change sets up the Ctx inside root.
+func (t *together[C]) Change(root any) { t.setUp.SetUp(ctxIn[C](t.place, root)) }
 
 // DispatchPrepared is [Call.Dispatch] for one of the recipients of such a list.
 // prepared runs an item that needs no more than what was done for all; it

@@ -28,7 +28,7 @@ func TestZeroCall(t *testing.T) {
 		for _, res := range []*effect.Result{
 			row.call.Dispatch(t.Context(), Notify{}),
 			row.call.DispatchWith(t.Context(), func(*App) {}, Notify{}),
-			first(row.call.DispatchShared(t.Context(), func(*App) {}, nil, Notify{})),
+			first(row.call.DispatchShared(t.Context(), nil, Notify{})),
 			row.call.DispatchPrepared(t.Context(), func(context.Context, int) (bool, error) { return true, nil }, Notify{}),
 		} {
 			if len(res.Errors) != 1 || len(res.Outcomes) != 0 {

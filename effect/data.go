@@ -11,7 +11,8 @@ import (
 )
 
 // Data is the value that describes something to be done: an effect, an action
-// or a placeholder, as a plain struct with exported fields.
+// or a placeholder, as a plain struct with exported fields. A registry refuses types
+// whose values JSON would not bring to another machine as they are.
 //
 // EffectName must return a constant of the type, "package/kebab-name", whatever
 // the fields are. Implement it on the struct type and pass values; a dispatcher

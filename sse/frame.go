@@ -109,17 +109,21 @@ func RawFrame(b []byte, o *FrameOptions) (*Frame, error) {
 // isOneEvent reports whether b is lines, of which at least one is no comment, and
 // then nothing but blank lines.
 func isOneEvent(b []byte) bool {
-	if bytes.ContainsAny(b, "\r\x00") || !bytes.HasSuffix(b, []byte("\n\n")) {
+	if bytes.IndexByte(b, '\r') >= 0 || bytes.IndexByte(b, 0) >= 0 || !bytes.HasSuffix(b, []byte("\n\n")) {
 		return false
 	}
-	says := false
-	for line := range bytes.SplitSeq(bytes.TrimRight(b, "\n"), []byte("\n")) {
-		if len(line) == 0 {
+	b = bytes.TrimRight(b, "\n")
+	if len(b) == 0 || b[0] == '\n' || bytes.Contains(b, []byte("\n\n")) {
+		return false
+	}
+	for b[0] == ':' { // a comment
+		i := bytes.IndexByte(b, '\n')
+		if i < 0 {
 			return false
 		}
-		says = says || line[0] != ':'
+		b = b[i+1:]
 	}
-	return says
+	return true
 }
 
 // Len returns the uncompressed size in bytes.

@@ -31,7 +31,7 @@ type Runner interface {
 type Scope struct {
 	Root any    // *Root, the Ctx that the calls see
 	Of   Runner // nil if the calls belong to no dispatch
-	Slot *Slot  // nil where there is no interceptor
+	Slot *Slot  // nil where there is no interceptor and nothing runs for many
 }
 
 // Call is what a handler knows of its dispatch. effect.Call[C] has this struct
@@ -71,8 +71,16 @@ type Step struct {
 	Up    *Step
 }
 
-// Slot records what happens to one item, or one list, under its interceptors.
+// Slot is what the calls of one item, or one list, find out together.
 type Slot struct {
+	// Share is not nil while the item runs once for many recipients. Constant.
+	Share *Share
+	// Record is nil where there is no interceptor. Constant.
+	*Record
+}
+
+// Record is what happens to one item, or one list, under its interceptors.
+type Record struct {
 	// Mu guards the fields below: an interceptor may give up on next and leave
 	// it running on another goroutine.
 	Mu      sync.Mutex
@@ -86,10 +94,8 @@ type Slot struct {
 	Err     error  // the error that is on its way out
 	By      string // the interceptor it came from; empty for the last step
 	Seen    string // innermost interceptor that gave nothing back, or was entered with a list
-	Runs    []any  // the dispatcher's own records of the attempts at a list
+	Runs    any    // the dispatcher's own records of the attempts at a list
 
-	// Share is not nil while the item runs once for many recipients. Constant.
-	Share *Share
 	// States are those of the batch that an action belongs to, nil if it belongs
 	// to none. Constant.
 	States *Snapshot
@@ -102,18 +108,32 @@ type Slot struct {
 // NewSlot returns a Slot for item whose Scope sees and runs what scope does. States
 // is set by the caller, before anybody else has the Slot.
 func NewSlot(item any, scope *Scope) *Slot {
-	s := &Slot{Item: item}
+	s := &struct {
+		Slot
+		record Record
+	}{record: Record{Item: item}}
+	s.Record = &s.record
 	if scope.Slot != nil {
 		s.Share = scope.Slot.Share
 	}
-	s.Scope = Scope{Root: scope.Root, Of: scope.Of, Slot: s}
-	return s
+	s.Scope = Scope{Root: scope.Root, Of: scope.Of, Slot: &s.Slot}
+	return &s.Slot
 }
 
-// Slot returns the record of the item that c is for; nil if there is none.
+// Slot returns the slot of the item that c is for, with its record; nil if there is
+// none.
 func (c *Call) Slot() *Slot {
-	if c.s.Scope == nil {
+	if c.s.Scope == nil || c.s.Scope.Slot == nil || c.s.Scope.Slot.Record == nil {
 		return nil
 	}
 	return c.s.Scope.Slot
+}
+
+// Share returns that of the item that c is for; nil unless it runs once for many
+// recipients.
+func (c *Call) Share() *Share {
+	if c.s.Scope == nil || c.s.Scope.Slot == nil {
+		return nil
+	}
+	return c.s.Scope.Slot.Share
 }

@@ -27,12 +27,20 @@ func (s *Share) Asked() bool { return s != nil && s.asked.Load() }
 
 type shareKey struct{}
 
-// WithShare returns a ctx in which ShareOf gives s.
-func WithShare(ctx context.Context, s *Share) context.Context {
-	return context.WithValue(ctx, shareKey{}, s)
+// sharing is a context in which ShareOf gives share.
+type sharing struct {
+	context.Context
+	share *Share
 }
 
-// ShareOf returns the Share of the innermost WithShare or BareFor, nil if none.
+func (s *sharing) Value(key any) any {
+	if key == (shareKey{}) {
+		return s.share
+	}
+	return s.Context.Value(key)
+}
+
+// ShareOf returns the Share of the innermost Trial or Together, nil if none.
 func ShareOf(ctx context.Context) *Share {
 	s, _ := ctx.Value(shareKey{}).(*Share)
 	return s
@@ -43,9 +51,41 @@ type Together struct {
 	// All is asked by what runs for the whole list.
 	All Share
 	// Ctx changes the zero Ctx that the list runs against.
-	Ctx func(root any)
+	Ctx interface{ Change(root any) }
 	// Track is told of each item.
 	Track Tracker
+	// First is the memory of the first trial. Most lists need no other.
+	First Trial
+
+	bare bare
+}
+
+// Bare returns a context with those values of ctx only that go to the recipients
+// of a broadcast. ShareOf gives &t.All. It ends when ctx does. It may be called
+// once.
+func (t *Together) Bare(ctx context.Context) context.Context {
+	t.bare = bare{ctx, &t.All}
+	return &t.bare
+}
+
+// Trial is what an item runs in once for all recipients, and the next one after it
+// if nobody has asked.
+type Trial struct {
+	Share Share
+	Scope Scope
+	Ctx   context.Context
+
+	slot Slot
+	ctx  sharing
+}
+
+// Begin makes t ready for items that run in ctx with calls of scope.
+func (t *Trial) Begin(ctx context.Context, scope *Scope, after bool) {
+	t.Share.After = after
+	t.slot.Share = &t.Share
+	t.Scope = Scope{Root: scope.Root, Of: scope.Of, Slot: &t.slot}
+	t.ctx = sharing{ctx, &t.Share}
+	t.Ctx = &t.ctx
 }
 
 // Tracker is called around each item of a list that runs once for many, on the
@@ -76,16 +116,12 @@ func ForRecipients(key any) bool {
 	return ok
 }
 
-// BareFor returns a context with those values of ctx only that go to the
-// recipients of a broadcast. ShareOf gives s. It ends when ctx does.
-func BareFor(ctx context.Context, s *Share) context.Context { return bare{ctx, s} }
-
 type bare struct {
 	context.Context
 	share *Share
 }
 
-func (b bare) Value(key any) any {
+func (b *bare) Value(key any) any {
 	if key == (shareKey{}) {
 		return b.share
 	}
