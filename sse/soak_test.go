@@ -44,9 +44,10 @@ type soak struct {
 	own  *sse.Hub // whose streams have a compressor each
 	room sse.Audience
 
-	opened, ended, answers, events, wrong atomic.Int64
+	opened, ended, answers, events atomic.Int64
 
 	mu    sync.Mutex
+	wrong []string // events that were those of another stream, older than the one before, or damaged
 	live  map[*sse.Conn]bool
 	seats map[string]*sse.Conn // the newest stream of a name; it replaces the one before
 }
@@ -71,8 +72,8 @@ func soakFor(t *testing.T, hub sse.HubOptions, total time.Duration) {
 	if s.opened.Load() != s.ended.Load() || s.opened.Load() == 0 {
 		t.Errorf("%d streams opened and %d ended", s.opened.Load(), s.ended.Load())
 	}
-	if s.wrong.Load() > 0 || s.events.Load() == 0 {
-		t.Errorf("%d of %d events were those of another stream, or older than the one before", s.wrong.Load(), s.events.Load())
+	if len(s.wrong) > 0 || s.events.Load() == 0 {
+		t.Errorf("%d of %d events were wrong, such as:\n%s", len(s.wrong), s.events.Load(), strings.Join(s.wrong[:min(len(s.wrong), 10)], "\n"))
 	}
 	if log := s.log(); log != "" {
 		t.Errorf("the server logged: %.2000s", log)
@@ -168,7 +169,9 @@ func (s *soak) client(ctx context.Context) {
 	}
 	_ = nc.SetDeadline(stop)
 	id := fmt.Sprint(rand.Uint64())
+	asked := ""
 	ask := func(path, more string) {
+		asked = path + " " + more
 		fmt.Fprintf(nc, "%s HTTP/1.1\r\nHost: test\r\n%s\r\n", path, more)
 	}
 	stream := "GET /s?id=" + id
@@ -187,41 +190,41 @@ func (s *soak) client(ctx context.Context) {
 	case 2: // sends more than its request
 		ask(stream, "")
 		go io.WriteString(nc, strings.Repeat("garbage", 100))
-		s.read(nc, id)
+		s.read(nc, asked, id)
 	case 3: // closes its half
 		ask(stream, "")
 		half := time.AfterFunc(time.Until(stop)/2, func() { _ = nc.CloseWrite() })
-		s.read(nc, id)
+		s.read(nc, asked, id)
 		half.Stop()
 	case 4: // resets
 		ask(stream, "")
-		s.read(nc, id)
+		s.read(nc, asked, id)
 		_ = nc.SetLinger(0)
 	case 5: // is replaced by the next one of its name, or replaces it
 		ask(fmt.Sprintf("%s&seat=%d", stream, rand.IntN(4)), "")
-		s.read(nc, id)
+		s.read(nc, asked, id)
 	case 6:
 		ask(stream, "Accept-Encoding: gzip\r\n")
-		s.read(nc, id)
+		s.read(nc, asked, id)
 	case 7:
 		ask("GET /own?id="+id, "Accept-Encoding: gzip\r\n")
-		s.read(nc, id)
+		s.read(nc, asked, id)
 	case 8: // the body comes late
 		ask("POST /s?id="+id, "Content-Length: 1000\r\n")
 		body := time.AfterFunc(time.Until(stop)/2, func() { _, _ = io.WriteString(nc, strings.Repeat("b", 1000)) })
-		s.read(nc, id)
+		s.read(nc, asked, id)
 		body.Stop()
 	case 9: // the body comes never
 		ask("POST /s?id="+id, "Content-Length: 1000\r\n")
-		s.read(nc, id)
+		s.read(nc, asked, id)
 	case 10:
 		ask("POST /act?id="+id, "Content-Length: 0\r\nConnection: close\r\n")
-		s.read(nc, id)
+		s.read(nc, asked, id)
 		s.answers.Add(1)
 		sleep(ctx, rand.N(300*time.Millisecond))
 	default:
 		ask(stream, "")
-		s.read(nc, id)
+		s.read(nc, asked, id)
 	}
 }
 
@@ -234,7 +237,7 @@ func sleep(ctx context.Context, d time.Duration) {
 
 // read reads events until the stream or its client ends, and checks whose they are
 // and their order.
-func (s *soak) read(nc net.Conn, id string) {
+func (s *soak) read(nc net.Conn, asked, id string) {
 	res, err := http.ReadResponse(bufio.NewReader(nc), nil)
 	if err != nil {
 		return
@@ -245,23 +248,31 @@ func (s *soak) read(nc net.Conn, id string) {
 			return
 		}
 	}
-	last := 0
+	last := ""
 	for e, err := range twktest.Parse(body) {
 		if err != nil {
 			return
 		}
-		s.events.Add(1)
-		switch v := got1(e); {
-		case strings.HasPrefix(v, `"for=`):
-			if v != `"for=`+id+`"` {
-				s.wrong.Add(1)
-			}
-		default:
-			seq := 0
-			if _, err := fmt.Sscanf(v, `"seq=%d;`, &seq); err != nil || seq <= last {
-				s.wrong.Add(1)
-			}
-			last = seq
+		if e.Comment != nil { // a heartbeat
+			continue
 		}
+		s.events.Add(1)
+		v, seq, before := got1(e), 0, 0
+		switch {
+		case last == "" && v == `"for=`+id+`"`:
+		case strings.HasPrefix(last, `"for=`) && number(v, &seq):
+		case number(last, &before) && number(v, &seq) && seq > before:
+		default:
+			s.mu.Lock()
+			s.wrong = append(s.wrong, fmt.Sprintf("%s, encoding %q: %.200q after %.200q", asked, res.Header.Get("Content-Encoding"), e.Data, last))
+			s.mu.Unlock()
+		}
+		last = v
 	}
+}
+
+// number reads the number of a broadcast event.
+func number(v string, seq *int) bool {
+	k, err := fmt.Sscanf(v, `"seq=%d;`, seq)
+	return k == 1 && err == nil
 }
