@@ -46,7 +46,8 @@ const corkFor = 50 * time.Millisecond
 //
 // A long stream that is cut ends in a panic with http.ErrAbortHandler, so that
 // nobody around the handler takes the response for a complete one. The cut does
-// not depend on it: middleware may recover.
+// not depend on it, as middleware may recover, unless w hides the server's
+// ResponseWriter and [ConfigureServer] was not called.
 func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, o *ServeOptions, first func(ctx context.Context, c *Conn) error) error {
 	var v ServeOptions
 	if o != nil {
