@@ -71,40 +71,6 @@ func steadyReader(t *testing.T, via sse.HubOptions, short bool) {
 	}
 }
 
-// So it is if the client reads only a little in each timeout, and the kernel, which
-// has seen it read fast, takes megabytes at once. It would then ask for more only when
-// a third of them has gone, which takes such a client longer than the timeout.
-func TestSteadyReaderBehindLargeBuffer(t *testing.T) {
-	t.Parallel()
-	eachTransport(t, func(t *testing.T, via sse.HubOptions) {
-		t.Parallel()
-		const first, then, timeouts = 4 << 20, 16 << 20, 8
-		via.WriteTimeout, via.Heartbeat = 500*time.Millisecond, -1
-		r := newRig(t, setup{hub: via, server: func(s *httptest.Server) { sse.ConfigureServer(s.Config, nil) }})
-		r.stay("GET /sse", n(strings.Repeat("x", first)))
-		nc := r.slowReader("/sse")
-		c := r.conn()
-		total := 0
-		read := func(size int, pause time.Duration) {
-			for end, buf := total+size, make([]byte, 16<<10); total < end; time.Sleep(pause) {
-				k, err := nc.Read(buf)
-				if total += k; err != nil {
-					t.Fatalf("cut after %d bytes with cause %q: %v", total, c.Cause(), err)
-				}
-			}
-		}
-		read(first, 0)
-		if err := r.send(c, n(strings.Repeat("x", then))); err != nil {
-			t.Fatal(err)
-		}
-		// 8 reads in a timeout: that is 13 KiB/s with the default of 10 s.
-		read(timeouts*128<<10, via.WriteTimeout/8)
-		if c.Info().Sent > 2 {
-			t.Errorf("all has gone into the buffers: %+v", c.Info())
-		}
-	})
-}
-
 // A stream whose client has fallen behind holds little for itself of events that
 // it shares with others: they stay in its outbox, or are written piece by piece.
 func TestSlowReaderMemory(t *testing.T) {

@@ -121,6 +121,11 @@ func (s *service) prepare(w http.ResponseWriter) {
 	if c.stays.Load() {
 		c.hub.free(w)
 	}
+	if conn := connOf(s.r); conn != nil {
+		if t := tcpOf(conn); t != nil {
+			keepLittle(t)
+		}
+	}
 	c.respond(w, s.r.ProtoMajor > 1)
 	if s.up = uploadOf(w, s.r); s.up != nil {
 		c.attachUpload(s.up)
