@@ -26,6 +26,9 @@ type growth struct {
 	streams []int64     // so far
 }
 
+// leastRounds is how many rounds it takes to tell growth from chance.
+const leastRounds = 8
+
 // add measures, when nothing is going on any more.
 func (g *growth) add(t *testing.T, streams int64) {
 	if len(g.rows) == 0 {
@@ -73,7 +76,7 @@ func (g *growth) judge(t *testing.T) {
 		l := fit(values)
 		t.Logf("%-12s %10.1f %12.3f ± %7.3f %12.1f %12.1f", r.name, l.level, l.slope, l.err, l.rise, r.allowed(l))
 		if r.grows(l) {
-			t.Errorf("%s grow by %.3f a round, from round to round: %.1f over %d streams", r.name, l.slope, l.rise, g.streams[len(g.streams)-1]-g.streams[from])
+			t.Errorf("%s: %.3f more each round, %.1f over %d streams", r.name, l.slope, l.rise, g.streams[len(g.streams)-1]-g.streams[from])
 		}
 	}
 }

@@ -22,10 +22,10 @@ import (
 )
 
 // Clients of all kinds come and go for as long as SFERE_SOAK says, such as 10m,
-// without which the test is skipped; make soak runs it. Nobody may see an event of
-// somebody else or an older one, every stream that opens has to end, and what the
-// process holds when all are gone must not grow from round to round: heap,
-// goroutines, descriptors and timers.
+// and for eight rounds of 3 s at least; without it the test is skipped. make soak
+// runs it. Nobody may see an event of somebody else or an older one, every stream that
+// opens has to end, and what the process holds when all are gone must not grow from
+// round to round: heap, goroutines, descriptors and timers.
 func TestSoak(t *testing.T) {
 	total, err := time.ParseDuration(os.Getenv("SFERE_SOAK"))
 	if err != nil || total <= 0 {
@@ -64,7 +64,7 @@ func soakFor(t *testing.T, hub sse.HubOptions, total time.Duration) {
 
 	var table growth
 	length := min(max(total/40, 3*time.Second), 30*time.Second)
-	for end := time.Now().Add(total); len(table.rows) == 0 || time.Now().Before(end); {
+	for end := time.Now().Add(total); len(table.rows) < leastRounds || time.Now().Before(end); {
 		s.round(length)
 		until(t, "all streams are gone", func() bool { return s.hub.Len()+s.own.Len() == 0 })
 		clear(s.unopened)
