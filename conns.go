@@ -2,6 +2,7 @@ package sfere
 
 import (
 	"cmp"
+	"fmt"
 	"sync"
 	"time"
 
@@ -44,6 +45,23 @@ type Options struct {
 	OnRemove func(Removal)
 }
 
+func (o *Options) check() error {
+	if o == nil {
+		return nil
+	}
+	if err := o.Policy.check(); err != nil {
+		return fmt.Errorf("Options.Policy: %w", err)
+	}
+	if d := o.RecipientTimeout; d != 0 && d < shortest {
+		return fmt.Errorf("Options.RecipientTimeout is %v: use a duration such as 10*time.Second", d)
+	}
+	return nil
+}
+
+// shortest is the least duration that a program can mean as an option:
+// time.Duration(15) is 15 ns.
+const shortest = time.Millisecond
+
 // Removal tells of a connection that is gone.
 type Removal struct {
 	Keys  []Key        // sorted
@@ -76,7 +94,7 @@ type Conns struct {
 }
 
 // New returns an empty Conns; nil means the default options. Close it with
-// [Conns.Close].
+// [Conns.Close]. It panics if an option makes no sense.
 func New(o *Options) *Conns {
 	c := &Conns{}
 	if o != nil {
@@ -84,6 +102,9 @@ func New(o *Options) *Conns {
 	}
 	if c.store = c.opts.Store; c.store == nil {
 		c.store = &memory{}
+	}
+	if err := c.opts.check(); err != nil {
+		panic(&Error{Op: "making a Conns", Err: err})
 	}
 	c.opts.Policy = cmp.Or(c.opts.Policy, Join)
 	c.opts.RecipientTimeout = cmp.Or(c.opts.RecipientTimeout, 10*time.Second)

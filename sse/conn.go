@@ -1,6 +1,7 @@
 package sse
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"sync"
@@ -130,11 +131,17 @@ func (c *Conn) Cause() Cause {
 	return c.cause
 }
 
-// SetOverflow sets the policy for frames that have none of their own.
-func (c *Conn) SetOverflow(o Overflow) {
+// SetOverflow sets the policy for frames that have none of their own; the empty one
+// means that of the hub. The error is an *[Error] if o is no policy; then nothing
+// has changed.
+func (c *Conn) SetOverflow(o Overflow) error {
+	if err := o.check(); err != nil {
+		return &Error{Op: "setting an overflow policy", Err: err}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.policy = o
+	c.policy = cmp.Or(o, c.hub.opts.Overflow)
+	return nil
 }
 
 // ConnInfo is a snapshot of a stream's state.

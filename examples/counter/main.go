@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"log"
 	"sync/atomic"
@@ -69,8 +70,15 @@ func newApp(client twk.Client) *sfere.App[twk.Session] {
 }
 
 func main() {
-	log.Println("counter: http://localhost:8080")
-	if err := newApp(twk.Client{}).Run(context.Background(), "localhost:8080"); err != nil {
+	addr := flag.String("addr", "localhost:8080", "address to listen on")
+	flag.Parse()
+	ctx := context.Background()
+	client, err := twk.FindClient(ctx, "") // served by the program, if it can be found
+	if err != nil {
+		log.Fatal(err)
+	}
+	log.Printf("counter: http://%s", *addr)
+	if err := newApp(client).Run(ctx, *addr); err != nil {
 		log.Fatal(err)
 	}
 }
