@@ -8,6 +8,7 @@
 //	s := flight.New(&flight.Options{Workers: 4, Deliver: deliver})
 //	board := &flight.Kind{Name: "board", Interval: 100 * time.Millisecond, Render: render}
 //	seat, err := s.Join(boardID, board, viewer) // is given a frame, and every newer one
+//	s.Greet(seat)
 //	s.Mark(seat.Value(), flight.Mark{})         // one more flight, begun after this
 //	s.Leave(seat)
 //

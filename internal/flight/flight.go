@@ -109,7 +109,7 @@ func (s *Scheduler) fly(ctx context.Context, v *Value, f Flight, seats []*Seat) 
 	v.cancel()
 	took := time.Since(v.started)
 	if errors.Is(err, ErrGone) {
-		return seats, s.gone(v)
+		return seats, s.gone(v, err)
 	}
 	v.giving.Lock()
 	s.mu.Lock()
@@ -244,7 +244,7 @@ func (s *Scheduler) failed(v *Value, err error) {
 }
 
 // gone takes all seats of v away.
-func (s *Scheduler) gone(v *Value) (mine bool) {
+func (s *Scheduler) gone(v *Value, err error) (mine bool) {
 	v.giving.Lock()
 	s.mu.Lock()
 	seats := v.seats
@@ -257,7 +257,7 @@ func (s *Scheduler) gone(v *Value) (mine bool) {
 		seat.left = true
 	}
 	if len(seats) > 0 && s.opts.Gone != nil {
-		s.opts.Gone(v, seats)
+		s.opts.Gone(v, seats, err)
 	}
 	v.frame, v.content = nil, 0
 	v.giving.Unlock()

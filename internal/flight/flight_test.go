@@ -220,7 +220,7 @@ func TestJoinsShareFlights(t *testing.T) {
 		if n := w.count(); n > 2 {
 			t.Errorf("%d renders for 1000 viewers, want at most 2: one for the first and one for all others", n)
 		}
-		if err := w.s.Wait(t.Context(), first.seat.Value(), flight.Mark{}); err != nil {
+		if err := w.wait(t, first); err != nil {
 			t.Error(err)
 		}
 		late := w.join(t, "board")
@@ -269,7 +269,7 @@ func TestFailure(t *testing.T) {
 				w.set("board", 1)
 				w.set("other", 1)
 				w.s.Mark(other.seat.Value(), flight.Mark{})
-				err := w.s.Wait(t.Context(), v.seat.Value(), flight.Mark{})
+				err := w.wait(t, v)
 				if err == nil {
 					t.Error("who waits is told that all is well")
 				}
@@ -361,8 +361,9 @@ func TestFairness(t *testing.T) {
 		}
 		board := &viewer{w: w, id: "board"}
 		board.seat, _ = w.s.Join("board", shared, board)
+		w.s.Greet(board.seat)
 		worst, set := time.Duration(0), []time.Time{time.Now()} // when each state came to be
-		for i := range 2000 { // 20 s
+		for i := range 2000 {                                   // 20 s
 			for j := range 50 {
 				w.s.Mark(own[(i*50+j)%len(own)].seat.Value(), flight.Mark{})
 			}
@@ -437,7 +438,7 @@ func TestGone(t *testing.T) {
 		v := w.join(t, "board")
 		time.Sleep(time.Second)
 		w.fails("board", flight.ErrGone)
-		if err := w.s.Wait(t.Context(), v.seat.Value(), flight.Mark{}); err != nil {
+		if err := w.wait(t, v); err != nil {
 			t.Error(err)
 		}
 		if !v.isGone() {

@@ -54,7 +54,7 @@ func newWorld(t testing.TB, o flight.Options, k flight.Kind) *world {
 			s.Viewer.(*viewer).take(f.Data.(int))
 		}
 	}
-	o.Gone = func(_ *flight.Value, seats []*flight.Seat) {
+	o.Gone = func(_ *flight.Value, seats []*flight.Seat, _ error) {
 		for _, s := range seats {
 			v := s.Viewer.(*viewer)
 			w.mu.Lock()
@@ -163,7 +163,14 @@ func (w *world) join(t testing.TB, id any) *viewer {
 	if v.seat, err = w.s.Join(id, w.kind, v); err != nil {
 		t.Fatal(err)
 	}
+	w.s.Greet(v.seat)
 	return v
+}
+
+// wait marks what v is shown and waits for it.
+func (w *world) wait(t testing.TB, v *viewer) error {
+	ticket, _ := w.s.Ticket(v.seat.Value(), flight.Mark{})
+	return ticket.Wait(t.Context())
 }
 
 func (w *world) leave(v *viewer) {

@@ -21,8 +21,9 @@ type Options struct {
 	MaxKept int
 	// Deliver gives f to seats. Required.
 	Deliver func(v *Value, seats []*Seat, f *Frame)
-	// Gone is told of the seats that v has lost because it is gone. Default: nobody.
-	Gone func(v *Value, seats []*Seat)
+	// Gone is told of the seats that v has lost because it is gone, and what the render
+	// has returned. Default: nobody.
+	Gone func(v *Value, seats []*Seat, err error)
 	// Failed is told of the seats of a value that failed before it ever had a frame,
 	// once for each streak of failures. Default: nobody.
 	Failed func(v *Value, seats []*Seat, err error)
@@ -66,15 +67,19 @@ func New(o *Options) *Scheduler {
 	return s
 }
 
+// Workers returns how many renders run at a time.
+func (s *Scheduler) Workers() int { return s.opts.Workers }
+
 // Join gives viewer a seat of the value with an id, which must be comparable and
 // stand for values of one kind only. The viewer is given a frame whose render
-// begins after the seat exists, or one that is younger than the interval and not
-// marked since. The error is ErrClosed.
+// begins after the seat exists, or, by [Scheduler.Greet], which has to be called
+// next, one that is younger than the interval and not marked since. Join itself
+// calls nobody. The error is ErrClosed.
 func (s *Scheduler) Join(id any, k *Kind, viewer any) (*Seat, error) {
 	now := time.Now()
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.closed {
-		s.mu.Unlock()
 		return nil, ErrClosed
 	}
 	v := s.values[id]
@@ -84,17 +89,21 @@ func (s *Scheduler) Join(id any, k *Kind, viewer any) (*Seat, error) {
 	}
 	seat := &Seat{Viewer: viewer, value: v, index: len(v.seats)}
 	v.seats = append(v.seats, seat)
-	give := v.fresh && !v.isDirty() && now.Sub(v.started) < v.kind.Interval
-	if !give {
+	seat.greet = v.fresh && !v.isDirty() && now.Sub(v.started) < v.kind.Interval
+	if !seat.greet {
 		v.newcomers = true
 		v.raise(now)
 		s.plan(v, now)
 	}
-	s.mu.Unlock()
-	if give {
-		v.give(seat)
-	}
 	return seat, nil
+}
+
+// Greet gives a seat that has just been made what is kept for those who come, if that
+// will do.
+func (s *Scheduler) Greet(seat *Seat) {
+	if seat.greet {
+		seat.value.give(seat)
+	}
 }
 
 // give gives the frame that is kept to a seat.
@@ -230,31 +239,42 @@ func (s *Scheduler) MarkAll(over time.Duration) {
 	}
 }
 
-// Wait marks v and waits until a frame of a flight that began after that has been
-// handed out, or nobody is shown v any more. The error is that of the flight, of
-// ctx, or ErrClosed.
-func (s *Scheduler) Wait(ctx context.Context, v *Value, m Mark) error {
+// Ticket is a place in the line for the next flight of a value, see
+// [Scheduler.Ticket].
+type Ticket struct {
+	v *Value
+	w waiter
+}
+
+// Ticket marks v. The flight can be waited for.
+func (s *Scheduler) Ticket(v *Value, m Mark) (t Ticket, news bool) {
 	now := time.Now()
 	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
-		return ErrClosed
+	defer s.mu.Unlock()
+	news = s.mark(v, m, now)
+	t = Ticket{v, waiter{v.want, make(chan error, 1)}}
+	switch {
+	case s.closed:
+		t.w.done <- ErrClosed
+	case v.place == retired || len(v.seats) == 0:
+		t.w.done <- nil
+	default:
+		v.waiters = append(v.waiters, t.w)
 	}
-	if v.place == retired || len(v.seats) == 0 {
-		s.mu.Unlock()
-		return nil
-	}
-	s.mark(v, m, now)
-	w := waiter{v.want, make(chan error, 1)}
-	v.waiters = append(v.waiters, w)
-	s.mu.Unlock()
+	return t, news
+}
+
+// Wait waits until a frame of a flight that began after the ticket was made has been
+// handed out, or nobody is shown the value any more. The error is that of the
+// flight, the cause of ctx, or ErrClosed. It must be called once.
+func (t Ticket) Wait(ctx context.Context) error {
 	select {
-	case err := <-w.done:
+	case err := <-t.w.done:
 		return err
 	case <-ctx.Done():
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		v.waiters = slices.DeleteFunc(v.waiters, func(other waiter) bool { return other.done == w.done })
+		t.v.s.mu.Lock()
+		defer t.v.s.mu.Unlock()
+		t.v.waiters = slices.DeleteFunc(t.v.waiters, func(other waiter) bool { return other.done == t.w.done })
 		return context.Cause(ctx)
 	}
 }

@@ -73,6 +73,7 @@ type Seat struct {
 	Viewer any
 
 	value *Value
+	greet bool   // what is kept will do; constant
 	index int    // under Scheduler.mu: in value.seats; -1 when it has left
 	given uint64 // under value.giving: content of the value as it was given last; 0 for nothing
 	left  bool   // under value.giving: it is given nothing any more
