@@ -109,7 +109,11 @@ func (w *views) render(ctx context.Context, d *view, v *flight.Value, f flight.F
 		}
 	}
 	ctx = context.WithValue(ctx, renderKey{}, rendering{id.scope, f.After})
-	content, err := d.render(ctx, id.value, call)
+	var content twk.Content
+	err := guarded(func() (err error) {
+		content, err = d.render(ctx, id.value, call)
+		return err
+	})
 	switch {
 	case err == nil:
 		made, err := w.frame(ctx, content, viewKey(v), f.Version)
