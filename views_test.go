@@ -119,6 +119,9 @@ func TestViewJoinGap(t *testing.T) {
 				c := tt.when(g, func() *client { return g.open("acme", "ann", poster{7}) })
 				time.Sleep(time.Second)
 				wantPage(t, c, "board-7", "acme 1")
+				if _, all := c.page("board-7"); tt.name == "while nobody is there" && len(all) != 1 {
+					t.Errorf("shows %q: what was rendered for others is old", all)
+				}
 				g.complaints()
 				c.close()
 			})
@@ -359,7 +362,8 @@ func TestViewStallAndResync(t *testing.T) {
 
 		// A full outbox, and nothing has changed.
 		_, all := ann.page("board-7")
-		had := len(all)
+		_, mine := ann.page("inbox-1")
+		had, hadMine := len(all), len(mine)
 		resume = ann.stall()
 		g.run(sfere.Send(sfere.ID("page", "ann").In("acme"), tell("the writer has this one")))
 		time.Sleep(time.Second)
@@ -370,6 +374,9 @@ func TestViewStallAndResync(t *testing.T) {
 		time.Sleep(time.Second)
 		if _, all = ann.page("board-7"); len(all) <= had {
 			t.Error("the board was not sent again after events were lost")
+		}
+		if _, mine = ann.page("inbox-1"); len(mine) <= hadMine {
+			t.Error("the inbox was not sent again after events were lost")
 		}
 		wantPage(t, ann, "board-7", "acme 100")
 		wantPage(t, ann, "inbox-1", "ann 100")
