@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -70,6 +71,7 @@ type App[C any] struct {
 	d      *dispatch.Dispatcher[C]
 	hub    *sse.Hub
 	conns  *Conns
+	newCtx func(twk.Session) C
 	bridge *twk.Bridge[C]
 	mux    *http.ServeMux
 	serve  http.Handler
@@ -113,7 +115,7 @@ func BuildApp[C any, P interface {
 	*C
 	EmbeddedSession() *twk.Session
 }](newCtx func(twk.Session) C, o *AppOptions, rs ...registry.Registry[C]) (*App[C], error) {
-	a := &App[C]{mux: http.NewServeMux()}
+	a := &App[C]{mux: http.NewServeMux(), newCtx: newCtx}
 	if o != nil {
 		a.opts = *o
 	}
@@ -223,6 +225,9 @@ func (a *App[C]) Serve(ctx context.Context, ln net.Listener) error {
 func (a *App[C]) end(srv *http.Server) error {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), a.opts.Grace, fmt.Errorf("not everything ended within %v", a.opts.Grace))
 	defer cancel()
+	if err := a.conns.views.flying.Drain(ctx); err != nil {
+		slog.Warn("sfere: not all views were rendered before the shutdown", "error", err)
+	}
 	err := sse.Shutdown(ctx, srv, max(a.opts.Window, 0), a.hub)
 	a.conns.Close()
 	return err

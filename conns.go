@@ -6,8 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/sse"
-
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -38,6 +38,15 @@ type Options struct {
 	// expired or makes room: it is then out of reach but still there. Default:
 	// it is cut, so that its client notices and comes back.
 	KeepEvicted bool
+	// RenderWorkers is how many views are rendered at a time. Keep it below the number
+	// of connections to the database. Default 2 x GOMAXPROCS.
+	RenderWorkers int
+	// MaxRendered bounds the bytes of rendered views that are kept for streams that
+	// come. Beyond it they are rendered again. Default 64 MiB.
+	MaxRendered int
+	// OnViewError is told of a view that cannot be rendered, once until it can again,
+	// on a goroutine of its own renders. Default: it is logged.
+	OnViewError func(view effect.Data, err error)
 	// OnRemove is called once for every connection that was registered, after it
 	// has been removed, outside all locks, on the goroutine of the connection's
 	// own request; for one that KeepEvicted leaves open, on that of whoever
@@ -91,6 +100,7 @@ type Conns struct {
 	snapshots sync.Pool // of *[]*sse.Conn
 
 	rooms rooms
+	views *views
 }
 
 // New returns an empty Conns; nil means the default options. Close it with
@@ -108,6 +118,7 @@ func New(o *Options) *Conns {
 	}
 	c.opts.Policy = cmp.Or(c.opts.Policy, Join)
 	c.opts.RecipientTimeout = cmp.Or(c.opts.RecipientTimeout, 10*time.Second)
+	c.views = newViews(&c.opts)
 	return c
 }
 
@@ -115,6 +126,7 @@ func New(o *Options) *Conns {
 // registered stay until they end by themselves; sse.Hub.Drain ends them all.
 func (c *Conns) Close() {
 	c.refuse()
+	c.views.close()
 	defer contain("store")
 	c.store.Close()
 }

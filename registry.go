@@ -57,6 +57,15 @@ func Registry(c *Conns) registry.Registry[twk.Session] {
 		effect.Handle("Say that the client of a key is there so that its time is renewed.", c.touch).About(local(
 			Touch{Key: ann},
 		)),
+		effect.Handle("Make the stream of the dispatch show views.", c.show).About(local()),
+		effect.Handle("Make the stream of the dispatch show views no more.", c.hide).About(local()),
+		effect.Handle("Render what some views show again.", c.refresh).About(local(
+			Refresh{Topic: T("board", 7)},
+			Refresh{To: Category("lobby")},
+		)),
+		effect.Handle("Ask whether streams may still be shown their views.", c.recheck).About(local(
+			Recheck{To: Exactly(ann)},
+		)),
 		effect.Provide("The id of the stream of the dispatch.", resolveOwnStream).About(effect.About{
 			Reach: effect.Pure, Examples: []effect.Data{OwnStream{}},
 		}),

@@ -31,6 +31,7 @@ type Conn struct {
 	isLive    bool // the owners have been told
 	reports   bool // onSent is not empty
 	turned    bool // turns is not empty
+	resyncs   bool // an owner sends everything again rather than have the stream cut
 	hub       *Hub // constant
 	outbox         // what waits
 

@@ -42,6 +42,7 @@ type Frame struct {
 	zip      *gzipcast.Event // nil until a compressed hub prepares the frame
 	key      string
 	overflow Overflow
+	version  uint64
 }
 
 // FrameOptions adjust a [Frame]. Zero fields mean the defaults.
@@ -52,6 +53,12 @@ type FrameOptions struct {
 	// Overflow says what happens if the outbox is full. Default: the policy of
 	// the stream.
 	Overflow Overflow
+	// Version is for a frame that says how something is, and not what has changed:
+	// what Coalesce names is then shown as of this version. Such a frame never takes
+	// the place of a waiting one with a higher version, does not count for the bounds
+	// of an outbox, and is neither refused nor dropped: at most one waits for each
+	// key. Default: 0, for a frame that says what has changed.
+	Version uint64
 }
 
 // Event is what one frame says.
@@ -108,7 +115,10 @@ func RawFrame(b []byte, o *FrameOptions) (*Frame, error) {
 		if err := o.Overflow.check(); err != nil {
 			return nil, &Error{Op: "making a frame", Err: err}
 		}
-		f.key, f.overflow = o.Coalesce, o.Overflow
+		if o.Version != 0 && o.Coalesce == "" {
+			return nil, &Error{Op: "making a frame", Err: errors.New("a Version without Coalesce says of nothing how it is")}
+		}
+		f.key, f.overflow, f.version = o.Coalesce, o.Overflow, o.Version
 	}
 	return f, nil
 }

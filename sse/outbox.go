@@ -46,6 +46,9 @@ type bounds struct {
 // a slow client. Frames that may be dropped make room for others and never push
 // out one that may not.
 func (o *outbox) admit(frames []*Frame, b bounds, s *slabs) (lost int, err error) {
+	if len(frames) == 1 && frames[0].version != 0 {
+		return o.put(frames[0], s), nil
+	}
 	full := len(frames) > 0 && o.full(b)
 	if full && o.refuses(frames, b) {
 		if slices.ContainsFunc(frames, func(f *Frame) bool { return !b.droppable(f) }) {
@@ -54,7 +57,7 @@ func (o *outbox) admit(frames []*Frame, b bounds, s *slabs) (lost int, err error
 		return len(frames), ErrDropped
 	}
 	for _, f := range frames {
-		if f.key != "" && o.replace(f.key) {
+		if f.version == 0 && f.key != "" && o.replace(f.key) {
 			lost++
 		}
 	}
@@ -62,6 +65,10 @@ func (o *outbox) admit(frames []*Frame, b bounds, s *slabs) (lost int, err error
 		lost += o.makeRoom(b)
 	}
 	for i, f := range frames {
+		if f.version != 0 {
+			lost += o.put(f, s)
+			continue
+		}
 		if f.key != "" && i > 0 && o.replace(f.key) { // twice in one burst
 			lost++
 		}
@@ -75,6 +82,9 @@ func (o *outbox) admit(frames []*Frame, b bounds, s *slabs) (lost int, err error
 func (o *outbox) refuses(frames []*Frame, b bounds) bool {
 	n, size := 0, 0
 	for _, old := range o.queue {
+		if old.version != 0 {
+			continue
+		}
 		replaced := old.key != "" && slices.ContainsFunc(frames, func(f *Frame) bool { return f.key == old.key })
 		if !replaced && !b.droppable(old) {
 			n++
@@ -84,19 +94,71 @@ func (o *outbox) refuses(frames []*Frame, b bounds) bool {
 	return n >= b.frames || size >= b.bytes
 }
 
-func (o *outbox) full(b bounds) bool { return len(o.queue) >= b.frames || o.bytes >= b.bytes }
+// full reports whether the bounds are reached. Frames with a version do not count;
+// they are looked for only when it would be full with them.
+func (o *outbox) full(b bounds) bool {
+	if len(o.queue) < b.frames && o.bytes < b.bytes {
+		return false
+	}
+	n, size := o.counted()
+	return n >= b.frames || size >= b.bytes
+}
+
+// counted returns how many frames without a version wait, and their size.
+func (o *outbox) counted() (n, size int) {
+	for _, f := range o.queue {
+		if f.version == 0 {
+			n++
+			size += len(f.bytes)
+		}
+	}
+	return n, size
+}
+
+// put takes a frame with a version in, unless a newer one waits. It returns how many
+// frames were lost.
+func (o *outbox) put(f *Frame, s *slabs) int {
+	i := slices.IndexFunc(o.queue, func(old *Frame) bool { return old.key == f.key })
+	switch {
+	case i < 0:
+		o.push(f, s)
+		return 0
+	case o.queue[i].version <= f.version:
+		o.dropAt(i)
+		o.push(f, s)
+	}
+	return 1
+}
+
+// clearEvents drops all frames but those with a version and returns how many.
+func (o *outbox) clearEvents() (lost int) {
+	kept := o.queue[:0]
+	for _, f := range o.queue {
+		if f.version == 0 {
+			o.bytes -= len(f.bytes)
+			lost++
+			continue
+		}
+		kept = append(kept, f)
+	}
+	clear(o.queue[len(kept):])
+	o.queue = kept
+	return lost
+}
 
 func (b bounds) droppable(f *Frame) bool {
-	return f.overflow == DropOldest || f.overflow == "" && b.policy == DropOldest
+	return f.version == 0 && (f.overflow == DropOldest || f.overflow == "" && b.policy == DropOldest)
 }
 
 // makeRoom drops frames that may be dropped, the oldest first, until there is
 // room.
 func (o *outbox) makeRoom(b bounds) (lost int) {
+	n, size := o.counted()
 	kept := o.queue[:0]
 	for _, f := range o.queue {
-		if over := len(o.queue)-lost >= b.frames || o.bytes >= b.bytes; over && b.droppable(f) {
+		if over := n-lost >= b.frames || size >= b.bytes; over && b.droppable(f) {
 			o.bytes -= len(f.bytes)
+			size -= len(f.bytes)
 			lost++
 			continue
 		}

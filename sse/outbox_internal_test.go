@@ -11,7 +11,8 @@ import (
 )
 
 // box makes frames of a text: each word is a frame, "~" in front of it means that
-// it may be dropped, "!" that it may not, and "k=" that its key is k.
+// it may be dropped, "!" that it may not, "k=" that its key is k, and "k=^2" that it
+// is version 2 of it.
 func box(t *testing.T, text string) (frames []*Frame) {
 	t.Helper()
 	for word := range strings.FieldsSeq(text) {
@@ -23,8 +24,13 @@ func box(t *testing.T, text string) (frames []*Frame) {
 		case '!':
 			o.Overflow, rest = Disconnect, rest[1:]
 		}
-		if key, _, ok := strings.Cut(rest, "="); ok {
+		if key, v, ok := strings.Cut(rest, "="); ok {
 			o.Coalesce = key
+			if v, ok := strings.CutPrefix(v, "^"); ok {
+				if _, err := fmt.Sscan(v, &o.Version); err != nil {
+					t.Fatal(err)
+				}
+			}
 		}
 		f, err := NewFrame(Event{Data: []string{word}}, &o)
 		if err != nil {
@@ -77,6 +83,12 @@ func TestAdmit(t *testing.T) {
 		{"nothing more is dropped than was replaced", "~a k=1", "k=2", 2, Disconnect, "~a k=2", 1, nil},
 		{"a refused burst replaces nothing", "k=1 a b", "k=2 c", 2, Disconnect, "k=1 a b", 0, ErrOverflow},
 		{"within a burst the last one counts", "a", "k=1 b k=2", 5, Disconnect, "a b k=2", 1, nil},
+		{"a newer version takes the place of the older, at the end", "v=^1 a", "v=^2", 5, Disconnect, "a v=^2", 1, nil},
+		{"and an older one never that of a newer", "v=^2 a", "v=^1", 5, Disconnect, "v=^2 a", 1, nil},
+		{"versions do not count", "v=^1 w=^1 a", "b", 2, Disconnect, "v=^1 w=^1 a b", 0, nil},
+		{"and are not refused", "a b c", "v=^1", 2, Disconnect, "a b c v=^1", 0, nil},
+		{"nor dropped", "v=^1 ~a ~b", "c", 2, DropOldest, "v=^1 ~b c", 1, nil},
+		{"with others in one burst", "v=^3 a", "b v=^2 c v=^4", 9, Disconnect, "a b c v=^4", 2, nil},
 		{"what may be dropped may replace what may not: it is the same thing, newer", "!k=1 a", "~k=2", 2, Disconnect, "a ~k=2", 1, nil},
 	}
 	for _, tt := range tests {

@@ -25,6 +25,15 @@ import (
 // order in which they were attached, up to the first that refuses; one that has
 // agreed takes back what it did when it is told Closed. One that is attached
 // when the stream is no longer [Conn.Pending] is not asked.
+//
+// An Owner may also save a stream from being cut because its outbox is full, by a
+// method
+//
+//	Lost(c *Conn)
+//
+// It is for owners that can say again how everything is. The events that wait are
+// dropped then, but for those with a version ([FrameOptions]), the new ones are taken
+// in, and Lost is called, on a goroutine of its own, each time.
 type Owner interface {
 	// Live is called on the goroutine of the request when a long stream has run
 	// its first effects, also if it has been closed meanwhile.
@@ -112,7 +121,25 @@ func (c *Conn) Attach(o Owner) (live, ok bool) {
 		return c.isLive, false
 	}
 	c.owners = append(slices.Clip(c.owners), o)
+	if _, ok := o.(loser); ok {
+		c.resyncs = true
+	}
 	return c.isLive, true
+}
+
+// loser is an Owner that sends everything again if events are lost.
+type loser interface {
+	Owner
+	Lost(c *Conn)
+}
+
+// lost tells the owners that events were lost.
+func (c *Conn) lost() {
+	for o := range c.Owners() {
+		if o, ok := o.(loser); ok {
+			contained("loss", func() { o.Lost(c) })
+		}
+	}
 }
 
 // Owners iterates over the owners of the stream in the order in which they were

@@ -67,6 +67,12 @@ func (c *Conn) enter(box *outbox, frames []*Frame, unbounded bool) error {
 		b = bounds{o.MaxFrames * ahead, o.MaxBytes * ahead, c.policy}
 	}
 	lost, err := box.admit(frames, b, &c.hub.slabs)
+	if err == ErrOverflow && c.resyncs {
+		lost = box.clearEvents()
+		lost2, _ := box.admit(frames, b, &c.hub.slabs)
+		lost, err = lost+lost2, nil
+		go c.lost()
+	}
 	if lost > 0 {
 		c.dropped += uint64(lost)
 	}
@@ -129,6 +135,10 @@ func (c *Conn) endTurns() {
 // advance moves what has waited for its turn into the outbox. c.mu is held.
 func (c *Conn) advance(box *outbox) {
 	for _, f := range box.queue {
+		if f.version != 0 {
+			c.dropped += uint64(c.put(f, &c.hub.slabs))
+			continue
+		}
 		if f.key != "" && c.replace(f.key) {
 			c.dropped++
 		}

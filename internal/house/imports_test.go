@@ -9,7 +9,7 @@ import (
 // what stands before it.
 var order = []string{
 	"internal/core", "internal/near", "internal/jsonfields", "internal/jsonread", "internal/datastarjs", "internal/plainjson", "internal/weburl",
-	"effect", "registry", "dispatch", "effect/effecttest",
+	"effect", "registry", "dispatch", "effect/effecttest", "internal/flight",
 	"schema",
 	"sse/gzipcast", "sse", "sse/compress",
 	"twk", "twk/attr", "twk/twktest",
