@@ -65,6 +65,8 @@ type more struct {
 
 	mu        sync.Mutex // guards the fields below: continuations on other goroutines report here
 	done      bool       // the result belongs to the caller
+	ended     bool       // nothing is gathered any more
+	gathered  []gathered // what is done at the end
 	errs      []*effect.Error
 	published int // how many of errs are in res
 }
@@ -124,6 +126,7 @@ func (r *run) publish() {
 // finish ends the taking in of errors and returns those not yet published.
 func (r *run) finish() []*effect.Error {
 	m := r.more.Load()
+	r.together(m)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.done = true

@@ -149,6 +149,19 @@ func (c Call[C]) DispatchPrepared(ctx context.Context, prepared func(ctx context
 	return c.nested(ctx, items, &core.Prepared{Do: prepared})
 }
 
+// Gather returns what the effects of one dispatch gather under key, so that they do
+// one thing together at its end: the first that asks gets what fresh returns, the
+// others the same v. end is called once, when all items of the dispatch have run and
+// before it returns, on the goroutine that runs them; a continuation is a dispatch of
+// its own. v is shared by whatever runs at the same time, so it has its own lock. ok
+// is false if the dispatch has ended, or there is none; then nobody will call end.
+func (c Call[C]) Gather(key any, fresh func() (v any, end func())) (v any, ok bool) {
+	if of := c.runner(); of != nil {
+		return of.Gather(key, fresh)
+	}
+	return nil, false
+}
+
 // Adopt adds the errors of res, the result of a [Call.Detached] continuation, to
 // those of the dispatch, if that has not returned yet.
 func (c Call[C]) Adopt(res *Result) {

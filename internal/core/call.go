@@ -17,6 +17,9 @@ type Runner interface {
 	Nested(ctx context.Context, call Call, items, how any) any
 	// Adopt adds the errors of an *effect.Result to those of this dispatch.
 	Adopt(result any)
+	// Gather returns what is gathered under key in this dispatch. fresh makes it, and
+	// what is done with it at the end. ok is false if the dispatch has ended.
+	Gather(key any, fresh func() (v any, end func())) (v any, ok bool)
 	// Failed reports whether this dispatch has collected an error so far.
 	Failed() bool
 	// ID identifies the dispatch; Parent is 0 for a dispatch from outside.
