@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -23,12 +24,12 @@ func (c *cli) connections(*flag.FlagSet) func(context.Context, []string) error {
 		if err != nil {
 			return err
 		}
-		var held []sfere.ConnInfo
-		if done, err := c.fetch(ctx, "/connections", url.Values{"pattern": {pattern}}, &held); done {
+		var page sfere.Page
+		if done, err := c.fetch(ctx, "/connections", url.Values{"pattern": {pattern}}, &page); done {
 			return err
 		}
 		rows := [][]string{{"ID", "KEYS", "OPEN FOR", "QUEUED", "SENT", "REMOTE"}}
-		for _, h := range held {
+		for _, h := range page.Conns {
 			var keys []string
 			for _, k := range h.Keys {
 				keys = append(keys, k.String())
@@ -39,6 +40,9 @@ func (c *cli) connections(*flag.FlagSet) func(context.Context, []string) error {
 			})
 		}
 		c.rows(rows...)
+		if page.Next != "" {
+			fmt.Fprintf(c.out, "\n%d of %d\n", len(page.Conns), page.Matched)
+		}
 		return nil
 	}
 }
@@ -118,13 +122,17 @@ func (c *cli) effects(fs *flag.FlagSet, path string) func(context.Context, []str
 		if err != nil {
 			return err
 		}
+		var dry console.Rehearsal
 		var out console.Outcome
-		if err := json.Unmarshal(text, &out); err != nil {
+		if err := errors.Join(json.Unmarshal(text, &dry), json.Unmarshal(text, &out)); err != nil {
 			return fmt.Errorf("the answer is not what was asked for: %w", err)
 		}
-		if c.json {
+		switch {
+		case c.json:
 			_, err = c.out.Write(text)
-		} else {
+		case dry.Dry:
+			c.rehearsal(dry)
+		default:
 			c.outcome(out)
 		}
 		if err == nil && len(out.Errors) > 0 {
@@ -139,32 +147,61 @@ func (c *cli) outcome(out console.Outcome) {
 	for _, r := range out.Ran {
 		rows = append(rows, []string{r.Path, r.Name, "ok " + compact(r.Value)})
 	}
-	for _, s := range out.Skipped {
+	c.rows(append(rows, unfinished(out.Skipped, out.Errors)...)...)
+}
+
+func unfinished(skipped []console.Skipped, failed []console.Failed) (rows [][]string) {
+	for _, s := range skipped {
 		rows = append(rows, []string{s.Path, s.Name, "skipped: " + s.Reason})
 	}
-	for _, e := range out.Errors {
+	for _, e := range failed {
 		rows = append(rows, []string{e.Path, e.Name, fmt.Sprintf("%s error: %s", e.Phase, e.Error)})
 	}
-	c.rows(rows...)
+	return rows
+}
+
+func (c *cli) rehearsal(out console.Rehearsal) {
+	rows := [][]string{{"PATH", "EFFECT", "WOULD"}}
+	for _, r := range out.WouldRun {
+		rows = append(rows, []string{r.Path, r.Name, "run " + compact(r.Value)})
+	}
+	c.rows(append(rows, unfinished(out.Skipped, out.Errors)...)...)
 	for _, p := range out.Plan {
-		if !p.Ran {
-			fmt.Fprintf(c.out, "\n%s %s is %s and was left out\n", p.Path, p.Name, p.Reach)
+		if !p.Rehearsed {
+			times := ""
+			if p.Times > 1 {
+				times = fmt.Sprintf(" %d times", p.Times)
+			}
+			fmt.Fprintf(c.out, "\n%s %s is %s and would run%s; it does not say what it does\n", p.Path, p.Name, p.Reach, times)
+		}
+		for _, d := range p.Sends {
+			c.delivery(p, d)
 		}
 		for _, w := range p.Would {
-			c.would(p, w)
+			fmt.Fprintf(c.out, "\n%s %s: %s\n", p.Path, p.Name, w)
+		}
+		if p.More > 0 {
+			fmt.Fprintf(c.out, "\n%s %s: and %d more\n", p.Path, p.Name, p.More)
 		}
 	}
 }
 
-// would prints one thing that an effect would do.
-func (c *cli) would(p console.Planned, w json.RawMessage) {
-	d, ok := console.DeliveryOf(w)
-	if !ok {
-		fmt.Fprintf(c.out, "\n%s %s: %s\n", p.Path, p.Name, w)
-		return
+// delivery prints what some streams would get.
+func (c *cli) delivery(p console.Planned, d console.Delivery) {
+	var to []string
+	for _, s := range d.To {
+		to = append(to, strings.TrimSpace(fmt.Sprintf("%s #%d", s.Key, s.Conn)))
 	}
-	fmt.Fprintf(c.out, "\n%s %s to connection %d %s:\n", p.Path, p.Name, d.Conn, d.Key)
-	for _, f := range d.Frames {
-		fmt.Fprintf(c.out, "  %s\n", strings.ReplaceAll(strings.TrimSpace(f.Text), "\n", "\n  "))
+	if more := d.Streams - len(to); more > 0 && len(to) > 0 {
+		to = append(to, fmt.Sprintf("and %d more", more))
+	}
+	fmt.Fprintf(c.out, "\n%s %s to %d connections (%s):\n", p.Path, p.Name, d.Streams, strings.Join(to, ", "))
+	switch {
+	case d.Cause != "":
+		fmt.Fprintf(c.out, "  closed: %s\n", d.Cause)
+	case d.Text == "":
+		fmt.Fprintf(c.out, "  %d bytes in all, left out\n", d.Bytes)
+	default:
+		fmt.Fprintf(c.out, "  %s\n", strings.ReplaceAll(strings.TrimSpace(d.Text), "\n", "\n  "))
 	}
 }
