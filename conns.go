@@ -65,10 +65,16 @@ type Conns struct {
 	// as careful; a panic of those is contained.
 	mu      sync.RWMutex
 	index   index[*entry]
+	held    int    // entries in the index
+	seq     uint64 // entries so far
 	claims  claims
 	kicked  expiring[struct{}] // keys that are kept away
 	watches []*Presence
 	closed  bool
+
+	// viewing is held while a list is put in order for [Conns.Page], one at a time.
+	// mu is taken under it.
+	viewing sync.Mutex
 
 	snapshots sync.Pool // of *[]*sse.Conn
 
@@ -79,6 +85,7 @@ type Conns struct {
 // [Conns.Close].
 func New(o *Options) *Conns {
 	c := &Conns{}
+	c.index.id = func(e *entry) uint64 { return e.seq }
 	if o != nil {
 		c.opts = *o
 	}
