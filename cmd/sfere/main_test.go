@@ -22,11 +22,11 @@ import (
 // api serves the API of a program; requests with the header Token may send.
 func api(t *testing.T, p *consoletest.Program) string {
 	t.Helper()
-	srv := httptest.NewServer(httpapi.New(p.Console, &httpapi.Options{Guard: func(r *http.Request) httpapi.Access {
+	srv := httptest.NewServer(httpapi.New(p.Console, &httpapi.Options{Guard: func(r *http.Request) httpapi.Caller {
 		if r.Header.Get("Token") != "" {
-			return httpapi.Write
+			return httpapi.Caller{Access: httpapi.Write}
 		}
-		return httpapi.Read
+		return httpapi.Caller{Access: httpapi.Read}
 	}}))
 	t.Cleanup(srv.Close)
 	return srv.URL
@@ -122,7 +122,9 @@ func TestSendReachesAStream(t *testing.T) {
 func TestDispatches(t *testing.T) {
 	p := consoletest.New(t, nil)
 	url := api(t, p)
-	bare := httptest.NewServer(httpapi.New(console.New(p.Dispatcher, p.Conns, nil), nil))
+	bare := httptest.NewServer(httpapi.New(console.New(p.Dispatcher, p.Conns, nil), &httpapi.Options{Guard: func(*http.Request) httpapi.Caller {
+		return httpapi.Caller{Access: httpapi.Read}
+	}}))
 	t.Cleanup(bare.Close)
 	if code, out, _ := invoke(t, url, "", "dispatches"); code != exitOK || !strings.HasPrefix(out, "NUMBER") {
 		t.Errorf("before the first dispatch: exit %d, %q", code, out)
