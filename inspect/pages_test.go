@@ -10,6 +10,7 @@ import (
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/inspect"
 	"github.com/sfere-go/sfere/inspect/console"
+	"github.com/sfere-go/sfere/inspect/httpapi"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -118,7 +119,7 @@ func TestSearchAndSample(t *testing.T) {
 // A console without connections and without a recorder has pages all the same.
 func TestPagesOfABareProgram(t *testing.T) {
 	p := newProgram(t, nil)
-	insp := inspect.New(console.New(p.d, nil, nil), nil)
+	insp := inspect.New(console.New(p.d, nil, nil), &inspect.Options{Guard: may(httpapi.Read)})
 	for _, tt := range []struct {
 		path, want, reason string
 		code               int
