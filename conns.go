@@ -5,8 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/sfere-go/sfere/sse"
-
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -44,13 +42,6 @@ type Options struct {
 	OnRemove func(Removal)
 }
 
-// Removal tells of a connection that is gone.
-type Removal struct {
-	Keys  []Key        // sorted
-	Info  sse.ConnInfo // as it was when OnRemove was called
-	Cause sse.Cause    // why it was removed; a stream that ended at the same time may have a cause of its own in Info
-}
-
 // Conns holds live connections under keys. All methods may be called from any
 // goroutine. Make one with [New].
 type Conns struct {
@@ -79,6 +70,7 @@ type Conns struct {
 	snapshots sync.Pool // of *[]*sse.Conn
 
 	rooms rooms
+	gone  removals
 }
 
 // New returns an empty Conns; nil means the default options. Close it with

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"slices"
+	"time"
 
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/sse"
@@ -243,9 +244,12 @@ func (e *entry) announce() {
 	if e.failed != nil {
 		logPanic("store", e.failed)
 	}
+	one := Removal{Keys: e.keys(), Info: e.conn.Info(), Cause: e.cause, At: time.Now()}
+	e.owner.gone.add(one)
 	if hook := e.owner.opts.OnRemove; hook != nil {
 		defer contain("removal hook")
-		hook(Removal{Keys: e.keys(), Info: e.conn.Info(), Cause: e.cause})
+		one.Keys = slices.Clone(one.Keys) // the hook may keep and change them
+		hook(one)
 	}
 }
 
