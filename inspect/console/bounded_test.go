@@ -50,7 +50,7 @@ func TestDryRunIsBounded(t *testing.T) {
 		each            int64 // bytes that may be allocated for one stream
 	}{
 		{"the same for all", shared, 1, 200},
-		{"a text for each", own, 16, int64(size)},
+		{"a text for each", own, 16, 3 * int64(size)}, // made, recorded and forgotten
 	} {
 		t.Run(tt.reason, func(t *testing.T) {
 			p := consoletest.New(t, nil)
