@@ -7,7 +7,6 @@ import (
 	"hash/maphash"
 	"log/slog"
 	"runtime/debug"
-	"slices"
 	"sync"
 	"time"
 
@@ -26,6 +25,8 @@ type followPage struct {
 	Tab string `json:"tab" jsonschema:"description=which page it is"`
 	// Pattern is the filter of the page of connections.
 	Pattern string `json:"pattern,omitempty" jsonschema:"description=filter of the page of connections"`
+	// Query is that of the page of dispatches.
+	Query dispatchQuery `json:"query,omitzero" jsonschema:"description=filter of the page of dispatches"`
 }
 
 // EffectName returns "inspect/follow".
@@ -34,11 +35,14 @@ func (followPage) EffectName() string { return "inspect/follow" }
 // live opens the stream of a page. A page with another filter asks again, and
 // the client ends the stream before.
 func (in *Inspector) live(r *twk.Request) twk.Response {
-	var signals struct{ Pattern string }
+	var signals struct {
+		Pattern string
+		dispatchQuery
+	}
 	if err := r.Signals(&signals); err != nil {
 		return twk.BadRequest(err)
 	}
-	return twk.Stream(followPage{Tab: r.URL.Query().Get("tab"), Pattern: signals.Pattern})
+	return twk.Stream(followPage{Tab: r.URL.Query().Get("tab"), Pattern: signals.Pattern, Query: signals.dispatchQuery})
 }
 
 // feeds are the pages that are kept up to date.
@@ -59,7 +63,7 @@ type feed struct {
 	in   *Inspector
 	sent map[string]uint64 // hash by part
 	rows []string          // ids of the listed connections, in order
-	revs map[uint64]uint64 // Dispatch.Revision by Seq
+	log  dispatchLog       // what it shows of the dispatches
 }
 
 // follow handles followPage.
@@ -195,46 +199,4 @@ func (p *feed) connections(items effect.List) effect.List {
 	p.part(nil, "conn-problem", l, "")
 	p.part(nil, "conn-summary", l, "")
 	return p.part(items, "conn-list", l, "")
-}
-
-// dispatches adds the trees that are new or have changed, and takes away those
-// that are no longer kept.
-func (p *feed) dispatches(items effect.List) effect.List {
-	rec := p.in.recorder
-	if rec == nil {
-		return items
-	}
-	version := rec.Stats().Version
-	if p.revs != nil && p.sent["version"] == version {
-		return items
-	}
-	p.sent["version"] = version
-	recent := rec.Summaries()
-	revs := make(map[uint64]uint64, len(recent))
-	var fresh, other effect.List // newest first; in any order
-	for _, d := range recent {
-		revs[d.Seq] = d.Revision
-		switch rev, ok := p.revs[d.Seq]; {
-		case !ok:
-			fresh = append(fresh, twk.PatchElements{Elements: p.in.view("dispatch", p.in.summary(d)), Selector: "#dispatches", Mode: twk.ModePrepend})
-		case rev != d.Revision:
-			other = append(other, p.in.patch("dispatch", p.in.summary(d)))
-		}
-	}
-	for seq := range p.revs {
-		if _, ok := revs[seq]; !ok {
-			other = append(other, twk.RemoveElement{Selector: twk.ByID(fmt.Sprintf("d-%d", seq))})
-		}
-	}
-	if len(p.revs) == 0 || len(fresh)+len(other) > 40 { // the whole list is less
-		v := dispatchesView{}
-		for _, d := range recent {
-			v.List = append(v.List, p.in.summary(d))
-		}
-		p.revs = revs
-		return append(items, p.in.patch("dispatch-list", v))
-	}
-	p.revs = revs
-	slices.Reverse(fresh)
-	return slices.Concat(items, other, fresh)
 }
