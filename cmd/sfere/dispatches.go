@@ -1,22 +1,65 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/sfere-go/sfere/inspect/console"
 	"github.com/sfere-go/sfere/inspect/record"
 )
 
+// filter tells which dispatches to show.
+type filter struct {
+	failed bool
+	match  string
+}
+
+func (f *filter) flags(fs *flag.FlagSet) {
+	fs.BoolVar(&f.failed, "failed", false, "only those that failed")
+	fs.StringVar(&f.match, "match", "", "only those whose line has this text, in any letter case")
+}
+
+func (f *filter) keeps(d console.Dispatch) bool {
+	return (!f.failed || d.State == record.Failed) &&
+		strings.Contains(strings.ToLower(strings.Join(dispatchRow(d), " ")), strings.ToLower(f.match))
+}
+
+// listed is a dispatch with the text that it came as.
+type listed struct {
+	console.Dispatch
+	text json.RawMessage
+}
+
+// recent gets the dispatches that are kept, newest first.
+func (c *cli) recent(ctx context.Context) ([]listed, error) {
+	text, err := c.get(ctx, "/dispatches", url.Values{"n": {"0"}})
+	if err != nil {
+		return nil, err
+	}
+	var texts []json.RawMessage
+	if err := json.Unmarshal(text, &texts); err != nil {
+		return nil, notAsked(err)
+	}
+	all := make([]listed, len(texts))
+	for i, t := range texts {
+		all[i].text = t
+		if err := json.Unmarshal(t, &all[i].Dispatch); err != nil {
+			return nil, notAsked(err)
+		}
+	}
+	return all, nil
+}
+
 func (c *cli) dispatches(fs *flag.FlagSet) func(context.Context, []string) error {
+	var f filter
+	f.flags(fs)
 	n := fs.Int("n", 20, "how many; 0 for all that are kept")
 	return func(ctx context.Context, args []string) error {
 		number, err := atMostOne(args, "one number")
@@ -29,18 +72,48 @@ func (c *cli) dispatches(fs *flag.FlagSet) func(context.Context, []string) error
 		if *n < 0 {
 			return &misuse{"-n is negative"}
 		}
-		var last []console.Dispatch
-		if done, err := c.fetch(ctx, "/dispatches", url.Values{"n": {strconv.Itoa(*n)}}, &last); done {
+		all, err := c.recent(ctx)
+		if err != nil {
 			return err
 		}
-		rows := [][]string{{"NUMBER", "BEGAN", "TOOK", "STATE", "ITEMS"}}
-		for _, d := range last {
-			rows = append(rows, []string{
-				fmt.Sprint(d.Seq), d.Began.Local().Format("15:04:05.000"), took(d.State, d.Took), state(d), line(strings.Join(d.Names, " ")),
-			})
+		all = slices.DeleteFunc(all, func(d listed) bool { return !f.keeps(d.Dispatch) })
+		if *n > 0 && len(all) > *n {
+			all = all[:*n]
 		}
-		c.rows(rows...)
+		if err := c.showDispatches(all); err != nil {
+			return err
+		}
+		if len(all) == 0 {
+			return &answerNo{"no dispatch that is kept is like that"}
+		}
 		return nil
+	}
+}
+
+func (c *cli) showDispatches(all []listed) error {
+	if c.json {
+		texts := make([]json.RawMessage, len(all))
+		for i, d := range all {
+			texts[i] = d.text
+		}
+		text, err := json.Marshal(texts)
+		if err != nil {
+			return err
+		}
+		return c.printJSON(text)
+	}
+	rows := [][]string{{"NUMBER", "BEGAN", "TOOK", "STATE", "ITEMS"}}
+	for _, d := range all {
+		rows = append(rows, dispatchRow(d.Dispatch))
+	}
+	c.rows(rows...)
+	return nil
+}
+
+// dispatchRow is one line about a dispatch.
+func dispatchRow(d console.Dispatch) []string {
+	return []string{
+		fmt.Sprint(d.Seq), d.Began.Local().Format("15:04:05.000"), took(d.State, d.Took), state(d), strings.Join(d.Names, " "),
 	}
 }
 
@@ -67,9 +140,9 @@ func tree(rows [][]string, d console.Dispatch, indent string) [][]string {
 	for _, s := range d.Steps {
 		outcome := compact(s.Value)
 		if s.Error != "" {
-			outcome = line(strings.TrimSpace(fmt.Sprint(s.Phase, " ", s.Error)))
+			outcome = strings.TrimSpace(fmt.Sprint(s.Phase, " ", s.Error))
 		}
-		rows = append(rows, []string{indent + s.Path, line(s.Name), string(s.State), took(s.State, s.Took), outcome, cut(compact(s.Item), 80)})
+		rows = append(rows, []string{indent + s.Path, s.Name, string(s.State), took(s.State, s.Took), outcome, cut(compact(s.Item), 80)})
 		for _, n := range s.Nested {
 			rows = tree(rows, n, indent+"  ")
 		}
@@ -97,31 +170,4 @@ func took(s record.State, d time.Duration) string {
 		return d.Round(100 * time.Nanosecond).String()
 	}
 	return d.Round(10 * time.Microsecond).String()
-}
-
-// line keeps text on one line, and from controlling the terminal.
-func line(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, text)
-}
-
-// compact puts JSON on one line.
-func compact(text json.RawMessage) string {
-	var b bytes.Buffer
-	if json.Compact(&b, text) != nil {
-		return line(string(text))
-	}
-	return b.String()
-}
-
-// cut shortens text to at most n bytes.
-func cut(text string, n int) string {
-	if len(text) <= n {
-		return text
-	}
-	return strings.ToValidUTF8(text[:n], "") + "…"
 }

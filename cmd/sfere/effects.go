@@ -6,42 +6,12 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
 	"os"
 	"strings"
-	"time"
 
-	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/inspect/console"
 	"github.com/sfere-go/sfere/inspect/httpapi"
 )
-
-func (c *cli) connections(*flag.FlagSet) func(context.Context, []string) error {
-	return func(ctx context.Context, args []string) error {
-		pattern, err := atMostOne(args, "one pattern")
-		if err != nil {
-			return err
-		}
-		var held []sfere.ConnInfo
-		if done, err := c.fetch(ctx, "/connections", url.Values{"pattern": {pattern}}, &held); done {
-			return err
-		}
-		rows := [][]string{{"ID", "KEYS", "OPEN FOR", "QUEUED", "SENT", "REMOTE"}}
-		for _, h := range held {
-			var keys []string
-			for _, k := range h.Keys {
-				keys = append(keys, k.String())
-			}
-			rows = append(rows, []string{
-				fmt.Sprint(h.Conn.ID), strings.Join(keys, " "), time.Since(h.Conn.Opened).Round(time.Second).String(),
-				fmt.Sprint(h.Conn.Queued), fmt.Sprint(h.Conn.Sent), h.Conn.Remote,
-			})
-		}
-		c.rows(rows...)
-		return nil
-	}
-}
 
 // input reads the file named in args, or standard input.
 func (c *cli) input(args []string) ([]byte, error) {
@@ -65,7 +35,7 @@ func (c *cli) validate(*flag.FlagSet) func(context.Context, []string) error {
 		if err != nil {
 			return err
 		}
-		text, err := c.do(ctx, http.MethodPost, "/validate", body)
+		text, err := c.post(ctx, "/validate", body)
 		if err != nil {
 			return err
 		}
@@ -75,7 +45,7 @@ func (c *cli) validate(*flag.FlagSet) func(context.Context, []string) error {
 		}
 		switch {
 		case c.json:
-			_, err = c.out.Write(text)
+			err = c.printJSON(text)
 			if err == nil && !v.Valid {
 				err = &answerNo{}
 			}
@@ -84,7 +54,7 @@ func (c *cli) validate(*flag.FlagSet) func(context.Context, []string) error {
 			fmt.Fprintln(c.out, "valid")
 			return nil
 		}
-		return &answerNo{lines(httpapi.Problem{Problems: v.Problems})}
+		return &answerNo{problems(httpapi.Problem{Problems: v.Problems})}
 	}
 }
 
@@ -114,7 +84,7 @@ func (c *cli) effects(fs *flag.FlagSet, path string) func(context.Context, []str
 				return err
 			}
 		}
-		text, err := c.do(ctx, http.MethodPost, path, body)
+		text, err := c.post(ctx, path, body)
 		if err != nil {
 			return err
 		}
@@ -123,15 +93,35 @@ func (c *cli) effects(fs *flag.FlagSet, path string) func(context.Context, []str
 			return fmt.Errorf("the answer is not what was asked for: %w", err)
 		}
 		if c.json {
-			_, err = c.out.Write(text)
+			err = c.printJSON(text)
 		} else {
 			c.outcome(out)
 		}
-		if err == nil && len(out.Errors) > 0 {
-			err = &answerNo{fmt.Sprintf("%d errors", len(out.Errors))}
+		switch {
+		case err != nil:
+			return err
+		case len(out.Errors) > 0:
+			return &answerNo{fmt.Sprintf("%d errors", len(out.Errors))}
+		case *to != "" && nobody(out):
+			return &answerNo{fmt.Sprintf("nobody matches %s", *to)}
 		}
-		return err
+		return nil
 	}
+}
+
+// nobody reports whether an effect that was addressed to a pattern found none.
+// Effects without a report of package sfere have found somebody, as far as can be
+// known.
+func nobody(out console.Outcome) bool {
+	for _, r := range out.Ran {
+		var report struct {
+			Matched *int `json:"matched"`
+		}
+		if json.Unmarshal(r.Value, &report) == nil && report.Matched != nil {
+			return *report.Matched == 0
+		}
+	}
+	return false
 }
 
 func (c *cli) outcome(out console.Outcome) {
