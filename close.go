@@ -58,14 +58,20 @@ func closeAll(ctx context.Context, all []target, cause sse.Cause) Report {
 	r := Report{Matched: len(all)}
 	var why causes
 	why.of(&r)
+	if effect.IsDry(ctx) {
+		would := twk.Delivery{Cause: cause}
+		for _, rc := range all {
+			would = together(would, twk.Delivery{Streams: 1, To: []twk.DeliveryTo{deliveryTo(rc.Recipient)}})
+		}
+		if r.Delivered = len(all); len(all) > 0 {
+			effect.WouldDo(ctx, would)
+		}
+		return r
+	}
 	for _, rc := range all {
-		switch {
-		case effect.IsDry(ctx):
-			effect.WouldDo(ctx, twk.Delivery{Conn: rc.Conn.ID(), Key: rc.Key.String(), Cause: cause})
+		if rc.Conn.Close(cause) {
 			r.Delivered++
-		case rc.Conn.Close(cause):
-			r.Delivered++
-		default:
+		} else {
 			why.fail(rc.Key, sse.ErrClosed)
 		}
 	}

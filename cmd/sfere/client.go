@@ -44,14 +44,37 @@ func (c *client) post(ctx context.Context, path string, body []byte) ([]byte, er
 	return c.do(ctx, http.MethodPost, path, nil, body)
 }
 
+// parseAddress reads an address of a program.
+func parseAddress(text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, &misuse{fmt.Sprintf("%q is no address such as %s", text, defaultURL)}
+	}
+	return u, nil
+}
+
+// enter takes the token from an address that has one, as programs print them for
+// browsers: that is the address of the page, and the API is below it.
+func (c *client) enter(page *url.URL) (api *url.URL) {
+	q := page.Query()
+	if !q.Has(loginParam) {
+		return page
+	}
+	c.token = cmp.Or(c.token, q.Get(loginParam))
+	q.Del(loginParam)
+	api = page.JoinPath("api")
+	api.RawQuery = q.Encode()
+	return api
+}
+
 // address returns the address of a path of the API. What the user gave may have a
 // query of its own.
-func address(base, path string, query url.Values) (*url.URL, error) {
-	u, err := url.Parse(base)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, &misuse{fmt.Sprintf("%q is no address such as %s", base, defaultURL)}
+func (c *client) address(path string, query url.Values) (*url.URL, error) {
+	u, err := parseAddress(c.base)
+	if err != nil {
+		return nil, err
 	}
-	u = u.JoinPath(path)
+	u = c.enter(u).JoinPath(path)
 	q := u.Query()
 	for name, values := range query {
 		q[name] = values
@@ -100,7 +123,7 @@ func roundTrip(req *http.Request) (*http.Response, error) {
 func (c *client) do(ctx context.Context, method, path string, query url.Values, body []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	u, err := address(c.base, path, query)
+	u, err := c.address(path, query)
 	if err != nil {
 		return nil, err
 	}
@@ -178,3 +201,6 @@ func (c *cli) fetch(ctx context.Context, path string, q url.Values, v any) (done
 	}
 	return c.json, err
 }
+
+// loginParam is the parameter in which programs print their token.
+const loginParam = "token"

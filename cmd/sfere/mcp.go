@@ -26,12 +26,13 @@ func (c *cli) mcp(*flag.FlagSet) func(context.Context, []string) error {
 		if err != nil {
 			return err
 		}
-		u, err := address(cmp.Or(given, c.env("SFERE_MCP_URL"), c.base), "", nil)
+		u, err := parseAddress(cmp.Or(given, c.env("SFERE_MCP_URL"), c.base))
 		if err != nil {
 			return err
 		}
-		if given == "" && c.env("SFERE_MCP_URL") == "" {
-			u.Path, u.RawPath = "/mcp", ""
+		if given == "" && c.env("SFERE_MCP_URL") == "" { // beside the API
+			u = c.enter(u)
+			u.Path, u.RawPath, u.RawQuery = "/mcp", "", ""
 		}
 		b := &bridge{cli: c, to: u, running: map[string]context.CancelFunc{}}
 		return b.serve(ctx)
@@ -45,7 +46,9 @@ type bridge struct {
 	*cli
 	to *url.URL
 
-	mu      sync.Mutex                    // guards the fields below; held while a message is written
+	writing sync.Mutex // held while a message is written; a host may be slow to read
+
+	mu      sync.Mutex                    // guards the fields below
 	running map[string]context.CancelFunc // requests without an answer, by their id
 	version string                        // of the protocol, once it is agreed on
 }
@@ -276,8 +279,8 @@ func (b *bridge) pass(m message, text []byte) error {
 
 // write gives the host one message.
 func (b *bridge) write(text []byte) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	b.writing.Lock()
+	defer b.writing.Unlock()
 	_, err := b.raw.Write(append(text, '\n'))
 	return err
 }

@@ -45,7 +45,7 @@ func commands() []command {
 		{"grep", "[-e] text", "search names, docs, fields and metadata; -e for a regular expression", (*cli).grep},
 		{"sample", "[-n N] [-seed S] name", "make calls that are valid", (*cli).sample},
 		{"schemas", "[name]", "print JSON Schema of every list of effects, or of one item", (*cli).schemas},
-		{"connections", "[pattern]", "list live connections such as '*/lobby/*'", (*cli).connections},
+		{"connections", "[-n N] [-count] [pattern]", "list live connections such as '*/lobby/*'", (*cli).connections},
 		{"dispatches", "[-n N] [-failed] [-match T] [number]", "list the last dispatches, or show what one of them did", (*cli).dispatches},
 		{"tail", "[-failed] [-match T]", "print dispatches as they happen, until ctrl-C", (*cli).tail},
 		{"validate", "[file]", "check a list of effects, from standard input by default", (*cli).validate},

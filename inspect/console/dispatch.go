@@ -111,9 +111,7 @@ func stepOf(s record.Step) Step {
 		Path: s.Path.String(), Kind: s.Kind, Name: s.Name, Item: bounded(itemJSON(s.Shown())),
 		Began: s.Began, Took: s.Took, State: s.State, Phase: s.Phase, By: s.By, Nested: dispatchesOf(s.Nested),
 	}
-	if s.Value != nil && s.Value != any(struct{}{}) {
-		out.Value = bounded(valueJSON(s.Value))
-	}
+	out.Value = gaveJSON(s.Value)
 	if s.Error != nil {
 		out.Error = fmt.Sprint(s.Error) // which survives an Error that panics
 	}

@@ -192,8 +192,14 @@ func (a *api) schemas(r *http.Request) (any, error) {
 
 func (a *api) ctx(*http.Request) (any, error) { return a.console.CtxSchema(), nil }
 
+// connections answers with a [sfere.Page]. limit=-1 asks for the counts only.
 func (a *api) connections(r *http.Request) (any, error) {
-	return a.console.Connections(r.URL.Query().Get("pattern"))
+	q := r.URL.Query()
+	limit, err := strconv.Atoi(cmp.Or(q.Get("limit"), "0"))
+	if err != nil {
+		return nil, fmt.Errorf("limit is %q: want a number, such as 100, or -1 for the counts only", q.Get("limit"))
+	}
+	return a.console.Connections(console.ConnQuery{Pattern: q.Get("pattern"), After: q.Get("after"), Limit: limit})
 }
 
 // dispatches answers with a list of [console.Dispatch].

@@ -115,15 +115,16 @@ func TestSession(t *testing.T) {
 		t.Errorf("connections %s", conns.Connections)
 	}
 
-	var out console.Outcome
-	use(t, s, "dry_run", command, &out)
-	if len(out.Plan) == 0 || !strings.Contains(string(out.Plan[0].Would[0]), `signals {\"greeting\":\"hello\"}`) {
-		t.Errorf("the dry run plans %d effects, the first %s", len(out.Plan), out.Plan[0].Would)
+	var dry console.Rehearsal
+	use(t, s, "dry_run", command, &dry)
+	if len(dry.Plan) == 0 || len(dry.Plan[0].Sends) != 1 || !strings.Contains(dry.Plan[0].Sends[0].Text, `signals {"greeting":"hello"}`) {
+		t.Errorf("the dry run plans %+v", dry.Plan)
 	}
 	if e := ann.Pending(); len(e) != 0 {
 		t.Errorf("the dry run sent %v", e)
 	}
 
+	var out console.Outcome
 	use(t, s, "send", command, &out)
 	if e := ann.Next(); e.Fields()["signals"] != `{"greeting":"hello"}` {
 		t.Errorf("ann got %v", e)

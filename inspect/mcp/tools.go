@@ -167,11 +167,7 @@ func (t *tools) sample(_ context.Context, in sampleIn) (any, error) {
 }
 
 func (t *tools) connections(_ context.Context, in connectionsIn) (any, error) {
-	conns, err := t.console.Connections(in.Pattern)
-	if err != nil {
-		return nil, err
-	}
-	return map[string]any{"connections": conns}, nil
+	return t.console.Connections(console.ConnQuery{Pattern: in.Pattern})
 }
 
 // defaultDispatches and maxDispatches are how many one call gets.
