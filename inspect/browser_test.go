@@ -86,7 +86,7 @@ const shopper = `<!doctype html><html><head><title>Shop</title><link rel="icon" 
 func TestBrowserInspector(t *testing.T) {
 	b := browser.New(t)
 	access := httpapi.Read
-	p := newProgram(t, func(r *http.Request) httpapi.Access { return httpapi.Local(access)(r) }, func(mux *http.ServeMux) {
+	p := newProgram(t, func(r *http.Request) httpapi.Caller { return may(access)(r) }, func(mux *http.ServeMux) {
 		mux.Handle("GET /datastar.js", b.Datastar())
 		mux.HandleFunc("GET /shop", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html")

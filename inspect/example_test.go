@@ -54,14 +54,15 @@ func Example() {
 // userOf stands for the program's own sessions.
 func userOf(r *http.Request) string { return r.Header.Get("X-User") }
 
-func staff(r *http.Request) httpapi.Access {
-	switch userOf(r) {
+func staff(r *http.Request) httpapi.Caller {
+	switch user := userOf(r); user {
 	case "":
-		return httpapi.None
+		return httpapi.Caller{Why: "log in first"}
 	case "root":
-		return httpapi.Write
+		return httpapi.Caller{By: user, Access: httpapi.Write}
+	default:
+		return httpapi.Caller{By: user, Access: httpapi.Read, Why: "only root sends"}
 	}
-	return httpapi.Read
 }
 
 func audited(d *dispatch.Dispatcher[App], conns *sfere.Conns) http.Handler {

@@ -81,9 +81,7 @@ func (in *Inspector) sendPage(r *twk.Request) twk.Response {
 			v.Groups = append(v.Groups, g)
 		}
 	}
-	if in.opts.Guard(r.Request) < httpapi.Write {
-		v.ReadOnly = mayNotSend
-	}
+	v.ReadOnly = whyNot(r.Request)
 	return in.page("send", "Send", v)
 }
 
@@ -252,15 +250,16 @@ func appendCall(list, call string) (string, error) {
 
 // command reads what is to be run.
 func (in *Inspector) command(r *twk.Request) (console.Command, error) {
+	by := httpapi.SenderOf(r.Request, via, httpapi.CallerOf(r.Context()))
 	form, err := readForm(r)
 	if err != nil {
-		return console.Command{}, err
+		return console.Command{Sender: by}, err
 	}
 	cmd, err := console.ParseCommand([]byte(form.Get("list")))
 	if to := strings.TrimSpace(form.Get("to")); to != "" {
 		cmd.To = to
 	}
-	cmd.By = "inspector " + r.RemoteAddr
+	cmd.Sender = by
 	return cmd, err
 }
 
@@ -297,9 +296,9 @@ func (in *Inspector) dryRun(r *twk.Request) twk.Response {
 // send runs the list, if the request may.
 func (in *Inspector) send(r *twk.Request) twk.Response {
 	cmd, err := in.command(r)
-	if in.opts.Guard(r.Request) < httpapi.Write {
-		in.console.Refused(r.Context(), cmd, errors.New("the guard allows to look only"))
-		return twk.Respond(in.patch("outcome", outcomeView{Kind: "refused", Title: "Not sent", Text: mayNotSend}))
+	if why := whyNot(r.Request); why != "" {
+		in.console.Refused(r.Context(), cmd, httpapi.Forbidden(httpapi.CallerOf(r.Context())))
+		return twk.Respond(in.patch("outcome", outcomeView{Kind: "refused", Title: "Not sent", Text: why}))
 	}
 	if err != nil {
 		in.console.Refused(r.Context(), cmd, err)

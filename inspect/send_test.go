@@ -84,7 +84,7 @@ func TestCheckAndDryRun(t *testing.T) {
 }
 
 func TestSend(t *testing.T) {
-	p := newProgram(t, httpapi.Local(httpapi.Write))
+	p := newProgram(t, may(httpapi.Write))
 	ann := p.join("ann")
 	for _, tt := range []struct {
 		reason, list, to string

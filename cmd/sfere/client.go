@@ -57,11 +57,11 @@ func parseAddress(text string) (*url.URL, error) {
 // browsers: that is the address of the page, and the API is below it.
 func (c *client) enter(page *url.URL) (api *url.URL) {
 	q := page.Query()
-	if !q.Has(loginParam) {
+	if !q.Has(httpapi.LoginParam) {
 		return page
 	}
-	c.token = cmp.Or(c.token, q.Get(loginParam))
-	q.Del(loginParam)
+	c.token = cmp.Or(c.token, q.Get(httpapi.LoginParam))
+	q.Del(httpapi.LoginParam)
 	api = page.JoinPath("api")
 	api.RawQuery = q.Encode()
 	return api
@@ -201,6 +201,3 @@ func (c *cli) fetch(ctx context.Context, path string, q url.Values, v any) (done
 	}
 	return c.json, err
 }
-
-// loginParam is the parameter in which programs print their token.
-const loginParam = "token"

@@ -64,7 +64,7 @@ const (
 	sinceHeaders = "2026-07-28"
 )
 
-// message is what the bridge looks at of one.
+// message is what the bridge looks at of one. See parse.
 type message struct {
 	ID     json.RawMessage `json:"id"`
 	Method string          `json:"method"`
@@ -79,6 +79,16 @@ type message struct {
 	Result struct {
 		ProtocolVersion string `json:"protocolVersion"`
 	} `json:"result"`
+}
+
+// parse reads a message. Fields that are something else than the bridge knows stay
+// empty: what they are is for the program to judge.
+func parse(text []byte) (m message, err error) {
+	err = json.Unmarshal(text, &m)
+	if _, other := errors.AsType[*json.UnmarshalTypeError](err); other {
+		err = nil
+	}
+	return m, err
 }
 
 // serve runs until the host closes standard input, and everything is answered, or
@@ -97,8 +107,8 @@ func (b *bridge) serve(ctx context.Context) error {
 		if len(text) == 0 {
 			continue
 		}
-		var m message
-		if err := json.Unmarshal(text, &m); err != nil && !json.Valid(text) {
+		m, err := parse(text)
+		if err != nil {
 			b.fail(json.RawMessage("null"), -32700, "this is no JSON: "+err.Error())
 			continue
 		}
@@ -263,8 +273,7 @@ func (b *bridge) pass(m message, text []byte) error {
 	if err := json.Compact(&one, text); err != nil {
 		return notAsked(err)
 	}
-	var answer message
-	if json.Unmarshal(one.Bytes(), &answer) == nil && answer.Method == "" && string(answer.ID) == string(m.ID) {
+	if answer, err := parse(one.Bytes()); err == nil && m.wantsAnswer() && answer.Method == "" && string(answer.ID) == string(m.ID) {
 		if !b.finish(m.ID) {
 			return nil // it was cancelled
 		}

@@ -28,12 +28,7 @@ import (
 // guarded serves the MCP of a program at /mcp to whoever has the token.
 func guarded(p *consoletest.Program) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/mcp", mcp.Handler(p.Console, &mcp.Options{AllowSend: true, Guard: func(r *http.Request) httpapi.Access {
-		if r.Header.Get("Authorization") == "Bearer abc" {
-			return httpapi.Write
-		}
-		return httpapi.None
-	}}))
+	mux.Handle("/mcp", mcp.Handler(p.Console, &mcp.Options{AllowSend: true, Guard: httpapi.ByToken("abc", httpapi.Write)}))
 	return mux
 }
 
@@ -253,9 +248,9 @@ func TestBinary(t *testing.T) {
 	}
 
 	// Ctrl-C ends tail and the bridge, and is no error.
-	api := httptest.NewServer(httpapi.New(p.Console, nil))
+	api := httptest.NewServer(httpapi.New(p.Console, &httpapi.Options{Guard: httpapi.ByToken("abc", httpapi.Read)}))
 	t.Cleanup(api.Close)
-	for _, args := range [][]string{{"tail", "-url", api.URL, "-every", "10ms"}, {"mcp", srv.URL + "/mcp"}} {
+	for _, args := range [][]string{{"tail", "-url", api.URL, "-token", "abc", "-every", "10ms"}, {"mcp", srv.URL + "/mcp"}} {
 		cmd := exec.CommandContext(t.Context(), bin, args...)
 		in, err := cmd.StdinPipe()
 		if err != nil {

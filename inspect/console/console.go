@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"fmt"
 
 	"github.com/sfere-go/sfere"
@@ -15,15 +16,20 @@ import (
 // Options adjust a [Console] of a program whose Ctx is C. Zero fields mean the
 // defaults. All functions may be called concurrently.
 type Options[C any] struct {
-	// NewCtx makes the Ctx of a dispatch from outside any request. Default: the
-	// zero C.
+	// NewCtx makes the Ctx of a dispatch from outside any request; [SenderOf] says
+	// who has asked for it. Default: the zero C.
 	NewCtx func(context.Context) C
 	// Recorder is what the dispatcher was given with [record.Interceptor]. Default:
 	// none, and no dispatches are offered.
 	Recorder *record.Recorder
-	// Audit is told of every Send, also of those that were refused, after it.
-	// Default: nobody is told.
+	// Audit is told of every Send after it, and of everything that a tool refused.
+	// It is called before the answer goes out, so it should not take long. Default:
+	// nobody is told.
 	Audit func(ctx context.Context, a Audit)
+	// Token is what the tools ask for that are served without a guard of the
+	// program's own; see [Console.Token]. Set it to keep it when the program starts
+	// again. It has at least 16 bytes. Default: a random one.
+	Token string
 	// Catalogue are the options of the catalogue.
 	Catalogue *schema.Options
 
@@ -44,6 +50,7 @@ type Console struct {
 	*schema.Catalogue
 	conns    *sfere.Conns
 	recorder *record.Recorder
+	token    string
 	audit    func(context.Context, Audit)
 	list     func(ConnQuery) (sfere.Page, error)
 	address  func(pattern string, effects effect.List) (effect.Data, error)
@@ -53,7 +60,8 @@ type Console struct {
 
 // New returns the console of a program that runs effects with d and holds its
 // live connections in conns. With nil conns no connections are offered, unless
-// the options say how. nil options mean the defaults; o is not kept.
+// the options say how. nil options mean the defaults; o is not kept. New panics
+// if Options.Token is too short.
 func New[C any](d *dispatch.Dispatcher[C], conns *sfere.Conns, o *Options[C]) *Console {
 	var v Options[C]
 	if o != nil {
@@ -65,6 +73,12 @@ func New[C any](d *dispatch.Dispatcher[C], conns *sfere.Conns, o *Options[C]) *C
 	if v.Audit == nil {
 		v.Audit = func(context.Context, Audit) {}
 	}
+	if v.Token == "" {
+		v.Token = rand.Text()
+	}
+	if len(v.Token) < minToken {
+		panic(fmt.Sprintf("console.New: Options.Token has %d bytes, want at least %d: leave it empty for a random one", len(v.Token), minToken))
+	}
 	if v.Connections == nil && conns != nil {
 		v.Connections = held(conns)
 	}
@@ -72,7 +86,7 @@ func New[C any](d *dispatch.Dispatcher[C], conns *sfere.Conns, o *Options[C]) *C
 		v.Address = broadcast
 	}
 	return &Console{
-		Catalogue: schema.OfWith(v.Catalogue, d), conns: conns, recorder: v.Recorder,
+		Catalogue: schema.OfWith(v.Catalogue, d), conns: conns, recorder: v.Recorder, token: v.Token,
 		audit: v.Audit, list: v.Connections, address: v.Address,
 		run: func(ctx context.Context, items effect.List) *effect.Result {
 			return d.Dispatch(ctx, v.NewCtx(ctx), items...)
@@ -89,6 +103,14 @@ func (c *Console) Conns() *sfere.Conns { return c.conns }
 
 // Recorder returns the recorder of the program, nil if it has none.
 func (c *Console) Recorder() *record.Recorder { return c.recorder }
+
+// minToken is the least length of a token in bytes.
+const minToken = 16
+
+// Token returns the secret that lets somebody use the tools which show c and have
+// no guard of the program's own. Print it where only the owner of the program
+// reads it, or the address from inspect.Inspector.URL, which has it in.
+func (c *Console) Token() string { return c.token }
 
 // ConnQuery asks for live connections.
 type ConnQuery struct {
@@ -135,10 +157,11 @@ func (c *Console) DryRun(ctx context.Context, cmd Command) (Rehearsal, error) {
 	if err != nil {
 		return Rehearsal{}, failed("dry run", err)
 	}
-	return rehearsalOf(c.rehearse(ctx, items)), nil
+	return rehearsalOf(c.rehearse(sentBy(ctx, cmd.Sender), items)), nil
 }
 
-// Send runs cmd and tells the audit. Errors are as for [Console.DryRun], and then
+// Send runs cmd and tells the audit. What it runs finds cmd.Sender with
+// [SenderOf]. Errors are as for [Console.DryRun], and then
 // nothing has run. What went wrong while the effects ran is in the outcome.
 func (c *Console) Send(ctx context.Context, cmd Command) (Outcome, error) {
 	items, err := c.read(cmd)
@@ -147,12 +170,13 @@ func (c *Console) Send(ctx context.Context, cmd Command) (Outcome, error) {
 		c.Refused(ctx, cmd, err)
 		return Outcome{}, err
 	}
-	res := c.run(ctx, items)
+	res := c.run(sentBy(ctx, cmd.Sender), items)
 	c.audit(ctx, Audit{Command: cmd, Result: res})
 	return OutcomeOf(res), nil
 }
 
-// Refused tells the audit of a command that the caller turned down.
+// Refused tells the audit of something that a tool turned down. cmd has at least
+// its Sender.
 func (c *Console) Refused(ctx context.Context, cmd Command, why error) {
 	c.audit(ctx, Audit{Command: cmd, Err: why})
 }

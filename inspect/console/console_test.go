@@ -141,14 +141,14 @@ func TestAudit(t *testing.T) {
 		got = append(got, line)
 	}})
 	mail := json.RawMessage(`[{"effect":"test/mail","args":{"to":"a"}}]`)
-	if _, err := p.Console.Send(t.Context(), console.Command{Effects: mail, By: "ann"}); err != nil {
+	if _, err := p.Console.Send(t.Context(), console.Command{Effects: mail, Sender: console.Sender{By: "ann"}}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.Console.Send(t.Context(), console.Command{Effects: json.RawMessage(`[]x`), By: "bob"}); err == nil {
+	if _, err := p.Console.Send(t.Context(), console.Command{Effects: json.RawMessage(`[]x`), Sender: console.Sender{By: "bob"}}); err == nil {
 		t.Error("what is no JSON was sent")
 	}
-	p.Console.Refused(t.Context(), console.Command{By: "eve"}, errors.New("not you"))
-	if _, err := p.Console.DryRun(t.Context(), console.Command{Effects: mail, By: "nobody"}); err != nil {
+	p.Console.Refused(t.Context(), console.Command{Sender: console.Sender{By: "eve"}}, errors.New("not you"))
+	if _, err := p.Console.DryRun(t.Context(), console.Command{Effects: mail, Sender: console.Sender{By: "nobody"}}); err != nil {
 		t.Fatal(err)
 	}
 	for i := range got {

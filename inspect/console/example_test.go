@@ -81,7 +81,7 @@ func tools(d *dispatch.Dispatcher[App], conns *sfere.Conns, rec *record.Recorder
 		},
 	})
 	mux := http.NewServeMux()
-	mux.Handle("/inspect/api/", http.StripPrefix("/inspect/api", httpapi.New(c, &httpapi.Options{Guard: httpapi.Local(httpapi.Write)})))
+	mux.Handle("/inspect/api/", http.StripPrefix("/inspect/api", httpapi.New(c, &httpapi.Options{Access: httpapi.Write})))
 	mux.Handle("/mcp", mcp.Handler(c, &mcp.Options{AllowSend: true}))
 	return mux
 }
@@ -101,7 +101,7 @@ func Example() {
 			fmt.Println("sent by", a.Command.By)
 		},
 	})
-	ctx, cmd := context.Background(), console.Command{By: "an example", Effects: []byte(`[{"effect":"app/log","args":{"text":{"$placeholder":"app/user-name"}}}]`)}
+	ctx, cmd := context.Background(), console.Command{Sender: console.Sender{By: "an example"}, Effects: []byte(`[{"effect":"app/log","args":{"text":{"$placeholder":"app/user-name"}}}]`)}
 
 	dry, err := c.DryRun(ctx, cmd)
 	fmt.Println(dry.Plan[0].Name, "would run:", dry.Plan[0].Reach, string(dry.Plan[0].Item), err)

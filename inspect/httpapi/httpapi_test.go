@@ -26,6 +26,7 @@ func ask(t *testing.T, srv *httptest.Server, method, path, body string, header .
 	if err != nil {
 		t.Fatal(err)
 	}
+	req.Header.Set("Authorization", "Bearer "+consoletest.Token)
 	if method == "POST" {
 		req.Header.Set("Content-Type", "application/json")
 	}
@@ -93,7 +94,7 @@ func TestAnswers(t *testing.T) {
 		{"a dry run to a pattern", "POST", "/dry-run", `{"to":"*/lobby/*","effects":[{"effect":"twk/patch-signals","args":{"signals":{"n":1}}}]}`, 200, `"key":"default/lobby/ann"`},
 		{"a dry run to a bad pattern", "POST", "/dry-run", `{"to":"lobby","effects":[]}`, 422, `"/to"`},
 		{"a dry run of what is not valid", "POST", "/dry-run", `[{"effect":"test/mail"}]`, 422, `"problems"`},
-		{"sending is refused", "POST", "/send", mail, 403, "not allowed"},
+		{"sending is refused", "POST", "/send", mail, 403, "look only"},
 		{"no such address", "GET", "/none", "", 404, ""},
 		{"the wrong method", "GET", "/send", "", 405, ""},
 	} {
@@ -111,19 +112,13 @@ func TestAnswers(t *testing.T) {
 func TestSend(t *testing.T) {
 	var audits []string
 	p := consoletest.New(t, &console.Options[consoletest.App]{Audit: func(_ context.Context, a console.Audit) {
-		audits = append(audits, fmt.Sprintf("%s to %q: ran %t, err %v", a.Command.By, a.Command.To, a.Result != nil, a.Err))
+		audits = append(audits, fmt.Sprintf("%s, %s %s to %q: ran %t, err %v", a.Command.By, a.Command.Via, a.Command.Asked, a.Command.To, a.Result != nil, a.Err))
 	}})
 	srv := serve(t, p, &httpapi.Options{
-		Guard: func(r *http.Request) httpapi.Access {
-			switch r.Header.Get("Token") {
-			case "write":
-				return httpapi.Write
-			case "read":
-				return httpapi.Read
-			}
-			return httpapi.None
+		Guard: func(r *http.Request) httpapi.Caller {
+			token := r.Header.Get("Token")
+			return httpapi.Caller{By: "someone who may " + token, Access: map[string]httpapi.Access{"write": httpapi.Write, "read": httpapi.Read}[token]}
 		},
-		By: func(r *http.Request) string { return "someone who may " + r.Header.Get("Token") },
 	})
 	ann := p.Join(t, "ann")
 	body := `{"to":"*/lobby/*","effects":[{"effect":"twk/patch-signals","args":{"signals":{"n":1}}}]}`
@@ -142,9 +137,10 @@ func TestSend(t *testing.T) {
 		t.Errorf("what is not valid is answered %d", status)
 	}
 	want := []string{
-		`someone who may read to "*/lobby/*": ran false, err this request is not allowed it: see httpapi.Options.Guard`,
-		`someone who may write to "*/lobby/*": ran true, err <nil>`,
-		`someone who may write to "": ran false, err console: send: schema: /0/effect: nothing is registered under this name: "test/mial": did you mean test/mail?`,
+		`someone who may , api POST /send to "": ran false, err the guard of the program does not allow it`,
+		`someone who may read, api POST /send to "*/lobby/*": ran false, err the guard of the program does not allow it`,
+		`someone who may write, api POST /send to "*/lobby/*": ran true, err <nil>`,
+		`someone who may write, api POST /send to "": ran false, err console: send: schema: /0/effect: nothing is registered under this name: "test/mial": did you mean test/mail?`,
 	}
 	if diff := cmp.Diff(want, audits); diff != "" {
 		t.Errorf("audit (-want +got):\n%s", diff)
@@ -163,6 +159,14 @@ func TestOnlyThisMachine(t *testing.T) {
 		{"a name that leads here", []string{"Host", "evil.example:80"}, 403},
 		{"localhost by name", []string{"Host", "localhost:8080"}, 200},
 		{"localhost, IPv6", []string{"Host", "[::1]:8080"}, 200},
+		{"through a proxy that tells the scheme", []string{"X-Forwarded-Proto", "https"}, 403},
+		{"through Cloudflare", []string{"CF-Connecting-IP", "192.0.2.1"}, 403},
+		{"through something that tells the client", []string{"True-Client-IP", "192.0.2.1"}, 403},
+		{"without the token", []string{"Authorization", ""}, 403},
+		{"with another token", []string{"Authorization", "Bearer " + consoletest.Token + "x"}, 403},
+		{"with a part of it", []string{"Authorization", "Bearer " + consoletest.Token[1:]}, 403},
+		{"with the token as a password", []string{"Authorization", "Basic " + consoletest.Token}, 403},
+		{"in the spelling of others", []string{"Authorization", "bearer  " + consoletest.Token}, 200},
 		{"through a proxy", []string{"X-Forwarded-For", "192.0.2.1"}, 403},
 		{"through a proxy that says so properly", []string{"Forwarded", "for=192.0.2.1"}, 403},
 	} {
@@ -173,6 +177,7 @@ func TestOnlyThisMachine(t *testing.T) {
 	for _, remote := range []string{"192.0.2.1:1234", "", "@"} {
 		r := httptest.NewRequest("GET", "http://localhost/describe", nil)
 		r.RemoteAddr = remote
+		r.Header.Set("Authorization", "Bearer "+consoletest.Token)
 		w := httptest.NewRecorder()
 		httpapi.New(p.Console, nil).ServeHTTP(w, r)
 		if w.Code != 403 {
@@ -183,7 +188,7 @@ func TestOnlyThisMachine(t *testing.T) {
 
 func TestOtherPagesCannotPost(t *testing.T) {
 	p := consoletest.New(t, nil)
-	srv := serve(t, p, &httpapi.Options{Guard: httpapi.Local(httpapi.Write), MaxBody: 100})
+	srv := serve(t, p, &httpapi.Options{Access: httpapi.Write, MaxBody: 100})
 	mail := `[{"effect":"test/mail","args":{"to":"a"}}]`
 	for _, test := range []struct {
 		reason string
@@ -212,9 +217,9 @@ func TestDispatches(t *testing.T) {
 	p.Dispatcher.Dispatch(t.Context(), consoletest.App{}, consoletest.Mail{To: "ann"})
 	p.Dispatcher.Dispatch(t.Context(), consoletest.App{}, effect.Raw{Effect: "test/gone"})
 	newest := p.Recorder.Summaries()[0].Seq
-	bare := httptest.NewServer(httpapi.New(console.New(p.Dispatcher, p.Conns, nil), nil))
+	bare := httptest.NewServer(httpapi.New(console.New(p.Dispatcher, p.Conns, &console.Options[consoletest.App]{Token: consoletest.Token}), nil))
 	t.Cleanup(bare.Close)
-	none := serve(t, p, &httpapi.Options{Guard: func(*http.Request) httpapi.Access { return httpapi.None }})
+	none := serve(t, p, &httpapi.Options{Guard: func(*http.Request) httpapi.Caller { return httpapi.Caller{} }})
 	for _, test := range []struct {
 		reason string
 		srv    *httptest.Server
@@ -225,13 +230,21 @@ func TestDispatches(t *testing.T) {
 		{"all", srv, "/dispatches", 200, []string{`"names":["test/gone"]`, `"state":"failed"`, `"names":["test/mail"]`}},
 		{"one with everything", srv, fmt.Sprint("/dispatches/", newest), 200, []string{`"phase":"lookup"`, `"name":"test/gone"`}},
 		{"the one before", srv, fmt.Sprint("/dispatches/", newest-1), 200, []string{`"args":{"to":"ann"}`, `"value":1`}},
+		{"those that failed", srv, "/dispatches?failed=true", 200, []string{`"names":["test/gone"]`}},
+		{"those with a name", srv, "/dispatches?name=MAIL", 200, []string{`"names":["test/mail"]`}},
+		{"those with a text in their data", srv, "/dispatches?q=ann", 200, []string{`"names":["test/mail"]`}},
+		{"those that nothing is", srv, "/dispatches?q=zebra", 200, []string{`[]`}},
+		{"a filter that is none", srv, "/dispatches?failed=maybe", 400, []string{"want true or false"}},
+		{"what failed", srv, "/failures", 200, []string{`"name":"test/gone"`, `"times":1`}},
+		{"who may not look at failures", none, "/failures", 403, []string{"does not allow"}},
+		{"no failures are recorded", bare, "/failures", 501, []string{"does not offer"}},
 		{"one that is not kept", srv, "/dispatches/99", 404, []string{"no dispatch with this number"}},
 		{"a number that is none", srv, "/dispatches/x", 400, []string{"not the number"}},
 		{"a limit that is none", srv, "/dispatches?n=-1", 400, []string{"want a number"}},
 		{"nothing is recorded", bare, "/dispatches", 501, []string{"does not offer"}},
 		{"nor one of it", bare, "/dispatches/1", 501, []string{"does not offer"}},
-		{"who may not look", none, "/dispatches", 403, []string{"not allowed"}},
-		{"nor at one", none, fmt.Sprint("/dispatches/", newest), 403, []string{"not allowed"}},
+		{"who may not look", none, "/dispatches", 403, []string{"does not allow"}},
+		{"nor at one", none, fmt.Sprint("/dispatches/", newest), 403, []string{"does not allow"}},
 	} {
 		status, v := ask(t, test.srv, "GET", test.path, "")
 		text, err := json.Marshal(v)
@@ -245,6 +258,11 @@ func TestDispatches(t *testing.T) {
 			if !strings.Contains(string(text), want) {
 				t.Errorf("%s: GET %s has no %s: %.600s", test.reason, test.path, want, text)
 			}
+		}
+	}
+	for _, q := range []string{"failed=true", "name=mail", "q=ann"} {
+		if _, v := ask(t, srv, "GET", "/dispatches?"+q, ""); len(v.([]any)) != 1 {
+			t.Errorf("with %s: %v", q, v)
 		}
 	}
 	if _, v := ask(t, srv, "GET", "/dispatches?n=1", ""); len(v.([]any)) != 1 {

@@ -255,8 +255,8 @@ func (c tokens) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func TestHTTP(t *testing.T) {
 	p := consoletest.New(t, nil)
-	srv := httptest.NewServer(mcp.Handler(p.Console, &mcp.Options{AllowSend: true, Guard: func(r *http.Request) httpapi.Access {
-		return map[string]httpapi.Access{"read": httpapi.Read, "write": httpapi.Write}[r.Header.Get("Token")]
+	srv := httptest.NewServer(mcp.Handler(p.Console, &mcp.Options{AllowSend: true, Guard: func(r *http.Request) httpapi.Caller {
+		return httpapi.Caller{Access: map[string]httpapi.Access{"read": httpapi.Read, "write": httpapi.Write}[r.Header.Get("Token")]}
 	}}))
 	defer srv.Close()
 	dial := func(token string) (*sdk.ClientSession, error) {

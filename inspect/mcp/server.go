@@ -20,8 +20,8 @@ type Options struct {
 	// AllowSend offers the tool send, which runs effects. Default off.
 	AllowSend bool
 	// Guard decides over HTTP what a request may do: send is offered to requests
-	// with Write access only. Default: httpapi.Local(httpapi.Read), or with Write
-	// if AllowSend is set.
+	// with Write access only. Default: httpapi.Local with the token of the console,
+	// for Read, or for Write if AllowSend is set.
 	Guard httpapi.Guard
 	// Logger is told of what the server does. Default: nobody is.
 	Logger *slog.Logger
@@ -37,12 +37,6 @@ func (o *Options) withDefaults() Options {
 	}
 	if v.Version == "" {
 		v.Version = "1"
-	}
-	if v.Guard == nil {
-		v.Guard = httpapi.Local(httpapi.Read)
-		if v.AllowSend {
-			v.Guard = httpapi.Local(httpapi.Write)
-		}
 	}
 	return v
 }
@@ -83,17 +77,19 @@ func Handler(c *console.Console, o *Options) http.Handler {
 		return sdk.NewStreamableHTTPHandler(func(*http.Request) *sdk.Server { return server }, &sdk.StreamableHTTPOptions{Logger: v.Logger})
 	}
 	readers, writers := serve(false), serve(v.AllowSend)
-	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch v.Guard(r) {
-		case httpapi.Write:
-			writers.ServeHTTP(w, r)
-		case httpapi.Read:
-			readers.ServeHTTP(w, r)
-		default:
-			http.Error(w, "this request is not allowed to use the MCP server", http.StatusForbidden)
+	if v.Guard == nil {
+		v.Guard = httpapi.Local(c.Token(), httpapi.Read)
+		if v.AllowSend {
+			v.Guard = httpapi.Local(c.Token(), httpapi.Write)
 		}
-	})
-	return http.NewCrossOriginProtection().Handler(h)
+	}
+	return httpapi.Gate{Console: c, Via: "mcp", Guard: v.Guard}.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if httpapi.CallerOf(r.Context()).Access >= httpapi.Write {
+			writers.ServeHTTP(w, r)
+			return
+		}
+		readers.ServeHTTP(w, r)
+	}))
 }
 
 // registryURI is the resource that is the schema of all lists.

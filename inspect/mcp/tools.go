@@ -202,9 +202,9 @@ func (t *tools) validate(_ context.Context, in commandIn) (any, error) {
 }
 
 func (t *tools) dryRun(ctx context.Context, by string, in commandIn) (any, error) {
-	return t.console.DryRun(ctx, console.Command{To: in.To, Effects: in.Effects, By: by})
+	return t.console.DryRun(ctx, console.Command{To: in.To, Effects: in.Effects, Sender: console.Sender{By: by, Via: "mcp"}})
 }
 
 func (t *tools) send(ctx context.Context, by string, in commandIn) (any, error) {
-	return t.console.Send(ctx, console.Command{To: in.To, Effects: in.Effects, By: by})
+	return t.console.Send(ctx, console.Command{To: in.To, Effects: in.Effects, Sender: console.Sender{By: by, Via: "mcp"}})
 }

@@ -20,9 +20,11 @@ type Step struct {
 	Began time.Time // zero if it never ran
 	Took  time.Duration
 	State State
-	Error error        // why it failed or was skipped
+	Error error        // why it failed or was skipped: its text, and nothing that it wraps
 	Phase effect.Phase // of the error
 	By    string       // the interceptor or placeholder at fault
+	// Omitted counts the bytes of Item, Value and Error that were too many to keep.
+	Omitted int
 	// Nested are the continuations that it started.
 	Nested []Dispatch
 }

@@ -20,6 +20,9 @@ import (
 	"github.com/sfere-go/sfere/twk/twktest"
 )
 
+// Token is that of the console of every [Program].
+const Token = "the-token-of-the-test"
+
 // App is the Ctx of the program.
 type App struct{ twk.Session }
 
@@ -51,7 +54,7 @@ func New(t testing.TB, o *console.Options[App]) *Program {
 	if o != nil {
 		v = *o
 	}
-	v.Recorder = p.Recorder
+	v.Recorder, v.Token = p.Recorder, Token
 	d, err := dispatch.New(
 		registry.New("record", record.Interceptor[App](p.Recorder)),
 		registry.Lift(twk.Registry(nil), session),
