@@ -21,19 +21,19 @@ func TestCredentials(t *testing.T) {
 	for _, test := range []struct {
 		reason, args, env, want string
 	}{
-		{"nothing", "", "", "false [] [] /connections?pattern="},
-		{"a token", "-token abc", "", "false [Bearer abc] [] /connections?pattern="},
-		{"a token of the environment", "", "abc", "false [Bearer abc] [] /connections?pattern="},
-		{"the flag counts more", "-token abc", "def", "false [Bearer abc] [] /connections?pattern="},
-		{"headers", "-header X-A:1 -header X-a:2", "", "false [] [1 2] /connections?pattern="},
-		{"a header counts more than a token", "-token abc -header Authorization:mine", "", "false [mine] [] /connections?pattern="},
-		{"a host", "-header Host:inside", "", "true [] [] /connections?pattern="},
-		{"an address with a query", "-url " + srv.URL + "/x/?a=b", "", "false [] [] /x/connections?a=b&pattern="},
-		{"the address that a program prints", "-url " + srv.URL + "/inspect/?token=abc", "", "false [Bearer abc] [] /inspect/api/connections?pattern="},
+		{"nothing", "", "", "false [] [] /grep?q=x"},
+		{"a token", "-token abc", "", "false [Bearer abc] [] /grep?q=x"},
+		{"a token of the environment", "", "abc", "false [Bearer abc] [] /grep?q=x"},
+		{"the flag counts more", "-token abc", "def", "false [Bearer abc] [] /grep?q=x"},
+		{"headers", "-header X-A:1 -header X-a:2", "", "false [] [1 2] /grep?q=x"},
+		{"a header counts more than a token", "-token abc -header Authorization:mine", "", "false [mine] [] /grep?q=x"},
+		{"a host", "-header Host:inside", "", "true [] [] /grep?q=x"},
+		{"an address with a query", "-url " + srv.URL + "/x/?a=b", "", "false [] [] /x/grep?a=b&q=x"},
+		{"the address that a program prints", "-url " + srv.URL + "/inspect/?token=abc", "", "false [Bearer abc] [] /inspect/api/grep?q=x"},
 	} {
 		var out, errs bytes.Buffer
 		env := map[string]string{"SFERE_URL": srv.URL, "SFERE_TOKEN": test.env}
-		run(t.Context(), append([]string{"connections"}, strings.Fields(test.args)...), nil, &out, &errs, func(n string) string { return env[n] })
+		run(t.Context(), append([]string{"grep", "x"}, strings.Fields(test.args)...), nil, &out, &errs, func(n string) string { return env[n] })
 		if got := seen.Load(); got != test.want {
 			t.Errorf("%s: the program sees %q, want %q (%s)", test.reason, got, test.want, errs.String())
 		}

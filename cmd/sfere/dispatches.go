@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"flag"
@@ -17,18 +18,29 @@ import (
 
 // filter tells which dispatches to show.
 type filter struct {
-	failed bool
-	match  string
+	failed     bool
+	name, text string
 }
 
 func (f *filter) flags(fs *flag.FlagSet) {
 	fs.BoolVar(&f.failed, "failed", false, "only those that failed")
-	fs.StringVar(&f.match, "match", "", "only those whose line has this text, in any letter case")
+	fs.StringVar(&f.name, "name", "", "only those in which an item ran whose name has this `part`")
+	fs.StringVar(&f.text, "match", "", "only those with this `text` in a name, a pattern, the request, an error or the data, in any letter case")
 }
 
-func (f *filter) keeps(d console.Dispatch) bool {
-	return (!f.failed || d.State == record.Failed) &&
-		strings.Contains(strings.ToLower(strings.Join(dispatchRow(d), " ")), strings.ToLower(f.match))
+// query asks for at most n of them, for all if n is 0.
+func (f *filter) query(n int) url.Values {
+	q := url.Values{"n": {strconv.Itoa(n)}}
+	if f.failed {
+		q.Set("failed", "true")
+	}
+	if f.name != "" {
+		q.Set("name", f.name)
+	}
+	if f.text != "" {
+		q.Set("q", f.text)
+	}
+	return q
 }
 
 // listed is a dispatch with the text that it came as.
@@ -37,9 +49,9 @@ type listed struct {
 	text json.RawMessage
 }
 
-// recent gets the dispatches that are kept, newest first.
-func (c *cli) recent(ctx context.Context) ([]listed, error) {
-	text, err := c.get(ctx, "/dispatches", url.Values{"n": {"0"}})
+// recent gets at most n of the dispatches that f keeps, newest first.
+func (c *cli) recent(ctx context.Context, f *filter, n int) ([]listed, error) {
+	text, err := c.get(ctx, "/dispatches", f.query(n))
 	if err != nil {
 		return nil, err
 	}
@@ -72,13 +84,9 @@ func (c *cli) dispatches(fs *flag.FlagSet) func(context.Context, []string) error
 		if *n < 0 {
 			return &misuse{"-n is negative"}
 		}
-		all, err := c.recent(ctx)
+		all, err := c.recent(ctx, &f, *n)
 		if err != nil {
 			return err
-		}
-		all = slices.DeleteFunc(all, func(d listed) bool { return !f.keeps(d.Dispatch) })
-		if *n > 0 && len(all) > *n {
-			all = all[:*n]
 		}
 		if err := c.showDispatches(all); err != nil {
 			return err
@@ -102,7 +110,7 @@ func (c *cli) showDispatches(all []listed) error {
 		}
 		return c.printJSON(text)
 	}
-	rows := [][]string{{"NUMBER", "BEGAN", "TOOK", "STATE", "ITEMS"}}
+	rows := [][]string{dispatchHead()}
 	for _, d := range all {
 		rows = append(rows, dispatchRow(d.Dispatch))
 	}
@@ -110,11 +118,25 @@ func (c *cli) showDispatches(all []listed) error {
 	return nil
 }
 
-// dispatchRow is one line about a dispatch.
+func dispatchHead() []string { return []string{"NUMBER", "BEGAN", "TOOK", "STATE", "FROM", "ITEMS"} }
+
+// dispatchRow is one line about a dispatch, or about several that were the same.
 func dispatchRow(d console.Dispatch) []string {
 	return []string{
-		fmt.Sprint(d.Seq), d.Began.Local().Format("15:04:05.000"), took(d.State, d.Took), state(d), strings.Join(d.Names, " "),
+		fmt.Sprint(d.Seq), d.Began.Local().Format("15:04:05.000"), took(d.State, d.Took), state(d),
+		cmp.Or(strings.TrimSpace(d.Request+" "+d.Key), "-"), strings.Join(addressed(d), " "),
 	}
+}
+
+// addressed are the names of the first items, with their patterns and keys.
+func addressed(d console.Dispatch) []string {
+	out := slices.Clone(d.Names)
+	for i := range min(len(out), len(d.Targets)) {
+		if d.Targets[i] != "" {
+			out[i] += "(" + d.Targets[i] + ")"
+		}
+	}
+	return out
 }
 
 // dispatch prints one dispatch as a tree.
@@ -127,7 +149,11 @@ func (c *cli) dispatch(ctx context.Context, number string) error {
 	if done, err := c.fetch(ctx, "/dispatches/"+strconv.FormatUint(seq, 10), nil, &d); done {
 		return err
 	}
-	fmt.Fprintf(c.out, "dispatch %d, %s, began %s, took %s\n\n", d.Seq, state(d), d.Began.Local().Format(time.DateTime), took(d.State, d.Took))
+	fmt.Fprintf(c.out, "dispatch %d, %s, began %s, took %s\n", d.Seq, state(d), d.Began.Local().Format(time.DateTime), took(d.State, d.Took))
+	if from := strings.TrimSpace(d.Request + " " + d.Key); from != "" {
+		fmt.Fprintf(c.out, "from %s\n", line(from))
+	}
+	fmt.Fprintln(c.out)
 	c.rows(tree([][]string{{"PATH", "NAME", "STATE", "TOOK", "OUTCOME", "DATA"}}, d, "")...)
 	if d.Omitted > 0 {
 		fmt.Fprintf(c.out, "\nand %d more that were not kept\n", d.Omitted)
@@ -153,12 +179,17 @@ func tree(rows [][]string, d console.Dispatch, indent string) [][]string {
 	return rows
 }
 
-// state says how far a dispatch came, and whether it was in earnest.
+// state says how far a dispatch came, whether it was in earnest, and how often it
+// was the same.
 func state(d console.Dispatch) string {
+	out := string(d.State)
 	if d.Dry {
-		return string(d.State) + ", dry run"
+		out += ", dry run"
 	}
-	return string(d.State)
+	if d.Times > 1 {
+		out += fmt.Sprintf(" ×%d", d.Times)
+	}
+	return out
 }
 
 // took is "-" of what is not over.
@@ -170,4 +201,33 @@ func took(s record.State, d time.Duration) string {
 		return d.Round(100 * time.Nanosecond).String()
 	}
 	return d.Round(10 * time.Microsecond).String()
+}
+
+func (c *cli) failures(fs *flag.FlagSet) func(context.Context, []string) error {
+	n := fs.Int("n", 20, "how many; 0 for all that are kept")
+	return func(ctx context.Context, args []string) error {
+		if err := none(args); err != nil {
+			return err
+		}
+		if *n < 0 {
+			return &misuse{"-n is negative"}
+		}
+		var list []console.Failure
+		done, err := c.fetch(ctx, "/failures", url.Values{"n": {strconv.Itoa(*n)}}, &list)
+		if err == nil && len(list) == 0 {
+			err = &answerNo{"nothing that is kept has failed"}
+		}
+		if done || err != nil {
+			return err
+		}
+		rows := [][]string{{"NUMBER", "TIMES", "FROM", "NAME", "ERROR"}}
+		for _, f := range list {
+			rows = append(rows, []string{
+				fmt.Sprint(f.Seq), fmt.Sprint(f.Times), cmp.Or(strings.TrimSpace(f.Request+" "+f.Key), "-"), f.Step.Name,
+				strings.TrimSpace(fmt.Sprint(f.Step.Phase, " ", f.Step.Error)),
+			})
+		}
+		c.rows(rows...)
+		return nil
+	}
 }

@@ -160,7 +160,7 @@ func TestDispatches(t *testing.T) {
 		code     int
 		out, err []string // parts of
 	}{
-		{"a list", url, "dispatches", exitOK, []string{"NUMBER  ", sent + "  ", "done ", "failed ", "done, dry run", "sfere/broadcast test/mail"}, nil},
+		{"a list", url, "dispatches", exitOK, []string{"NUMBER  ", sent + "  ", "done ", "failed ", "done, dry run", "sfere/broadcast(*/*/*) test/mail"}, nil},
 		{"the newest only", url, "dispatches -n 1", exitOK, []string{dry + "  "}, nil},
 		{"one, with its continuations indented", url, "dispatches " + sent, exitOK, []string{"dispatch " + sent + ", done", "\n0  ", "\n  0", "twk/patch-signals", `"delivered":1`, `{"effect":"test/mail","args":{"to":"a"}}`}, nil},
 		{"one that failed, with nothing to control a terminal", url, "dispatches " + failed, exitOK, []string{"failed", "lookup", `test/\x1bgone`}, nil},
@@ -168,6 +168,10 @@ func TestDispatches(t *testing.T) {
 		{"those that failed", url, "dispatches -failed", exitOK, []string{failed + "  ", "failed "}, nil},
 		{"those with a text", url, "dispatches -match BROADCAST", exitOK, []string{sent + "  "}, nil},
 		{"none with a text", url, "dispatches -failed -match broadcast", exitNo, []string{"NUMBER"}, []string{"no dispatch"}},
+		{"what failed", url, "failures", exitOK, []string{failed + " ", "1 ", `test/\x1bgone`, "lookup"}, nil},
+		{"what failed, as JSON", url, "failures -json -n 1", exitOK, []string{`"times": 1`}, nil},
+		{"failures fewer than none", url, "failures -n -1", exitUsage, nil, []string{"negative"}},
+		{"those in which it ran", url, "dispatches -name patch-sig", exitOK, []string{sent + "  "}, nil},
 		{"a list as JSON", url, "dispatches -json -failed", exitOK, []string{`"seq": ` + failed}, nil},
 		{"as JSON", url, "dispatches -json " + sent, exitOK, []string{`"names": [`}, nil},
 		{"one that is not kept", url, "dispatches 99", exitNo, nil, []string{"no dispatch with this number"}},

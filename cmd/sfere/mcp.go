@@ -95,44 +95,69 @@ func parse(text []byte) (m message, err error) {
 // until ctx ends.
 func (b *bridge) serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	if in, ok := b.in.(io.Closer); ok {
-		defer context.AfterFunc(ctx, func() { _ = in.Close() })() // ends the read
-	}
 	var requests sync.WaitGroup
-	in := bufio.NewScanner(b.in)
-	in.Buffer(nil, maxMessage)
-	for in.Scan() {
-		text := bytes.Clone(bytes.TrimSpace(in.Bytes()))
-		if len(text) == 0 {
-			continue
+	defer requests.Wait()
+	defer cancel()
+	lines, end := b.lines(ctx)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case text := <-lines:
+			b.handle(ctx, &requests, text)
+		case err := <-end:
+			if err != nil {
+				return fmt.Errorf("reading standard input: %w", err)
+			}
+			requests.Wait()
+			return nil
 		}
-		m, err := parse(text)
-		if err != nil {
-			b.fail(json.RawMessage("null"), -32700, "this is no JSON: "+err.Error())
-			continue
-		}
-		if m.Method == "notifications/cancelled" {
-			b.finish(m.Params.RequestID)
-			continue
-		}
-		call, stop := context.WithTimeout(ctx, callPatience)
-		b.begin(m, stop)
-		requests.Go(func() {
-			defer stop()
-			b.forward(call, m, text)
-		})
 	}
-	err := in.Err()
-	if ctx.Err() != nil {
-		err = nil
+}
+
+// lines reads standard input. Its goroutine ends with the input. When ctx ends the
+// input is closed; where that does not end the read, as with a pipe of another
+// process, the goroutine ends with this process.
+func (b *bridge) lines(ctx context.Context) (lines <-chan []byte, end <-chan error) {
+	out, done := make(chan []byte), make(chan error, 1)
+	go func() {
+		if in, ok := b.in.(io.Closer); ok {
+			defer context.AfterFunc(ctx, func() { _ = in.Close() })()
+		}
+		in := bufio.NewScanner(b.in)
+		in.Buffer(nil, maxMessage)
+		for in.Scan() {
+			select {
+			case out <- bytes.Clone(bytes.TrimSpace(in.Bytes())):
+			case <-ctx.Done():
+				return
+			}
+		}
+		done <- in.Err()
+	}()
+	return out, done
+}
+
+// handle begins to do what a line of the host asks for.
+func (b *bridge) handle(ctx context.Context, requests *sync.WaitGroup, text []byte) {
+	if len(text) == 0 {
+		return
 	}
+	m, err := parse(text)
 	if err != nil {
-		cancel()
-		err = fmt.Errorf("reading standard input: %w", err)
+		b.fail(json.RawMessage("null"), -32700, "this is no JSON: "+err.Error())
+		return
 	}
-	requests.Wait()
-	return err
+	if m.Method == "notifications/cancelled" {
+		b.finish(m.Params.RequestID)
+		return
+	}
+	call, stop := context.WithTimeout(ctx, callPatience)
+	b.begin(m, stop)
+	requests.Go(func() {
+		defer stop()
+		b.forward(call, m, text)
+	})
 }
 
 // begin notes a request that wants an answer.

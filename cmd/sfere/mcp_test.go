@@ -28,7 +28,7 @@ import (
 // guarded serves the MCP of a program at /mcp to whoever has the token.
 func guarded(p *consoletest.Program) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/mcp", mcp.Handler(p.Console, &mcp.Options{AllowSend: true, Guard: httpapi.ByToken("abc", httpapi.Write)}))
+	mux.Handle("/mcp", mcp.Handler(p.Console, &mcp.Options{Guard: httpapi.ByToken("abc", httpapi.Write)}))
 	return mux
 }
 

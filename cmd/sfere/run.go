@@ -46,8 +46,9 @@ func commands() []command {
 		{"sample", "[-n N] [-seed S] name", "make calls that are valid", (*cli).sample},
 		{"schemas", "[name]", "print JSON Schema of every list of effects, or of one item", (*cli).schemas},
 		{"connections", "[-n N] [-count] [pattern]", "list live connections such as '*/lobby/*'", (*cli).connections},
-		{"dispatches", "[-n N] [-failed] [-match T] [number]", "list the last dispatches, or show what one of them did", (*cli).dispatches},
-		{"tail", "[-failed] [-match T]", "print dispatches as they happen, until ctrl-C", (*cli).tail},
+		{"dispatches", "[-failed] [-name N] [-match T] [number]", "list the last dispatches, or show what one of them did", (*cli).dispatches},
+		{"failures", "[-n N]", "list what failed lately, what failed in the same way once", (*cli).failures},
+		{"tail", "[-failed] [-name N] [-match T]", "print dispatches as they happen, until ctrl-C", (*cli).tail},
 		{"validate", "[file]", "check a list of effects, from standard input by default", (*cli).validate},
 		{"dry-run", "[-to pattern] [file]", "say what a list of effects would do", (*cli).dryRun},
 		{"send", "[-to pattern] [file]", "run a list of effects, if the program allows it", (*cli).send},
@@ -127,7 +128,7 @@ func (c *cli) exit(err error) int {
 func usage(w io.Writer) {
 	fmt.Fprint(w, "sfere looks into a running program.\n\nusage: sfere [flags] command [flags] ...\n\n")
 	for _, k := range commands() {
-		fmt.Fprintf(w, "  %-12s %-37s %s\n", k.name, k.args, k.doc)
+		fmt.Fprintf(w, "  %-12s %-40s %s\n", k.name, k.args, k.doc)
 	}
 	fmt.Fprintf(w, `
   -url address          where the program serves the API: $SFERE_URL, or %s

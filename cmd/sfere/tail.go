@@ -35,7 +35,7 @@ func (c *cli) tail(fs *flag.FlagSet) func(context.Context, []string) error {
 func (c *cli) follow(ctx context.Context, f *filter, n int, every time.Duration) error {
 	seen, lost := known{}, false
 	for first := true; ; first = false {
-		all, err := c.recent(ctx)
+		all, err := c.recent(ctx, f, 0)
 		_, silent := errors.AsType[*away](err)
 		switch {
 		case ctx.Err() != nil:
@@ -53,10 +53,9 @@ func (c *cli) follow(ctx context.Context, f *filter, n int, every time.Duration)
 				lost = false
 			}
 			fresh, gap := seen.fresh(all)
-			if gap && !first {
+			if gap && *f == (filter{}) {
 				fmt.Fprintln(c.err, "sfere: there were more than the program keeps; some are missing here")
 			}
-			fresh = slices.DeleteFunc(fresh, func(d listed) bool { return !f.keeps(d.Dispatch) })
 			if first {
 				fresh = fresh[max(0, len(fresh)-n):]
 			}
@@ -82,57 +81,62 @@ func (c *cli) tailRows(ds []listed, head bool) error {
 		}
 		return nil
 	}
-	const format = "%8s  %-12s  %10s  %-15s  %s\n"
+	var rows [][]string
 	if head {
-		fmt.Fprintf(c.out, format, "NUMBER", "BEGAN", "TOOK", "STATE", "ITEMS")
+		rows = append(rows, dispatchHead())
 	}
 	for _, d := range ds {
-		cells := make([]any, 0, 5)
-		for _, cell := range dispatchRow(d.Dispatch) {
+		rows = append(rows, dispatchRow(d.Dispatch))
+	}
+	for _, r := range rows {
+		var cells []any
+		for _, cell := range r {
 			cells = append(cells, line(cell))
 		}
-		if _, err := fmt.Fprintf(c.out, format, cells...); err != nil {
+		if _, err := fmt.Fprintf(c.out, "%8s  %-12s  %10s  %-12s  %-24s  %s\n", cells...); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// known are the dispatches of the last answer, and whether they were over. The
-// time tells those of a program apart that has begun again with number 1.
-type known map[was]bool
+// known are the rows of the last answer. A row is told by when its first dispatch
+// began: what was the same several times is one row, whose number and count grow,
+// and numbers begin again with the program.
+type known map[time.Time]row
 
-type was struct {
-	seq   uint64
-	began time.Time
+type row struct {
+	seq  uint64
+	over bool
 }
 
-// fresh returns those of all, newest first, that are new or have ended since the
-// last answer, oldest first. gap tells that there may have been others.
+// fresh returns the rows of all, newest first, that are new or have changed since
+// the last answer, oldest first. gap tells that there may have been others.
 func (k *known) fresh(all []listed) (fresh []listed, gap bool) {
 	now := known{}
 	gap = len(*k) > 0 && len(all) > 0
 	for _, d := range slices.Backward(all) {
-		id, over := wasOf(d.Dispatch), d.State != record.Running
-		now[id] = over
+		id, r := began(d.Dispatch), row{d.Seq, d.State != record.Running}
+		now[id] = r
 		before, ok := (*k)[id]
 		if ok {
 			gap = false
 		}
-		if !ok || over && !before {
+		if before != r {
 			fresh = append(fresh, d)
 		}
 	}
-	if gap { // a program that has begun again has not forgotten any
-		for id := range *k {
-			if id.seq >= all[0].Seq {
-				gap = false
-			}
-		}
+	for _, r := range *k { // a program that has begun again has not forgotten any
+		gap = gap && r.seq < all[0].Seq
 	}
 	*k = now
 	return fresh, gap
 }
 
-// wasOf drops what a round trip through JSON may change of a time.
-func wasOf(d console.Dispatch) was { return was{d.Seq, d.Began.UTC().Round(0)} }
+// began drops what a round trip through JSON may change of a time.
+func began(d console.Dispatch) time.Time {
+	if d.First.IsZero() {
+		return d.Began.UTC().Round(0)
+	}
+	return d.First.UTC().Round(0)
+}

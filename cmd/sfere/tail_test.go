@@ -26,12 +26,13 @@ type kept struct {
 	mu     sync.Mutex
 	ds     []console.Dispatch
 	status int // 0 is an answer; below that the connection is cut
-	asked  chan struct{}
+	query  string
 }
 
-func (k *kept) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+func (k *kept) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.query = r.URL.Query().Encode()
 	switch {
 	case k.status < 0:
 		panic(http.ErrAbortHandler)
@@ -42,10 +43,6 @@ func (k *kept) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 		newest := slices.Clone(k.ds)
 		slices.Reverse(newest)
 		_ = json.NewEncoder(w).Encode(newest)
-	}
-	select {
-	case k.asked <- struct{}{}:
-	default:
 	}
 }
 
@@ -105,15 +102,15 @@ func TestTail(t *testing.T) {
 			}
 		}
 	}
-	expect(out, "NUMBER BEGAN TOOK STATE ITEMS", "2 03:04:07.000 1ms done a/c", "3 03:04:08.000 - running a/d")
+	expect(out, "NUMBER BEGAN TOOK STATE FROM ITEMS", "2 03:04:07.000 1ms done - a/c", "3 03:04:08.000 - running - a/d")
 
 	d3, d4 := d(3, record.Failed, "a/d"), d(4, record.Done, "a/\x1be")
 	k.set(0, d1, d2, d3, d4)
-	expect(out, "3 03:04:08.000 1ms failed a/d", `4 03:04:09.000 1ms done a/\x1be`)
+	expect(out, "3 03:04:08.000 1ms failed - a/d", `4 03:04:09.000 1ms done - a/\x1be`)
 
 	k.set(0, d(9, record.Done, "z/z"))
 	expect(errs, "sfere: there were more than the program keeps; some are missing here")
-	expect(out, "9 03:04:14.000 1ms done z/z")
+	expect(out, "9 03:04:14.000 1ms done - z/z")
 
 	// The program ends, and begins again with number 1.
 	k.set(-1)
@@ -124,7 +121,7 @@ func TestTail(t *testing.T) {
 	again.Began = at.Add(time.Hour)
 	k.set(0, again)
 	expect(errs, "sfere: the program is back")
-	expect(out, "1 04:04:05.000 1ms done a/f")
+	expect(out, "1 04:04:05.000 1ms done - a/f")
 
 	if code := end(); code != exitOK {
 		t.Errorf("it ends with %d, want %d", code, exitOK)
@@ -132,7 +129,7 @@ func TestTail(t *testing.T) {
 }
 
 func TestTailEnds(t *testing.T) {
-	k := &kept{asked: make(chan struct{}, 1)}
+	k := &kept{}
 	srv := httptest.NewServer(k)
 	defer srv.Close()
 	for _, test := range []struct {
@@ -157,27 +154,47 @@ func TestTailEnds(t *testing.T) {
 	}
 }
 
-// With -json each dispatch is a line of its own; the filters count as for the list.
-func TestTailFilters(t *testing.T) {
+// What repeats is one line each time that it has grown.
+func TestTailCounts(t *testing.T) {
 	k := &kept{}
 	srv := httptest.NewServer(k)
 	defer srv.Close()
-	var ds []console.Dispatch
-	for i := range 6 {
-		state := record.Done
-		if i%2 == 0 {
-			state = record.Failed
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.Local)
+	tick := console.Dispatch{Seq: 1, Began: at, State: record.Done, Names: []string{"a/tick"}, Targets: []string{"*/room/*"}, Request: "POST /x"}
+	k.set(0, tick)
+	out, errs, end := tailed(t, srv.URL, "-match", "tick", "-failed", "-name", "a")
+	_, _ = out(), errs
+	if got, want := out(), "1 03:04:05.000 0s done POST /x a/tick(*/room/*)"; got != want {
+		t.Errorf("first %q, want %q", got, want)
+	}
+	tick.First, tick.Began, tick.Seq, tick.Times = at, at.Add(time.Second), 5, 5
+	k.set(0, tick)
+	if got, want := out(), "5 03:04:06.000 0s done ×5 POST /x a/tick(*/room/*)"; got != want {
+		t.Errorf("then %q, want %q", got, want)
+	}
+	end()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if want := "failed=true&n=0&name=a&q=tick"; k.query != want {
+		t.Errorf("the program is asked %q, want %q", k.query, want)
+	}
+}
+
+// With -json each dispatch is a line of its own.
+func TestTailJSON(t *testing.T) {
+	k := &kept{}
+	srv := httptest.NewServer(k)
+	defer srv.Close()
+	k.set(0, console.Dispatch{Seq: 1, Began: time.Now(), Names: []string{"a"}}, console.Dispatch{Seq: 2, Began: time.Now().Add(1), Names: []string{"b"}})
+	out, _, end := tailed(t, srv.URL, "-json")
+	for _, want := range []string{"a", "b"} {
+		var got console.Dispatch
+		if err := json.Unmarshal([]byte(out()), &got); err != nil {
+			t.Fatal(err)
 		}
-		ds = append(ds, console.Dispatch{Seq: uint64(i + 1), Began: time.Now(), State: state, Names: []string{"n/" + fmt.Sprint(i/2)}})
-	}
-	k.set(0, ds...)
-	out, _, end := tailed(t, srv.URL, "-json", "-failed", "-match", "N/1")
-	var got console.Dispatch
-	if err := json.Unmarshal([]byte(out()), &got); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]string{"n/1"}, got.Names); diff != "" || got.Seq != 3 {
-		t.Errorf("the first is %d (-want +got):\n%s", got.Seq, diff)
+		if diff := cmp.Diff([]string{want}, got.Names); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
 	}
 	end()
 }
