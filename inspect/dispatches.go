@@ -99,7 +99,7 @@ func treeOf(d record.Dispatch, began time.Time, whole time.Duration, inner bool)
 			sv.At, sv.Len = percent(s.Began.Sub(began), whole), percent(s.Took, whole)
 		}
 		if s.Item != nil {
-			sv.Args = text(s.Shown(), maxText)
+			sv.Args = text(s.Item, maxText)
 		}
 		if s.Value != nil && s.Value != any(struct{}{}) {
 			sv.Gave = text(s.Value, maxText)

@@ -149,6 +149,20 @@ func (c *Console) Connections(q ConnQuery) (sfere.Page, error) {
 	return page, nil
 }
 
+// Removals returns the connections that were removed last and why, the newest
+// first: at most n, all that are kept if n is 0, which are 100. The cause of an
+// error is [ErrNotOffered].
+func (c *Console) Removals(n int) ([]sfere.Removal, error) {
+	if c.conns == nil {
+		return nil, failed("list removals", ErrNotOffered)
+	}
+	last := c.conns.Removals()
+	if n > 0 && n < len(last) {
+		last = last[:n]
+	}
+	return append([]sfere.Removal{}, last...), nil
+}
+
 // DryRun says what cmd would do and changes nothing. The cause of an error is a
 // *[schema.Error] if the effects do not fit their schemas, and may be
 // [ErrNotOffered] if cmd has a pattern.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -126,6 +127,36 @@ func TestOwnConnections(t *testing.T) {
 	}
 	if c.Conns() != nil || c.Recorder() != nil {
 		t.Error("the console has connections or a recorder that nobody gave it")
+	}
+}
+
+// What is sent by hand knows by whom, down to the recipients.
+func TestSenderOf(t *testing.T) {
+	var heard []string
+	note := func(where string, ctx context.Context) {
+		s, ok := console.SenderOf(ctx)
+		heard = append(heard, fmt.Sprint(where, " ", s.By, " ", s.Via, " ", ok))
+	}
+	p := consoletest.New(t, &console.Options[consoletest.App]{NewCtx: func(ctx context.Context) (a consoletest.App) {
+		note("ctx", ctx)
+		return a
+	}})
+	p.Heard = func(ctx context.Context) { note("effect", ctx) }
+	ann := p.Join(t, "ann")
+	ask := console.Sender{By: "root", Via: "test"}
+	mail := json.RawMessage(`[{"effect":"test/mail","args":{"to":"a"}}]`)
+	for _, to := range []string{"", "*/lobby/*"} {
+		if _, err := p.Console.Send(t.Context(), console.Command{To: to, Effects: mail, Sender: ask}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.Dispatcher.Dispatch(t.Context(), consoletest.App{}, consoletest.Mail{})
+	want := []string{"ctx root test true", "effect root test true", "ctx root test true", "effect root test true", "effect   false"}
+	if diff := cmp.Diff(want, heard); diff != "" {
+		t.Errorf("who sends (-want +got):\n%s", diff)
+	}
+	if got := ann.Pending(); len(got) > 0 {
+		t.Errorf("ann got %v", got)
 	}
 }
 

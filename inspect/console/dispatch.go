@@ -162,7 +162,7 @@ func dispatchesOf(ds []record.Dispatch) []Dispatch {
 
 func stepOf(s record.Step) Step {
 	out := Step{
-		Path: s.Path.String(), Kind: s.Kind, Name: s.Name, Item: bounded(itemJSON(s.Shown())),
+		Path: s.Path.String(), Kind: s.Kind, Name: s.Name, Item: bounded(itemJSON(s.Item)),
 		Began: s.Began, Took: s.Took, State: s.State, Phase: s.Phase, By: s.By, Omitted: s.Omitted, Nested: dispatchesOf(s.Nested),
 	}
 	out.Value = gaveJSON(s.Value)

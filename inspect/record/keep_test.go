@@ -25,7 +25,7 @@ func shown(item effect.Data) string {
 	var b strings.Builder
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(Step{Item: item}.Shown()); err != nil {
+	if err := enc.Encode(New(0).kept(item).item); err != nil {
 		return err.Error()
 	}
 	return b.String()
@@ -34,7 +34,7 @@ func shown(item effect.Data) string {
 func TestStepShown(t *testing.T) {
 	patch := twk.PatchElements{Elements: once{t}, Selector: "#a"}
 	deep := effect.List{patch}
-	for range 2 * maxStill {
+	for range 2 * maxDeep {
 		deep = effect.List{effect.Batch{Effects: deep}}
 	}
 	for _, tt := range []struct {
