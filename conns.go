@@ -5,8 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/sfere-go/sfere/sse"
-
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -44,13 +42,6 @@ type Options struct {
 	OnRemove func(Removal)
 }
 
-// Removal tells of a connection that is gone.
-type Removal struct {
-	Keys  []Key        // sorted
-	Info  sse.ConnInfo // as it was when OnRemove was called
-	Cause sse.Cause    // why it was removed; a stream that ended at the same time may have a cause of its own in Info
-}
-
 // Conns holds live connections under keys. All methods may be called from any
 // goroutine. Make one with [New].
 type Conns struct {
@@ -65,20 +56,28 @@ type Conns struct {
 	// as careful; a panic of those is contained.
 	mu      sync.RWMutex
 	index   index[*entry]
+	held    int    // entries in the index
+	seq     uint64 // entries so far
 	claims  claims
 	kicked  expiring[struct{}] // keys that are kept away
 	watches []*Presence
 	closed  bool
 
+	// viewing is held while a list is put in order for [Conns.Page], one at a time.
+	// mu is taken under it.
+	viewing sync.Mutex
+
 	snapshots sync.Pool // of *[]*sse.Conn
 
 	rooms rooms
+	gone  removals
 }
 
 // New returns an empty Conns; nil means the default options. Close it with
 // [Conns.Close].
 func New(o *Options) *Conns {
 	c := &Conns{}
+	c.index.id = func(e *entry) uint64 { return e.seq }
 	if o != nil {
 		c.opts = *o
 	}

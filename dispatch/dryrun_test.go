@@ -54,7 +54,7 @@ func dryTester(t *testing.T, more ...effect.Item[Env]) *dispatch.Dispatcher[Env]
 func planOf(r *dispatch.Rehearsal) []string {
 	var out []string
 	for _, p := range r.Plan {
-		out = append(out, fmt.Sprintf("%s %s %s ran=%t %v", p.Path, p.Item.EffectName(), p.Reach, p.Ran, p.Would))
+		out = append(out, fmt.Sprintf("%s %s %s ran=%t %v", p.Path, p.Item.EffectName(), p.Reach, p.Rehearsed, p.Would))
 	}
 	return out
 }

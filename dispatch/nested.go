@@ -100,7 +100,8 @@ func (r *run) nested(ctx context.Context, call core.Call, items effect.List, how
 		child.extra().held = held
 	}
 	if m.dry != nil { // whatever ctx the handler passed on
-		child.extra().dry, ctx = m.dry, m.dry.in(ctx)
+		_, recipient := how.(*core.Prepared)
+		child.extra().dry, ctx = m.dry.nested(r.res.ID, effect.Call[any](call).Path(), recipient), m.dry.in(ctx)
 	}
 	if int(child.level) > r.e.opts.MaxDepth {
 		var first effect.Data

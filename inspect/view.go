@@ -186,6 +186,8 @@ func sizeOf(n any) string {
 	switch n := n.(type) {
 	case int:
 		return size(n)
+	case int64:
+		return size(int(n))
 	case uint64:
 		return size(n)
 	}

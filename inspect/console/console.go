@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -32,11 +33,9 @@ type Options[C any] struct {
 	// Catalogue are the options of the catalogue.
 	Catalogue *schema.Options
 
-	// Connections lists the live connections that match a pattern in text form,
-	// all of them if it is empty, as a value that marshals to a JSON array. It is
-	// for programs that hold their connections without package sfere. Default: a
-	// list of [sfere.ConnInfo].
-	Connections func(pattern string) (any, error)
+	// Connections lists live connections. It is for programs that hold them without
+	// package sfere. Default: [sfere.Conns.Page].
+	Connections func(q ConnQuery) (sfere.Page, error)
 	// Address returns the effect that runs effects against the connections that
 	// match a pattern in text form. It is for programs that hold their connections
 	// without package sfere. Default: a [sfere.Broadcast].
@@ -53,7 +52,7 @@ type Console struct {
 	recorder *record.Recorder
 	token    string
 	audit    func(context.Context, Audit)
-	list     func(pattern string) (any, error)
+	list     func(ConnQuery) (sfere.Page, error)
 	address  func(pattern string, effects effect.List) (effect.Data, error)
 	run      func(context.Context, effect.List) *effect.Result
 	rehearse func(context.Context, effect.List) *dispatch.Rehearsal
@@ -113,30 +112,66 @@ const minToken = 16
 // reads it, or the address from inspect.Inspector.URL, which has it in.
 func (c *Console) Token() string { return c.token }
 
-// Connections lists the live connections that match a pattern in text form; the
-// empty pattern matches all. The value marshals to a JSON array. The cause of an
-// error may be [ErrNotOffered].
-func (c *Console) Connections(pattern string) (any, error) {
+// ConnQuery asks for live connections.
+type ConnQuery struct {
+	// Pattern is who, in text form. Empty means everyone.
+	Pattern string
+	// After is [sfere.Page].Next of the page before. Empty means the first page.
+	After string
+	// Limit is the most that are listed. Default 100, at most 1000; negative means
+	// none, which leaves the counts.
+	Limit int
+}
+
+const (
+	defaultConns = 100
+	maxConns     = 1000
+)
+
+// Connections lists live connections and counts them. The cause of an error may
+// be [ErrNotOffered].
+func (c *Console) Connections(q ConnQuery) (sfere.Page, error) {
 	const op = "list connections"
-	if c.list == nil {
-		return nil, failed(op, ErrNotOffered)
+	switch {
+	case c.list == nil:
+		return sfere.Page{}, failed(op, ErrNotOffered)
+	case q.Limit > maxConns:
+		return sfere.Page{}, failed(op, fmt.Errorf("limit is %d: ask for at most %d, and for the next page after that", q.Limit, maxConns))
 	}
-	conns, err := c.list(pattern)
+	q.Limit = max(0, cmp.Or(q.Limit, defaultConns))
+	page, err := c.list(q)
 	if err != nil {
-		return nil, failed(op, err)
+		return sfere.Page{}, failed(op, err)
 	}
-	return conns, nil
+	if page.Conns == nil {
+		page.Conns = []sfere.ConnInfo{} // [] in JSON
+	}
+	return page, nil
+}
+
+// Removals returns the connections that were removed last and why, the newest
+// first: at most n, all that are kept if n is 0, which are 100. The cause of an
+// error is [ErrNotOffered].
+func (c *Console) Removals(n int) ([]sfere.Removal, error) {
+	if c.conns == nil {
+		return nil, failed("list removals", ErrNotOffered)
+	}
+	last := c.conns.Removals()
+	if n > 0 && n < len(last) {
+		last = last[:n]
+	}
+	return append([]sfere.Removal{}, last...), nil
 }
 
 // DryRun says what cmd would do and changes nothing. The cause of an error is a
 // *[schema.Error] if the effects do not fit their schemas, and may be
 // [ErrNotOffered] if cmd has a pattern.
-func (c *Console) DryRun(ctx context.Context, cmd Command) (Outcome, error) {
+func (c *Console) DryRun(ctx context.Context, cmd Command) (Rehearsal, error) {
 	items, err := c.read(cmd)
 	if err != nil {
-		return Outcome{}, failed("dry run", err)
+		return Rehearsal{}, failed("dry run", err)
 	}
-	return rehearsed(c.rehearse(sentBy(ctx, cmd.Sender), items)), nil
+	return rehearsalOf(c.rehearse(sentBy(ctx, cmd.Sender), items)), nil
 }
 
 // Send runs cmd and tells the audit. What it runs finds cmd.Sender with

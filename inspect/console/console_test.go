@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/inspect/console"
 	"github.com/sfere-go/sfere/internal/consoletest"
@@ -30,7 +31,7 @@ func TestErrors(t *testing.T) {
 		return err
 	}
 	list := func(c *console.Console, pattern string) error {
-		_, err := c.Connections(pattern)
+		_, err := c.Connections(console.ConnQuery{Pattern: pattern})
 		return err
 	}
 	last := func(c *console.Console) error {
@@ -108,13 +109,16 @@ func TestParseCommand(t *testing.T) {
 func TestOwnConnections(t *testing.T) {
 	p := consoletest.New(t, nil)
 	c := console.New(p.Dispatcher, nil, &console.Options[consoletest.App]{
-		Connections: func(pattern string) (any, error) { return []string{"all of " + pattern}, nil },
+		Connections: func(q console.ConnQuery) (sfere.Page, error) {
+			return sfere.Page{Conns: []sfere.ConnInfo{{Keys: []sfere.Key{sfere.ID(q.Pattern, q.After)}}}, Matched: q.Limit}, nil
+		},
 		Address: func(pattern string, _ effect.List) (effect.Data, error) {
 			return consoletest.Mail{To: pattern}, nil
 		},
 	})
-	got, err := c.Connections("mine")
-	if diff := cmp.Diff(any([]string{"all of mine"}), got); diff != "" || err != nil {
+	got, err := c.Connections(console.ConnQuery{Pattern: "mine", After: "x"})
+	want := sfere.Page{Conns: []sfere.ConnInfo{{Keys: []sfere.Key{sfere.ID("mine", "x")}}}, Matched: 100}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("connections: %v (-want +got):\n%s", err, diff)
 	}
 	out, err := c.Send(t.Context(), console.Command{To: "mine", Effects: json.RawMessage(`[]`)})

@@ -165,9 +165,7 @@ func stepOf(s record.Step) Step {
 		Path: s.Path.String(), Kind: s.Kind, Name: s.Name, Item: bounded(itemJSON(s.Item)),
 		Began: s.Began, Took: s.Took, State: s.State, Phase: s.Phase, By: s.By, Omitted: s.Omitted, Nested: dispatchesOf(s.Nested),
 	}
-	if s.Value != nil && s.Value != any(struct{}{}) {
-		out.Value = bounded(valueJSON(s.Value))
-	}
+	out.Value = gaveJSON(s.Value)
 	if s.Error != nil {
 		out.Error = fmt.Sprint(s.Error) // which survives an Error that panics
 	}

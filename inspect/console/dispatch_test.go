@@ -88,30 +88,6 @@ func TestDispatchedIsBounded(t *testing.T) {
 	}
 }
 
-func TestDeliveryOf(t *testing.T) {
-	for _, tt := range []struct {
-		reason, would string
-		want          string // conn, key and text; empty: it is none
-	}{
-		{"two events", `{"conn":3,"key":"a/b/c","frames":[{"text":"event: x\n\n"},{"text":"event: y\n\n"}]}`, "3 a/b/c event: x\n\nevent: y\n\n"},
-		{"the end of a stream is none", `{"conn":1,"key":"a/b/c","cause":"closed"}`, ""},
-		{"what an effect of the program says", `{"to":"ann"}`, ""},
-		{"something else than an object", `"text"`, ""},
-	} {
-		var got string
-		if d, ok := console.DeliveryOf(json.RawMessage(tt.would)); ok {
-			conn, err := json.Marshal(d.Conn)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got = string(conn) + " " + d.Key + " " + d.Text()
-		}
-		if diff := cmp.Diff(tt.want, got); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", tt.reason, diff)
-		}
-	}
-}
-
 // throughJSON reads v from its JSON form into to.
 func throughJSON(t *testing.T, v, to any) {
 	t.Helper()

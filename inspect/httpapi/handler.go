@@ -41,7 +41,7 @@ func New(c *console.Console, o *Options) http.Handler {
 	mux := http.NewServeMux()
 	for pattern, h := range map[string]func(*http.Request) (any, error){
 		"GET /describe": a.describe, "GET /grep": a.grep, "GET /sample": a.sample, "GET /schemas": a.schemas, "GET /ctx": a.ctx,
-		"GET /connections": a.connections, "GET /dispatches": a.dispatches, "GET /dispatches/{seq}": a.dispatch, "GET /failures": a.failures,
+		"GET /connections": a.connections, "GET /removals": a.removals, "GET /dispatches": a.dispatches, "GET /dispatches/{seq}": a.dispatch, "GET /failures": a.failures,
 		"POST /validate": a.validate, "POST /dry-run": a.dryRun, "POST /send": a.send,
 	} {
 		mux.Handle(pattern, a.serve(h))
@@ -195,8 +195,24 @@ func (a *api) schemas(r *http.Request) (any, error) {
 
 func (a *api) ctx(*http.Request) (any, error) { return a.console.CtxSchema(), nil }
 
+// connections answers with a [sfere.Page]. limit=-1 asks for the counts only.
 func (a *api) connections(r *http.Request) (any, error) {
-	return a.console.Connections(r.URL.Query().Get("pattern"))
+	q := r.URL.Query()
+	limit, err := strconv.Atoi(cmp.Or(q.Get("limit"), "0"))
+	if err != nil {
+		return nil, fmt.Errorf("limit is %q: want a number, such as 100, or -1 for the counts only", q.Get("limit"))
+	}
+	return a.console.Connections(console.ConnQuery{Pattern: q.Get("pattern"), After: q.Get("after"), Limit: limit})
+}
+
+// removals answers with a list of [sfere.Removal].
+func (a *api) removals(r *http.Request) (any, error) {
+	text := r.URL.Query().Get("n")
+	n, err := strconv.Atoi(cmp.Or(text, "0"))
+	if err != nil || n < 0 {
+		return nil, fmt.Errorf("n is %q: want a number, or nothing for all that are kept", text)
+	}
+	return a.console.Removals(n)
 }
 
 // dispatches answers with a list of [console.Dispatch].

@@ -1,0 +1,58 @@
+package sfere
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sfere-go/sfere/sse"
+)
+
+// Removal tells of a connection that is gone.
+type Removal struct {
+	Keys  []Key        `json:"keys"`  // sorted
+	Info  sse.ConnInfo `json:"conn"`  // as it was when OnRemove was called
+	Cause sse.Cause    `json:"cause"` // why it was removed; a stream that ended at the same time may have a cause of its own in Info
+	At    time.Time    `json:"at"`    // when OnRemove was called
+}
+
+const (
+	// maxRemovals bounds [Conns.Removals], and maxAgent what it keeps of the name of
+	// a client in bytes.
+	maxRemovals = 100
+	maxAgent    = 256
+)
+
+// removals are the last ones.
+type removals struct {
+	mu   sync.Mutex // guards the fields below; no lock is taken under it
+	list []Removal
+	next int // in list, which is a ring once it is full
+}
+
+func (r *removals) add(one Removal) {
+	if a := one.Info.UserAgent; len(a) > maxAgent {
+		one.Info.UserAgent = strings.Clone(a[:maxAgent])
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.list) < maxRemovals {
+		r.list = append(r.list, one)
+		return
+	}
+	r.list[r.next] = one
+	r.next = (r.next + 1) % maxRemovals
+}
+
+// Removals returns the connections that were removed last, the newest first: 100 at
+// most. Their keys are shared and must not be changed. Of a long User-Agent it has
+// the beginning.
+func (c *Conns) Removals() []Removal {
+	r := &c.gone
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := slices.Concat(r.list[r.next:], r.list[:r.next])
+	slices.Reverse(out)
+	return out
+}
