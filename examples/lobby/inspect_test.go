@@ -11,6 +11,7 @@ import (
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/sfere-go/sfere/effect/effecttest"
+	"github.com/sfere-go/sfere/inspect/httpapi"
 	"github.com/sfere-go/sfere/inspect/mcp"
 	"github.com/sfere-go/sfere/twk/twktest"
 )
@@ -70,7 +71,7 @@ func TestMCPReachesTheLobby(t *testing.T) {
 	a := newPerson(t, url).enter("Ann")
 
 	here, there := sdk.NewInMemoryTransports()
-	server, err := mcp.NewServer(s.console, &mcp.Options{AllowSend: true}).Connect(t.Context(), there, nil)
+	server, err := mcp.NewServer(s.console, &mcp.Options{Access: httpapi.Write}).Connect(t.Context(), there, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

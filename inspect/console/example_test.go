@@ -82,7 +82,7 @@ func tools(d *dispatch.Dispatcher[App], conns *sfere.Conns, rec *record.Recorder
 	})
 	mux := http.NewServeMux()
 	mux.Handle("/inspect/api/", http.StripPrefix("/inspect/api", httpapi.New(c, &httpapi.Options{Access: httpapi.Write})))
-	mux.Handle("/mcp", mcp.Handler(c, &mcp.Options{AllowSend: true}))
+	mux.Handle("/mcp", mcp.Handler(c, &mcp.Options{Access: httpapi.Write}))
 	return mux
 }
 

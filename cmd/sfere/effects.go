@@ -7,45 +7,12 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
 	"os"
 	"strings"
-	"time"
 
-	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/inspect/console"
 	"github.com/sfere-go/sfere/inspect/httpapi"
 )
-
-func (c *cli) connections(*flag.FlagSet) func(context.Context, []string) error {
-	return func(ctx context.Context, args []string) error {
-		pattern, err := atMostOne(args, "one pattern")
-		if err != nil {
-			return err
-		}
-		var page sfere.Page
-		if done, err := c.fetch(ctx, "/connections", url.Values{"pattern": {pattern}}, &page); done {
-			return err
-		}
-		rows := [][]string{{"ID", "KEYS", "OPEN FOR", "QUEUED", "SENT", "REMOTE"}}
-		for _, h := range page.Conns {
-			var keys []string
-			for _, k := range h.Keys {
-				keys = append(keys, k.String())
-			}
-			rows = append(rows, []string{
-				fmt.Sprint(h.Conn.ID), strings.Join(keys, " "), time.Since(h.Conn.Opened).Round(time.Second).String(),
-				fmt.Sprint(h.Conn.Queued), fmt.Sprint(h.Conn.Sent), h.Conn.Remote,
-			})
-		}
-		c.rows(rows...)
-		if page.Next != "" {
-			fmt.Fprintf(c.out, "\n%d of %d\n", len(page.Conns), page.Matched)
-		}
-		return nil
-	}
-}
 
 // input reads the file named in args, or standard input.
 func (c *cli) input(args []string) ([]byte, error) {
@@ -69,17 +36,17 @@ func (c *cli) validate(*flag.FlagSet) func(context.Context, []string) error {
 		if err != nil {
 			return err
 		}
-		text, err := c.do(ctx, http.MethodPost, "/validate", body)
+		text, err := c.post(ctx, "/validate", body)
 		if err != nil {
 			return err
 		}
 		var v httpapi.Verdict
 		if err := json.Unmarshal(text, &v); err != nil {
-			return fmt.Errorf("the answer is not what was asked for: %w", err)
+			return notAsked(err)
 		}
 		switch {
 		case c.json:
-			_, err = c.out.Write(text)
+			err = c.printJSON(text)
 			if err == nil && !v.Valid {
 				err = &answerNo{}
 			}
@@ -88,7 +55,7 @@ func (c *cli) validate(*flag.FlagSet) func(context.Context, []string) error {
 			fmt.Fprintln(c.out, "valid")
 			return nil
 		}
-		return &answerNo{lines(httpapi.Problem{Problems: v.Problems})}
+		return &answerNo{problems(httpapi.Problem{Problems: v.Problems})}
 	}
 }
 
@@ -118,28 +85,63 @@ func (c *cli) effects(fs *flag.FlagSet, path string) func(context.Context, []str
 				return err
 			}
 		}
-		text, err := c.do(ctx, http.MethodPost, path, body)
+		text, err := c.post(ctx, path, body)
 		if err != nil {
 			return err
 		}
-		var dry console.Rehearsal
-		var out console.Outcome
-		if err := errors.Join(json.Unmarshal(text, &dry), json.Unmarshal(text, &out)); err != nil {
-			return fmt.Errorf("the answer is not what was asked for: %w", err)
-		}
-		switch {
-		case c.json:
-			_, err = c.out.Write(text)
-		case dry.Dry:
-			c.rehearsal(dry)
-		default:
-			c.outcome(out)
-		}
-		if err == nil && len(out.Errors) > 0 {
-			err = &answerNo{fmt.Sprintf("%d errors", len(out.Errors))}
-		}
-		return err
+		return c.became(text, *to)
 	}
+}
+
+// became prints what became of effects that were sent to a pattern, or what would.
+func (c *cli) became(text []byte, to string) error {
+	var dry console.Rehearsal
+	var out console.Outcome
+	if err := errors.Join(json.Unmarshal(text, &dry), json.Unmarshal(text, &out)); err != nil {
+		return notAsked(err)
+	}
+	var err error
+	switch {
+	case c.json:
+		err = c.printJSON(text)
+	case dry.Dry:
+		c.rehearsal(dry)
+	default:
+		c.outcome(out)
+	}
+	switch {
+	case err != nil:
+		return err
+	case len(out.Errors) == 1:
+		return &answerNo{"an error"}
+	case len(out.Errors) > 1:
+		return &answerNo{fmt.Sprintf("%d errors", len(out.Errors))}
+	case to != "" && nobody(out, dry):
+		return &answerNo{"nobody matches " + to}
+	}
+	return nil
+}
+
+// nobody reports whether an effect that was addressed to a pattern found none.
+// Effects without a report of package sfere have found somebody, as far as can be
+// known.
+func nobody(out console.Outcome, dry console.Rehearsal) bool {
+	var values []json.RawMessage
+	for _, r := range out.Ran {
+		values = append(values, r.Value)
+	}
+	for _, r := range dry.WouldRun {
+		values = append(values, r.Value)
+	}
+	for _, v := range values {
+		var report struct {
+			Matched *int `json:"matched"`
+		}
+		if json.Unmarshal(v, &report) == nil && report.Matched != nil {
+			return *report.Matched == 0
+		}
+	}
+	return false
 }
 
 func (c *cli) outcome(out console.Outcome) {
@@ -178,7 +180,7 @@ func (c *cli) rehearsal(out console.Rehearsal) {
 			c.delivery(p, d)
 		}
 		for _, w := range p.Would {
-			fmt.Fprintf(c.out, "\n%s %s: %s\n", p.Path, p.Name, w)
+			fmt.Fprintf(c.out, "\n%s %s: %s\n", line(p.Path), line(p.Name), indented(w, ""))
 		}
 		if p.More > 0 {
 			fmt.Fprintf(c.out, "\n%s %s: and %d more\n", p.Path, p.Name, p.More)
