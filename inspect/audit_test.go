@@ -54,7 +54,7 @@ func TestAuditHearsOfEveryRefusal(t *testing.T) {
 	mux.Handle("/inspect/", inspect.New(c, &inspect.Options{Guard: users, Hub: p.bridge.Hub(), Client: p.client()}))
 	mux.Handle("/token/", inspect.New(c, &inspect.Options{Prefix: "/token/", Hub: p.bridge.Hub(), Client: p.client()}))
 	mux.Handle("/api/", http.StripPrefix("/api", httpapi.New(c, &httpapi.Options{Guard: users, MaxBody: 1000})))
-	mux.Handle("/mcp", mcp.Handler(c, &mcp.Options{Guard: users, AllowSend: true}))
+	mux.Handle("/mcp", mcp.Handler(c, &mcp.Options{Guard: users}))
 	srv := httptest.NewServer(mux)
 	t.Cleanup(srv.Close)
 
