@@ -30,8 +30,8 @@ func (c *cli) mcp(*flag.FlagSet) func(context.Context, []string) error {
 		if err != nil {
 			return err
 		}
+		c.takeToken(u)
 		if given == "" && c.env("SFERE_MCP_URL") == "" { // beside the API
-			u = c.enter(u)
 			u.Path, u.RawPath, u.RawQuery = "/mcp", "", ""
 		}
 		b := &bridge{cli: c, to: u, running: map[string]context.CancelFunc{}}
