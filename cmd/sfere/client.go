@@ -148,17 +148,21 @@ func (c *client) do(ctx context.Context, method, path string, query url.Values, 
 	if resp.StatusCode == http.StatusOK {
 		return text, nil
 	}
-	return nil, turnedDown(u, resp, text)
+	return nil, c.turnedDown(u, resp, text)
 }
 
 // turnedDown says what an answer means that is not 200.
-func turnedDown(u *url.URL, resp *http.Response, text []byte) error {
+func (c *client) turnedDown(u *url.URL, resp *http.Response, text []byte) error {
 	var p httpapi.Problem
 	ours := json.Unmarshal(text, &p) == nil && p.Error != ""
 	switch code := resp.StatusCode; {
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
 		// It may be the guard, or something that stands in front of the program.
-		return fmt.Errorf("refused: %s; what lets you in goes into -token or -header", cmp.Or(p.Error, reason(resp, text), resp.Status))
+		hint := ""
+		if c.token == "" && len(c.header) == 0 {
+			hint = "; a token goes into -token or $SFERE_TOKEN, a cookie into -header"
+		}
+		return fmt.Errorf("refused: %s%s", cmp.Or(p.Error, reason(resp, text), resp.Status), hint)
 	case code >= 300 && code < 400:
 		return fmt.Errorf("%s answers %s to %s: is this the address of the API, and are you let in?", u.Redacted(), resp.Status, resp.Header.Get("Location"))
 	case !ours:
@@ -178,7 +182,11 @@ func reason(resp *http.Response, text []byte) string {
 	if !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/plain") || len(text) > 500 {
 		return ""
 	}
-	return line(strings.TrimPrefix(strings.TrimSpace(string(text)), "refused: "))
+	why := strings.TrimSpace(string(text))
+	if _, after, ok := strings.Cut(why, "refused: "); ok {
+		why = after
+	}
+	return line(why)
 }
 
 // problems lists the problems, one to a line, or else the error.

@@ -261,7 +261,7 @@ func (b *bridge) answers(m message, resp *http.Response) error {
 	case kind == "application/json" && isMessage(text):
 		return b.pass(m, text)
 	}
-	return turnedDown(b.to, resp, text)
+	return b.turnedDown(b.to, resp, text)
 }
 
 // isMessage reports whether text is a message of JSON-RPC; refusals may be, too.
