@@ -60,6 +60,9 @@ const (
 	restart = 10 * time.Second
 	// callPatience bounds one request.
 	callPatience = 5 * time.Minute
+	// farewell bounds how long answers are waited for once the host has closed
+	// standard input.
+	farewell = 5 * time.Second
 	// sinceHeaders is the version of the protocol that wants the method in a header.
 	sinceHeaders = "2026-07-28"
 )
@@ -109,6 +112,8 @@ func (b *bridge) serve(ctx context.Context) error {
 			if err != nil {
 				return fmt.Errorf("reading standard input: %w", err)
 			}
+			// A request that never ends, as one that listens, must not keep us.
+			defer time.AfterFunc(farewell, cancel).Stop()
 			requests.Wait()
 			return nil
 		}
