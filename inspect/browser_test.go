@@ -22,6 +22,7 @@ import (
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/inspect/httpapi"
 	"github.com/sfere-go/sfere/internal/browser"
+	"github.com/sfere-go/sfere/twk"
 )
 
 // envImages names the directory that the pictures of docs/inspect.md are written
@@ -147,6 +148,7 @@ func TestBrowserInspector(t *testing.T) {
 	insp.WaitText(sold, "no mail server")
 	insp.WaitText(sold, "continuation")
 	picture(t, insp, "dispatches")
+	log(t, p, insp)
 	dark(t, insp, true)
 	picture(t, insp, "dark")
 	dark(t, insp, false)
@@ -202,6 +204,55 @@ func TestBrowserInspector(t *testing.T) {
 	}
 }
 
+// log drives the filter of the page of dispatches, which it leaves as it was.
+func log(t *testing.T, p *program, insp *browser.Page) {
+	t.Helper()
+	const list = "#dispatches"
+	without := func(text string) {
+		t.Helper()
+		insp.WaitEval(`!document.querySelector("#dispatches").innerText.includes(` + quote(text) + `)`)
+		insp.WaitText(".live", "live")
+	}
+	for i := range 30 { // a ticker
+		p.dispatch(sfere.Broadcast{To: sfere.Category("clock"), Effects: effect.List{twk.PatchSignals{Signals: map[string]any{"time": i}}}})
+	}
+	insp.WaitText("#dispatches > li:first-child", "30 ×")
+	insp.Fill("#find", "zoe@")
+	without("shop/sold")
+	insp.WaitText(list, "shop/mail")
+	insp.Fill("#find", "nothing has this")
+	insp.WaitText(list, "Nothing that is kept fits")
+	insp.Fill("#find", "no mail")
+	insp.WaitText(list, "shop/sold")
+	insp.Fill("#find", "")
+	insp.WaitText(list, "sfere/hold")
+	insp.Click("#failed")
+	without("sfere/hold")
+	insp.WaitText(list, "shop/fail")
+	picture(t, insp, "failed")
+	insp.Click("#failed")
+	insp.WaitText(list, "sfere/hold")
+	insp.Fill("#effect", "shop/fail")
+	without("sfere/hold")
+	insp.Fill("#effect", "")
+	insp.WaitText(list, "sfere/hold")
+	insp.Click("#pause")
+	insp.WaitText("#pause", "Resume")
+	insp.WaitText(".live", "live")
+	before := insp.Text("#count-dispatches")
+	p.dispatch(Mail{To: "late@example.com"}, Mail{To: "later@example.com"})
+	insp.WaitEval(`document.querySelector("#count-dispatches").innerText !== ` + quote(before))
+	if !browser.Eval[bool](insp, `document.querySelector("#dispatches > li:first-child").innerText.includes("30 ×")`) {
+		t.Error("a list that is paused has changed")
+	}
+	insp.Click("#pause")
+	insp.WaitEval(`!document.querySelector("#dispatches > li:first-child").innerText.includes("30 ×")`)
+	insp.WaitText("#pause", "Pause")
+	insp.Click("#dispatches > li:nth-child(2) summary")
+	insp.WaitText("#dispatches > li:nth-child(2)", "sfere/broadcast")
+	picture(t, insp, "log")
+}
+
 // hostile puts what an attacker may write wherever the pages show something, and
 // looks whether any of it ran.
 func hostile(t *testing.T, p *program, insp *browser.Page) {
@@ -224,7 +275,7 @@ func hostile(t *testing.T, p *program, insp *browser.Page) {
 	insp.Go(p.srv.URL + "/inspect/dispatches")
 	safe("the list of dispatches")
 	p.dispatch(Mail{To: bad, Subject: bad}, effect.Raw{Effect: bad}, sfere.Send(sfere.ID(bad, bad)))
-	insp.WaitText("#dispatches > li:first-child", "pwned")
+	insp.WaitText("#dispatches > li:first-child", "sfere/with-connection")
 	insp.Click("#dispatches > li:first-child summary")
 	insp.WaitText("#dispatches > li:first-child", "phase lookup")
 	safe("a dispatch")

@@ -7,7 +7,6 @@ import (
 	"hash/maphash"
 	"log/slog"
 	"runtime/debug"
-	"slices"
 	"sync"
 	"time"
 
@@ -26,6 +25,8 @@ type followPage struct {
 	Tab string `json:"tab" jsonschema:"description=which page it is"`
 	// Conns is what the page of connections shows.
 	Conns connQuery `json:"conns,omitzero" jsonschema:"description=what the page of connections shows"`
+	// Query is that of the page of dispatches.
+	Query dispatchQuery `json:"query,omitzero" jsonschema:"description=filter of the page of dispatches"`
 }
 
 // EffectName returns "inspect/follow".
@@ -34,13 +35,17 @@ func (followPage) EffectName() string { return "inspect/follow" }
 // live opens the stream of a page. A page with another filter asks again, and
 // the client ends the stream before.
 func (in *Inspector) live(r *twk.Request) twk.Response {
-	var signals struct{ Pattern string }
+	var signals struct {
+		Pattern string
+		dispatchQuery
+	}
 	if err := r.Signals(&signals); err != nil {
 		return twk.BadRequest(err)
 	}
 	q := r.URL.Query()
 	return twk.Stream(followPage{
-		Tab: q.Get("tab"), Conns: connQuery{Pattern: signals.Pattern, After: q.Get("after"), MayClose: whyNot(r.Request) == ""},
+		Tab: q.Get("tab"), Query: signals.dispatchQuery,
+		Conns: connQuery{Pattern: signals.Pattern, After: q.Get("after"), MayClose: whyNot(r.Request) == ""},
 	})
 }
 
@@ -64,7 +69,7 @@ type feed struct {
 	rows  []string          // ids of the listed connections, in order
 	more  bool              // there is a page after it
 	lists lists             // that pages share at this moment; nil at first
-	revs  map[uint64]uint64 // Dispatch.Revision by Seq
+	log   dispatchLog       // what it shows of the dispatches
 }
 
 // follow handles followPage.
@@ -218,46 +223,4 @@ func (p *feed) connections(items effect.List, l connList) effect.List {
 	p.part(nil, "conn-summary", l, "")
 	p.part(nil, "conn-gone", l, "")
 	return p.part(items, "conn-list", l, "")
-}
-
-// dispatches adds the trees that are new or have changed, and takes away those
-// that are no longer kept.
-func (p *feed) dispatches(items effect.List) effect.List {
-	rec := p.in.recorder
-	if rec == nil {
-		return items
-	}
-	version := rec.Stats().Version
-	if p.revs != nil && p.sent["version"] == version {
-		return items
-	}
-	p.sent["version"] = version
-	recent := rec.Summaries()
-	revs := make(map[uint64]uint64, len(recent))
-	var fresh, other effect.List // newest first; in any order
-	for _, d := range recent {
-		revs[d.Seq] = d.Revision
-		switch rev, ok := p.revs[d.Seq]; {
-		case !ok:
-			fresh = append(fresh, twk.PatchElements{Elements: p.in.view("dispatch", p.in.summary(d)), Selector: "#dispatches", Mode: twk.ModePrepend})
-		case rev != d.Revision:
-			other = append(other, p.in.patch("dispatch", p.in.summary(d)))
-		}
-	}
-	for seq := range p.revs {
-		if _, ok := revs[seq]; !ok {
-			other = append(other, twk.RemoveElement{Selector: twk.ByID(fmt.Sprintf("d-%d", seq))})
-		}
-	}
-	if len(p.revs) == 0 || len(fresh)+len(other) > 40 { // the whole list is less
-		v := dispatchesView{}
-		for _, d := range recent {
-			v.List = append(v.List, p.in.summary(d))
-		}
-		p.revs = revs
-		return append(items, p.in.patch("dispatch-list", v))
-	}
-	p.revs = revs
-	slices.Reverse(fresh)
-	return slices.Concat(items, other, fresh)
 }

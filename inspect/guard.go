@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -13,6 +14,7 @@ const via = "inspector"
 // guarded lets through what the guard allows and no other site has sent, and
 // sets the headers that keep the pages within bounds.
 func (in *Inspector) guarded(next http.Handler) http.Handler {
+	next = in.datastarPosts(next)
 	next = httpapi.Gate{Console: in.console, Via: via, Guard: in.opts.Guard, Refused: refused}.Handler(next)
 	if in.login {
 		next = httpapi.Login(in.console, via, in.opts.Prefix, next)
@@ -27,6 +29,21 @@ func (in *Inspector) guarded(next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 	})
 }
+
+// datastarPosts turns down posts to the pages that the Datastar client has not made:
+// the answer is for it alone, and what was asked for would have been done already.
+func (in *Inspector) datastarPosts(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost && r.Header.Get("Datastar-Request") != "true" && !strings.HasPrefix(r.URL.Path, in.url("api/")) {
+			httpapi.Refuse(in.console, via, r, httpapi.CallerOf(r.Context()), errNotDatastar)
+			http.Error(w, "inspect: refused: "+errNotDatastar.Error(), http.StatusNotAcceptable)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+var errNotDatastar = errors.New("the pages answer the Datastar client; for others there is the interface under api/")
 
 // refused answers a request that is not let in. Whose fault it is is for the
 // guard to say.

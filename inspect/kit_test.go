@@ -138,6 +138,9 @@ func newProgram(t *testing.T, guard httpapi.Guard, extra ...func(*http.ServeMux)
 	return p
 }
 
+// client is one that nobody loads.
+func (p *program) client() twk.Client { return twk.Client{URL: "/datastar.js"} }
+
 // dispatch runs items from outside any request.
 func (p *program) dispatch(items ...effect.Data) *effect.Result {
 	return p.d.Dispatch(p.t.Context(), App{}, items...)
