@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 
 	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/dispatch"
@@ -39,9 +40,11 @@ func routes() (http.Handler, error) {
 
 	mux := http.NewServeMux()
 	tools := console.New(d, conns, &console.Options[App]{Recorder: rec})
-	mux.Handle("/inspect/", inspect.New(tools, &inspect.Options{
+	insp := inspect.New(tools, &inspect.Options{
 		Hub: bridge.Hub(), // its streams end with the program's own
-	}))
+	})
+	mux.Handle("/inspect/", insp)
+	fmt.Fprintln(os.Stderr, "inspector:", insp.URL("http://localhost:8080")) // with the token: for this terminal only
 	return mux, nil
 }
 

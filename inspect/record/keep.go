@@ -21,6 +21,7 @@ type keeper struct {
 	left    int      // bytes that may still be kept
 	used    int      // bytes that are kept
 	omitted int      // bytes that are not
+	visits  int      // parts that were looked at
 	hid     int      // how many secrets
 	found   []string // texts of them
 }
@@ -111,7 +112,7 @@ func (k *keeper) clone(src reflect.Value, depth int) reflect.Value {
 // comes along as it is.
 func (k *keeper) put(dst, src reflect.Value, depth int) {
 	k.took(int(src.Type().Size()))
-	if depth > maxDeep {
+	if depth > maxDeep || k.left < -MaxValue { // it may be a circle
 		k.omitted++
 		dst.SetZero()
 		return
@@ -180,7 +181,7 @@ func (k *keeper) fields(dst, src reflect.Value, depth int) {
 		case !f.IsExported() && (!f.Anonymous || f.Type.Kind() != reflect.Struct):
 			// Nothing can be set here, and JSON does not show it. What is too big goes
 			// with everything around it.
-			size := weight(src.Field(i), depth)
+			size := k.weight(src.Field(i), depth)
 			if k.took(size); size > MaxValue {
 				k.omitted += size
 				k.took(-size)
@@ -200,10 +201,19 @@ func (k *keeper) fields(dst, src reflect.Value, depth int) {
 	}
 }
 
+// maxVisits bounds how many parts of a value are looked at without a copy.
+const maxVisits = 10_000
+
+// visit reports whether one more part may be looked at.
+func (k *keeper) visit(depth int) bool {
+	k.visits++
+	return depth <= maxDeep && k.visits <= maxVisits
+}
+
 // weight reckons what v takes up, in bytes.
-func weight(v reflect.Value, depth int) int {
+func (k *keeper) weight(v reflect.Value, depth int) int {
 	n := int(v.Type().Size())
-	if depth > maxDeep {
+	if !k.visit(depth) {
 		return n
 	}
 	switch v.Kind() {
@@ -215,11 +225,11 @@ func weight(v reflect.Value, depth int) int {
 		n += v.Len() * int(v.Type().Elem().Size()+v.Type().Key().Size())
 	case reflect.Struct:
 		for i := range v.NumField() {
-			n += weight(v.Field(i), depth+1)
+			n += k.weight(v.Field(i), depth+1)
 		}
 	case reflect.Pointer, reflect.Interface:
 		if !v.IsNil() {
-			n += weight(v.Elem(), depth+1)
+			n += k.weight(v.Elem(), depth+1)
 		}
 	}
 	return n
@@ -263,8 +273,8 @@ func (k *keeper) entries(dst, src reflect.Value, depth int) {
 	out := reflect.MakeMap(t)
 	for it := src.MapRange(); it.Next(); {
 		if k.left <= 0 {
-			k.omitted += int(t.Elem().Size() + t.Key().Size())
-			continue
+			k.omitted += (src.Len() - out.Len()) * int(t.Elem().Size()+t.Key().Size())
+			break
 		}
 		e := reflect.New(t.Elem()).Elem()
 		if key := it.Key(); key.Kind() == reflect.String && t.Elem().Kind() != reflect.Bool && k.secrets.named(key.String()) {
@@ -390,7 +400,7 @@ func (k *keeper) cover(dst, src reflect.Value, depth int) {
 		return
 	}
 	dst.SetZero()
-	if src.IsZero() || depth > maxDeep {
+	if src.IsZero() || !k.visit(depth) {
 		return
 	}
 	switch t := src.Type(); {
@@ -417,7 +427,7 @@ func (k *keeper) cover(dst, src reflect.Value, depth int) {
 
 // find notes the texts of a secret, so that they are hidden in errors as well.
 func (k *keeper) find(v reflect.Value, depth int) {
-	if len(k.found) == maxFound || depth > maxDeep {
+	if len(k.found) == maxFound || !k.visit(depth) {
 		return
 	}
 	switch v.Kind() {
