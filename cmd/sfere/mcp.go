@@ -198,7 +198,7 @@ func (b *bridge) forward(ctx context.Context, m message, text []byte) {
 	}
 	if !m.wantsAnswer() {
 		if err != nil {
-			fmt.Fprintln(b.err, "sfere: "+line(err.Error()))
+			b.complain(err)
 		}
 		return
 	}
@@ -331,6 +331,13 @@ func (b *bridge) fail(id json.RawMessage, code int, text string) {
 		err = b.write(out)
 	}
 	if err != nil {
-		fmt.Fprintln(b.err, "sfere: "+line(err.Error()))
+		b.complain(err)
 	}
+}
+
+// complain says what no answer can say.
+func (b *bridge) complain(err error) {
+	b.writing.Lock()
+	defer b.writing.Unlock()
+	fmt.Fprintln(b.err, "sfere: "+line(err.Error()))
 }
