@@ -102,12 +102,11 @@ type goneRow struct {
 
 func (in *Inspector) connections(r *twk.Request) twk.Response {
 	q := connQuery{Pattern: r.URL.Query().Get("pattern"), After: r.URL.Query().Get("after"), MayClose: whyNot(r.Request) == ""}
-	v := connectionsView{Pattern: q.Pattern, List: in.list(q)}
-	feed := "connections"
-	if q.After != "" {
-		feed += "&after=" + url.QueryEscape(q.After)
-	}
-	return in.pageOf("connections", feed, "Connections", v)
+	return in.page("connections", "Connections", connectionsView{Pattern: q.Pattern, List: in.list(q)})
+}
+
+func (v connectionsView) signals() map[string]any {
+	return map[string]any{"pattern": v.Pattern, "after": v.List.After}
 }
 
 // connLink returns the address of the page of connections.

@@ -35,6 +35,10 @@ type dispatchesView struct {
 // Filtered reports whether something may be left out.
 func (v dispatchesView) Filtered() bool { return v.Query.filter() != (record.Filter{}) }
 
+func (v dispatchesView) signals() map[string]any {
+	return map[string]any{"effect": v.Query.Effect, "find": v.Query.Find, "failed": v.Query.Failed, "paused": false}
+}
+
 // dispatchView is a row: one dispatch from outside, or several in a row that ran
 // the same in the same way.
 type dispatchView struct {

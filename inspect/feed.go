@@ -36,16 +36,15 @@ func (followPage) EffectName() string { return "inspect/follow" }
 // the client ends the stream before.
 func (in *Inspector) live(r *twk.Request) twk.Response {
 	var signals struct {
-		Pattern string
+		Pattern, After string
 		dispatchQuery
 	}
 	if err := r.Signals(&signals); err != nil {
 		return twk.BadRequest(err)
 	}
-	q := r.URL.Query()
 	return twk.Stream(followPage{
-		Tab: q.Get("tab"), Query: signals.dispatchQuery,
-		Conns: connQuery{Pattern: signals.Pattern, After: q.Get("after"), MayClose: whyNot(r.Request) == ""},
+		Tab: r.URL.Query().Get("tab"), Query: signals.dispatchQuery,
+		Conns: connQuery{Pattern: signals.Pattern, After: signals.After, MayClose: whyNot(r.Request) == ""},
 	})
 }
 

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/sfere-go/sfere"
@@ -38,6 +39,26 @@ func streamText(s console.Stream) keyText {
 		}
 	}
 	return t
+}
+
+// readable returns the text form of a key or a pattern as people read it, and other
+// text as it is. Parts that are left out stay so.
+func readable(text string) string {
+	parts := strings.Split(text, "/")
+	if len(parts) != 3 {
+		return text
+	}
+	for i, p := range parts {
+		if p == "" || p == "*" {
+			continue
+		}
+		k, err := sfere.ParseKey("s/c/" + p)
+		if err != nil {
+			return text
+		}
+		parts[i] = strings.TrimPrefix(k.Readable(), "s/c/")
+	}
+	return strings.Join(parts, "/")
 }
 
 // short returns the beginning of a text that is longer than limit bytes.
