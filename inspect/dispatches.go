@@ -30,6 +30,7 @@ type dispatchesView struct {
 	Query dispatchQuery
 	Names []string // to choose Query.Effect from
 	List  []dispatchView
+	Left  int // older ones that are not in the list
 }
 
 // Filtered reports whether something may be left out.
@@ -94,6 +95,7 @@ func (in *Inspector) dispatches(r *twk.Request) twk.Response {
 		}
 		log := dispatchLog{dispatchQuery: v.Query}
 		v.List = log.rows(in)
+		v.Left = log.left
 	}
 	return in.page("dispatches", "Dispatches", v)
 }

@@ -97,6 +97,9 @@ func TestRecorderIsBounded(t *testing.T) {
 			))
 			before := heap()
 			n := 100
+			if testing.Short() {
+				n = 30
+			}
 			for i := range n {
 				d.Dispatch(t.Context(), twk.Session{}, tt.item(i), effect.Raw{Effect: fmt.Sprint("none/", i)}) // no two are alike
 			}

@@ -139,59 +139,6 @@ func (r *Recorder) continued(ctx context.Context, src *source, parent uint64) pl
 	return p
 }
 
-// add notes that n takes up more bytes, and pushes out what there is no more room
-// for.
-func (r *Recorder) add(n *node, bytes int) {
-	if n.tree.gone || n.hidden {
-		return
-	}
-	n.bytes += bytes
-	r.grow(n.tree, bytes)
-	r.shrink()
-}
-
-func (r *Recorder) grow(t *tree, bytes int) {
-	if t.bytes += bytes; !t.gone {
-		r.bytes += bytes
-	}
-}
-
-// shrink pushes out what is too much: first what there is more of the same kind of,
-// then the oldest that has not failed, as long as what has failed takes less than
-// half of the room. The newest stays.
-func (r *Recorder) shrink() {
-	for len(r.roots) > 1 && (len(r.roots) > r.size || r.bytes > r.max) {
-		if r.fold() {
-			continue
-		}
-		failed, bytes := 0, 0
-		for _, n := range r.roots {
-			if n.d.Failed {
-				failed, bytes = failed+1, bytes+n.tree.bytes
-			}
-		}
-		at := 0
-		if 2*failed <= r.size && 2*bytes <= r.max {
-			at = max(0, slices.IndexFunc(r.roots[:len(r.roots)-1], func(n *node) bool { return !n.d.Failed }))
-		}
-		r.drop(at)
-	}
-}
-
-// drop forgets the tree at a place of the list.
-func (r *Recorder) drop(at int) {
-	old := r.roots[at].tree
-	r.bytes -= old.bytes
-	r.forget(r.roots[at])
-	old.gone = true
-	for _, o := range old.nodes {
-		if r.byID[o.id] == o {
-			delete(r.byID, o.id)
-		}
-	}
-	r.roots = slices.Delete(r.roots, at, at+1)
-}
-
 // fill puts data into a step, or a note of its size if the tree has too much
 // already.
 func (r *Recorder) fill(n *node, s *step, d data) {
@@ -213,7 +160,7 @@ func (r *Recorder) fill(n *node, s *step, d data) {
 // enter records that an item is about to run.
 func (r *Recorder) enter(ctx context.Context, path effect.Path, kind Kind, item effect.Data) place {
 	p := r.placeOf(ctx)
-	if p.n == nil {
+	if p.n == nil || r.beyond(p.n) {
 		return place{}
 	}
 	called, kept := name(item), r.kept(item)
@@ -226,6 +173,17 @@ func (r *Recorder) enter(ctx context.Context, path effect.Path, kind Kind, item 
 		r.add(p.n, overhead+len(called))
 	}
 	return p
+}
+
+// beyond reports whether steps of n are counted only, and counts one.
+func (r *Recorder) beyond(n *node) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n.hidden {
+		n.tree.omitted++
+		r.changed(n)
+	}
+	return n.hidden
 }
 
 // leave records what came of an item.
