@@ -2,9 +2,11 @@ package inspect
 
 import (
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/sfere-go/sfere/inspect/record"
 	"github.com/sfere-go/sfere/schema"
@@ -55,16 +57,41 @@ type otherView struct {
 	Link string
 }
 
-// What are the names of the items, each with what it is addressed to.
-func (v dispatchView) What() []struct{ Name, Target string } {
-	out := make([]struct{ Name, Target string }, len(v.Names))
+// namedItem is an item of a dispatch and what it is addressed to.
+type namedItem struct {
+	Name          string
+	Target, Exact string // as people read it, and as it is
+}
+
+// What are the items of the dispatch.
+func (v dispatchView) What() []namedItem {
+	out := make([]namedItem, len(v.Names))
 	for i, n := range v.Names {
 		out[i].Name = n
 		if i < len(v.Targets) {
-			out[i].Target = v.Targets[i]
+			out[i].Target, out[i].Exact = readable(v.Targets[i]), v.Targets[i]
 		}
 	}
 	return out
+}
+
+// Held is the key of the stream as people read it.
+func (v dispatchView) Held() string { return readable(v.Key) }
+
+// Held is the key of the stream as people read it.
+func (v treeView) Held() string { return readable(v.Key) }
+
+// readable returns the text form of a key or pattern without the escapes of what can
+// be shown.
+func readable(text string) string {
+	parts := strings.Split(text, "/")
+	for i, p := range parts {
+		plain, err := url.PathUnescape(p)
+		if err == nil && !strings.ContainsFunc(plain, func(r rune) bool { return !unicode.IsPrint(r) || r == '/' || r == '*' }) {
+			parts[i] = plain
+		}
+	}
+	return strings.Join(parts, "/")
 }
 
 // treeView is a dispatch inside a tree.
