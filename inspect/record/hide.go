@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
-	"strings"
 
 	"github.com/sfere-go/sfere/internal/plainjson"
 )
@@ -103,14 +102,13 @@ func (k *keeper) cover(dst, src reflect.Value, depth int) {
 
 // find notes the texts of a secret, so that they are hidden in errors as well.
 func (k *keeper) find(v reflect.Value, depth int) {
-	if len(k.found) == maxFound || !k.visit(depth) {
+	if !k.visit(depth) {
+		k.found.over = true
 		return
 	}
 	switch v.Kind() {
 	case reflect.String:
-		if s := v.String(); len(s) >= minFound {
-			k.found = append(k.found, strings.Clone(s))
-		}
+		k.found.add(v.String())
 	case reflect.Slice, reflect.Array:
 		if v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Uint8 {
 			k.find(reflect.ValueOf(string(v.Bytes())), depth+1)

@@ -17,12 +17,12 @@ import (
 // the program, has no secrets in it, and is bounded. A keeper is for one value.
 type keeper struct {
 	secrets *secrets
-	left    int      // bytes that may still be kept
-	used    int      // bytes that are kept
-	omitted int      // bytes that are not
-	visits  int      // parts that were looked at
-	hid     int      // how many secrets
-	found   []string // texts of them
+	left    int   // bytes that may still be kept
+	used    int   // bytes that are kept
+	omitted int   // bytes that are not
+	visits  int   // parts that were looked at
+	hid     int   // how many secrets
+	found   finds // texts of them
 }
 
 // maxDeep is how deep values nest that are copied.
@@ -324,10 +324,12 @@ func (e textError) Error() string { return string(e) }
 // err returns what is kept of an error. Its text may come from the program, and
 // must not be asked for under a lock.
 func (k *keeper) err(err any) textError {
-	text := cover(fmt.Sprint(err), k.found) // Sprint survives an Error that panics
+	whole := fmt.Sprint(err) // which survives an Error that panics
+	text := k.found.cover(whole)
 	if len(text) > maxError {
-		k.omitted += len(text) - maxError
-		text = strings.ToValidUTF8(text[:maxError], "") + fmt.Sprintf("… %d bytes left out", len(text)-maxError)
+		left := max(len(whole), len(text)) - maxError
+		k.omitted += left
+		text = strings.ToValidUTF8(text[:maxError], "") + fmt.Sprintf("… %d bytes left out", left)
 	}
 	k.took(len(text))
 	return textError(strings.Clone(text))

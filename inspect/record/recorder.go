@@ -142,7 +142,8 @@ func (r *Recorder) continued(ctx context.Context, src *source, parent uint64) pl
 // fill puts data into a step, or a note of its size if the tree has too much
 // already.
 func (r *Recorder) fill(n *node, s *step, d data) {
-	n.tree.learn(d.found)
+	n.tree.found.learn(d.found)
+	s.found.learn(d.found)
 	s.s.Omitted += d.omitted
 	if n.tree.bytes+d.bytes > r.max/4 {
 		s.s.Omitted += d.bytes
@@ -160,30 +161,20 @@ func (r *Recorder) fill(n *node, s *step, d data) {
 // enter records that an item is about to run.
 func (r *Recorder) enter(ctx context.Context, path effect.Path, kind Kind, item effect.Data) place {
 	p := r.placeOf(ctx)
-	if p.n == nil || r.beyond(p.n) {
+	if p.n == nil {
 		return place{}
 	}
 	called, kept := name(item), r.kept(item)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.changed(p.n)
+	p.n.tree.found.learn(kept.found) // also of what is counted only
 	if p.s = p.n.add(path, kind, called); p.s != nil {
 		p.s.s.Began, p.s.s.State = time.Now(), Running
 		r.fill(p.n, p.s, kept)
 		r.add(p.n, overhead+len(called))
 	}
 	return p
-}
-
-// beyond reports whether steps of n are counted only, and counts one.
-func (r *Recorder) beyond(n *node) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if n.hidden {
-		n.tree.omitted++
-		r.changed(n)
-	}
-	return n.hidden
 }
 
 // leave records what came of an item.
@@ -195,10 +186,11 @@ func (r *Recorder) leave(p place, v any, err error) {
 	k := r.keeper()
 	kept := data{value: k.value(v)}
 	kept.bytes, kept.omitted, kept.found = k.used, k.omitted, k.found
-	text := r.text(p.n, err)
+	text := r.text(p.n, p.s, err)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.changed(p.n)
+	p.s.found = finds{}
 	s := &p.s.s
 	s.Took, s.State = took, Done
 	r.fill(p.n, p.s, kept)
@@ -219,13 +211,16 @@ type said struct {
 
 // text returns what is kept of an error in the tree of n. It must not be called
 // under the lock.
-func (r *Recorder) text(n *node, err error) said {
+func (r *Recorder) text(n *node, s *step, err error) said {
 	if err == nil {
 		return said{}
 	}
 	k := r.keeper()
 	r.mu.Lock()
-	k.found = slices.Clone(n.tree.found)
+	k.found.learn(n.tree.found)
+	if s != nil {
+		k.found.learn(s.found)
+	}
 	r.mu.Unlock()
 	text := k.err(err)
 	return said{text, k.omitted}
@@ -291,8 +286,10 @@ func (r *Recorder) end(n *node, res *effect.Result, o origin) {
 		return
 	}
 	n.d.Like = r.like(n)
+	if !n.tree.nodes[0].d.Running {
+		n.tree.found = finds{}
+	}
 	if root {
-		n.tree.found = nil
 		r.alike(n)
 		return
 	}
@@ -308,10 +305,10 @@ func (r *Recorder) conclude(n *node, w last) {
 	if !known {
 		kept = r.kept(w.item)
 		r.mu.Lock()
-		n.tree.learn(kept.found)
+		n.tree.found.learn(kept.found)
 		r.mu.Unlock()
 	}
-	text := r.text(n, w.err)
+	text := r.text(n, nil, w.err)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := n.find(w.path)
