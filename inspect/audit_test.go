@@ -97,6 +97,7 @@ func TestAuditHearsOfEveryRefusal(t *testing.T) {
 		{"a body that is too long", "root", "POST", "/api/send", "[" + strings.Repeat(" ", 2000) + "]", json, 413, "root via api: POST /send, ran false"},
 		{"effects that are not valid", "root", "POST", "/api/send", `[{"effect":"none"}]`, json, 422, "root via api: POST /send, ran false"},
 
+		{"a stranger with a path that is long", "eve", "GET", "/api/" + strings.Repeat("x", 5000), "", nil, 403, "eve via api: GET /" + strings.Repeat("x", 195) + "…, ran false"},
 		{"a stranger at MCP", "", "POST", "/mcp", call, json, 403, "127.0.0.1 via mcp: POST /mcp, ran false"},
 		{"somebody whom the guard knows at MCP", "eve", "POST", "/mcp", call, json, 403, "eve via mcp: POST /mcp, ran false"},
 		{"the page of another site at MCP", "root", "POST", "/mcp", call, append(cross, json...), 403, "root via mcp: POST /mcp, ran false"},

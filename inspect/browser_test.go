@@ -221,6 +221,23 @@ func TestBrowserInspector(t *testing.T) {
 	}
 }
 
+// The address that a program prints opens the page in a real browser, with its
+// stream, and the token is not in the address any more.
+func TestBrowserLogin(t *testing.T) {
+	b := browser.New(t)
+	p := newProgram(t, nil, func(mux *http.ServeMux) { mux.Handle("GET /datastar.js", b.Datastar()) })
+	pg := b.Page(t, "owner")
+	pg.Go(p.srv.URL + "/inspect/")
+	pg.WaitText("body", "show the token")
+	pg.Go(p.insp.URL(p.srv.URL))
+	pg.WaitText(".live", "live")
+	if at := browser.Eval[string](pg, "location.href + document.cookie"); at != p.srv.URL+"/inspect/" {
+		t.Errorf("the page and its scripts see %q, want the address alone", at)
+	}
+	pg.Go(p.srv.URL + "/inspect/send")
+	pg.WaitText(".live", "live")
+}
+
 // log drives the filter of the page of dispatches, which it leaves as it was.
 func log(t *testing.T, p *program, insp *browser.Page) {
 	t.Helper()

@@ -30,6 +30,7 @@ type dispatchesView struct {
 	Query dispatchQuery
 	Names []string // to choose Query.Effect from
 	List  []dispatchView
+	Left  int // older ones that are not in the list
 }
 
 // Filtered reports whether something may be left out.
@@ -58,17 +59,29 @@ type otherView struct {
 	Link string
 }
 
-// What are the names of the items, each with what it is addressed to.
-func (v dispatchView) What() []struct{ Name, Target string } {
-	out := make([]struct{ Name, Target string }, len(v.Names))
+// namedItem is an item of a dispatch and what it is addressed to.
+type namedItem struct {
+	Name          string
+	Target, Exact string // as people read it, and as it is
+}
+
+// What are the items of the dispatch.
+func (v dispatchView) What() []namedItem {
+	out := make([]namedItem, len(v.Names))
 	for i, n := range v.Names {
 		out[i].Name = n
 		if i < len(v.Targets) {
-			out[i].Target = v.Targets[i]
+			out[i].Target, out[i].Exact = readable(v.Targets[i]), v.Targets[i]
 		}
 	}
 	return out
 }
+
+// Held is the key of the stream as people read it.
+func (v dispatchView) Held() string { return readable(v.Key) }
+
+// Held is the key of the stream as people read it.
+func (v treeView) Held() string { return readable(v.Key) }
 
 // treeView is a dispatch inside a tree.
 type treeView struct {
@@ -98,6 +111,7 @@ func (in *Inspector) dispatches(r *twk.Request) twk.Response {
 		}
 		log := dispatchLog{dispatchQuery: v.Query}
 		v.List = log.rows(in)
+		v.Left = log.left
 	}
 	return in.page("dispatches", "Dispatches", v)
 }

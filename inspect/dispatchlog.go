@@ -14,9 +14,17 @@ type dispatchLog struct {
 	dispatchQuery
 	version uint64
 	begun   bool
-	rowOf   map[uint64]string  // element by Seq, so that a row that grows keeps its place
-	shown   []string           // elements, from the top
-	fits    map[uint64]verdict // by Seq, if there is a filter
+	rowOf   map[uint64]string   // element by Seq, so that a row that grows keeps its place
+	shown   []string            // elements, from the top
+	drawn   map[string]rowState // by element
+	left    int                 // dispatches for which there were too many rows
+	fits    map[uint64]verdict  // by Seq, if there is a filter
+}
+
+// rowState is what a row looks like.
+type rowState struct {
+	newest, revision uint64
+	count, others    int
 }
 
 // verdict is what a filter says of a tree as it was.
@@ -31,7 +39,7 @@ func (l *dispatchLog) rows(in *Inspector) []dispatchView {
 	var rows []dispatchView
 	rowOf, taken := map[uint64]string{}, map[string]bool{}
 	recent := l.chosen(in.recorder)
-	for len(recent) > 0 {
+	for len(recent) > 0 && len(rows) < maxRows {
 		n := 1
 		for n < len(recent) && like(recent[0], recent[n]) {
 			n++
@@ -42,7 +50,7 @@ func (l *dispatchLog) rows(in *Inspector) []dispatchView {
 		}
 		recent = recent[n:]
 	}
-	l.rowOf = rowOf
+	l.rowOf, l.left = rowOf, len(recent)
 	return rows
 }
 
@@ -108,28 +116,32 @@ func (p *feed) dispatches(items effect.List) effect.List {
 	l.begun, l.version, l.dispatchQuery = true, version, p.Query
 	rows := l.rows(p.in)
 	was := l.shown
-	l.shown = make([]string, len(rows))
+	drawn := l.drawn
+	l.shown, l.drawn = make([]string, len(rows)), make(map[string]rowState, len(rows))
 	for i, row := range rows {
 		l.shown[i] = row.Element
+		l.drawn[row.Element] = rowState{row.Seq, row.Revision, row.Count, len(row.Others)}
 	}
+	stays := make([]string, 0, len(was))
 	var fresh, other effect.List // newest first; in any order
-	gone := slices.DeleteFunc(slices.Clone(was), func(e string) bool { return slices.Contains(l.shown, e) })
-	for _, e := range gone {
-		delete(p.sent, "dispatch"+e)
-		other = append(other, twk.RemoveElement{Selector: twk.ByID(e)})
-	}
-	stays := slices.DeleteFunc(slices.Clone(was), func(e string) bool { return slices.Contains(gone, e) })
-	for i, row := range rows {
-		changed := p.part(nil, "dispatch", row, row.Element)
-		if i < len(rows)-len(stays) {
-			fresh = append(fresh, twk.PatchElements{Elements: p.in.view("dispatch", row), Selector: "#dispatches", Mode: twk.ModePrepend})
+	for _, e := range was {
+		if _, ok := l.drawn[e]; ok {
+			stays = append(stays, e)
 		} else {
-			other = append(other, changed...)
+			other = append(other, twk.RemoveElement{Selector: twk.ByID(e)})
+		}
+	}
+	for i, row := range rows {
+		switch {
+		case i < len(rows)-len(stays):
+			fresh = append(fresh, twk.PatchElements{Elements: p.in.view("dispatch", row), Selector: "#dispatches", Mode: twk.ModePrepend})
+		case drawn[row.Element] != l.drawn[row.Element]:
+			other = append(other, p.in.patch("dispatch", row))
 		}
 	}
 	// The whole list, where it is less, or where a row came between others.
 	if first || len(was) == 0 || len(rows) == 0 || len(fresh)+len(other) > 40 || !slices.Equal(stays, l.shown[max(0, len(rows)-len(stays)):]) {
-		return append(items, p.in.patch("dispatch-list", dispatchesView{Query: p.Query, List: rows}))
+		return append(items, p.in.patch("dispatch-list", dispatchesView{Query: p.Query, List: rows, Left: l.left}))
 	}
 	slices.Reverse(fresh)
 	return slices.Concat(items, other, fresh)

@@ -34,7 +34,6 @@ func parseViews(in *Inspector) *template.Template {
 		"iso":      func(t time.Time) string { return t.Format(time.RFC3339Nano) },
 		"took":     took,
 		"size":     sizeOf,
-		"readable": readable,
 		"markup":   func(h twk.HTML) template.HTML { return template.HTML(h) },
 	} {
 		funcs[name] = f

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/sfere-go/sfere/inspect/console"
 )
@@ -70,10 +71,17 @@ func Forbidden(c Caller) error {
 	return errors.New(cmp.Or(c.Why, "the guard of the program does not allow it"))
 }
 
+// maxAsked bounds what the audit is told of a request, in bytes.
+const maxAsked = 200
+
 // SenderOf returns who sends r, for a [console.Command] and for the audit. via
 // names the tool.
 func SenderOf(r *http.Request, via string, c Caller) console.Sender {
-	return console.Sender{By: cmp.Or(c.By, r.RemoteAddr), Via: via, Asked: r.Method + " " + r.URL.Path}
+	asked := r.Method + " " + r.URL.Path
+	if len(asked) > maxAsked { // a stranger chooses it
+		asked = strings.ToValidUTF8(asked[:maxAsked], "") + "…"
+	}
+	return console.Sender{By: cmp.Or(c.By, r.RemoteAddr), Via: via, Asked: asked}
 }
 
 // Refuse tells the audit of c that the request r of caller was turned down.

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -97,6 +99,9 @@ func TestRecorderIsBounded(t *testing.T) {
 			))
 			before := heap()
 			n := 100
+			if testing.Short() {
+				n = 30
+			}
 			for i := range n {
 				d.Dispatch(t.Context(), twk.Session{}, tt.item(i), effect.Raw{Effect: fmt.Sprint("none/", i)}) // no two are alike
 			}
@@ -272,5 +277,31 @@ func TestRecorderOrigin(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("origins, newest first (-want +got):\n%s\n%+v", diff, rec.Summaries())
+	}
+}
+
+// counted is content that counts how often it is rendered.
+type counted struct{ n *atomic.Int64 }
+
+func (c counted) Render(_ context.Context, w io.Writer) error {
+	c.n.Add(1)
+	_, err := io.WriteString(w, `<p id="a">x</p>`)
+	return err
+}
+
+// A recorder looks without asking: what may run once for all recipients still does.
+func TestRecorderLetsBroadcastsRunOnce(t *testing.T) {
+	rec := record.New(0)
+	a, srv := app(t, rec)
+	a.Handle("GET /s", func(r *twk.Request) twk.Response {
+		return sfere.Hold(sfere.ID("room", r.URL.Query().Get("id")), twk.Stream(twk.PatchSignals{Signals: map[string]any{"hello": 1}}))
+	})
+	for i := range 5 {
+		twktest.Open(t, srv.Client(), request(t, "GET", fmt.Sprint(srv.URL, "/s?id=p", i))).Next()
+	}
+	var n atomic.Int64
+	res := a.Dispatch(t.Context(), sfere.Broadcast{To: sfere.Category("room"), Effects: effect.List{twk.PatchElements{Elements: counted{&n}}}})
+	if got := n.Load(); got != 1 || sfere.ReportOf(res).Delivered != 5 {
+		t.Errorf("the content was rendered %d times, want 1; %+v", got, sfere.ReportOf(res))
 	}
 }

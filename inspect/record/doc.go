@@ -47,6 +47,6 @@
 // found in the data is hidden in the errors of the dispatch as well.
 //
 // Not found is what has no name: a secret inside of markup, a script, a URL or
-// another text. In wire form that is nested and not decoded yet, names count and
+// another text, and what is beyond MaxValue. In wire form that is nested and not decoded yet, names count and
 // tags are not known.
 package record

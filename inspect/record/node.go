@@ -37,6 +37,7 @@ type node struct {
 type step struct {
 	s      Step // without continuations
 	path   effect.Path
+	found  finds // its own secrets, as long as it runs
 	nested []*node
 }
 
@@ -46,19 +47,10 @@ type tree struct {
 	omitted int
 	joined  int // continuations that others stand for
 	bytes   int
-	found   []string // secrets, as long as it runs
-	rev     uint64   // Recorder.version at the last change
-	gone    bool     // pushed out; continuations that still come begin a new tree
+	found   finds  // secrets, as long as it runs
+	rev     uint64 // Recorder.version at the last change
+	gone    bool   // pushed out; continuations that still come begin a new tree
 	nodes   []*node
-}
-
-// learn notes secrets that errors may tell.
-func (t *tree) learn(found []string) {
-	for _, f := range found {
-		if len(t.found) < maxFound && !slices.Contains(t.found, f) {
-			t.found = append(t.found, f)
-		}
-	}
 }
 
 // room reports whether one more entry fits, and counts it.
@@ -77,7 +69,7 @@ type data struct {
 	value   any
 	bytes   int
 	omitted int
-	found   []string
+	found   finds
 }
 
 // add appends a step, if there is room for it.

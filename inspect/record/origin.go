@@ -1,7 +1,6 @@
 package record
 
 import (
-	"fmt"
 	"reflect"
 	"strings"
 
@@ -125,8 +124,6 @@ func target(item effect.Data) (s string) {
 			if s = p.Value.String(); p.From != nil {
 				s = name(p.From)
 			}
-		case fmt.Stringer:
-			s = p.String()
 		}
 		if s != "" {
 			return cut(s)

@@ -139,63 +139,11 @@ func (r *Recorder) continued(ctx context.Context, src *source, parent uint64) pl
 	return p
 }
 
-// add notes that n takes up more bytes, and pushes out what there is no more room
-// for.
-func (r *Recorder) add(n *node, bytes int) {
-	if n.tree.gone || n.hidden {
-		return
-	}
-	n.bytes += bytes
-	r.grow(n.tree, bytes)
-	r.shrink()
-}
-
-func (r *Recorder) grow(t *tree, bytes int) {
-	if t.bytes += bytes; !t.gone {
-		r.bytes += bytes
-	}
-}
-
-// shrink pushes out what is too much: first what there is more of the same kind of,
-// then the oldest that has not failed, as long as what has failed takes less than
-// half of the room. The newest stays.
-func (r *Recorder) shrink() {
-	for len(r.roots) > 1 && (len(r.roots) > r.size || r.bytes > r.max) {
-		if r.fold() {
-			continue
-		}
-		failed, bytes := 0, 0
-		for _, n := range r.roots {
-			if n.d.Failed {
-				failed, bytes = failed+1, bytes+n.tree.bytes
-			}
-		}
-		at := 0
-		if 2*failed <= r.size && 2*bytes <= r.max {
-			at = max(0, slices.IndexFunc(r.roots[:len(r.roots)-1], func(n *node) bool { return !n.d.Failed }))
-		}
-		r.drop(at)
-	}
-}
-
-// drop forgets the tree at a place of the list.
-func (r *Recorder) drop(at int) {
-	old := r.roots[at].tree
-	r.bytes -= old.bytes
-	r.forget(r.roots[at])
-	old.gone = true
-	for _, o := range old.nodes {
-		if r.byID[o.id] == o {
-			delete(r.byID, o.id)
-		}
-	}
-	r.roots = slices.Delete(r.roots, at, at+1)
-}
-
 // fill puts data into a step, or a note of its size if the tree has too much
 // already.
 func (r *Recorder) fill(n *node, s *step, d data) {
-	n.tree.learn(d.found)
+	n.tree.found.learn(d.found)
+	s.found.learn(d.found)
 	s.s.Omitted += d.omitted
 	if n.tree.bytes+d.bytes > r.max/4 {
 		s.s.Omitted += d.bytes
@@ -220,6 +168,7 @@ func (r *Recorder) enter(ctx context.Context, path effect.Path, kind Kind, item 
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.changed(p.n)
+	p.n.tree.found.learn(kept.found) // also of what is counted only
 	if p.s = p.n.add(path, kind, called); p.s != nil {
 		p.s.s.Began, p.s.s.State = time.Now(), Running
 		r.fill(p.n, p.s, kept)
@@ -237,10 +186,11 @@ func (r *Recorder) leave(p place, v any, err error) {
 	k := r.keeper()
 	kept := data{value: k.value(v)}
 	kept.bytes, kept.omitted, kept.found = k.used, k.omitted, k.found
-	text := r.text(p.n, err)
+	text := r.text(p.n, p.s, err)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.changed(p.n)
+	p.s.found = finds{}
 	s := &p.s.s
 	s.Took, s.State = took, Done
 	r.fill(p.n, p.s, kept)
@@ -261,13 +211,16 @@ type said struct {
 
 // text returns what is kept of an error in the tree of n. It must not be called
 // under the lock.
-func (r *Recorder) text(n *node, err error) said {
+func (r *Recorder) text(n *node, s *step, err error) said {
 	if err == nil {
 		return said{}
 	}
 	k := r.keeper()
 	r.mu.Lock()
-	k.found = slices.Clone(n.tree.found)
+	k.found.learn(n.tree.found)
+	if s != nil {
+		k.found.learn(s.found)
+	}
 	r.mu.Unlock()
 	text := k.err(err)
 	return said{text, k.omitted}
@@ -333,8 +286,10 @@ func (r *Recorder) end(n *node, res *effect.Result, o origin) {
 		return
 	}
 	n.d.Like = r.like(n)
+	if !n.tree.nodes[0].d.Running {
+		n.tree.found = finds{}
+	}
 	if root {
-		n.tree.found = nil
 		r.alike(n)
 		return
 	}
@@ -350,10 +305,10 @@ func (r *Recorder) conclude(n *node, w last) {
 	if !known {
 		kept = r.kept(w.item)
 		r.mu.Lock()
-		n.tree.learn(kept.found)
+		n.tree.found.learn(kept.found)
 		r.mu.Unlock()
 	}
-	text := r.text(n, w.err)
+	text := r.text(n, nil, w.err)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := n.find(w.path)

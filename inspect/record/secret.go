@@ -1,6 +1,7 @@
 package record
 
 import (
+	"cmp"
 	"reflect"
 	"slices"
 	"strings"
@@ -79,16 +80,57 @@ func (s *secrets) marked(f reflect.StructField) bool {
 }
 
 // maxFound bounds the secrets of one tree that are looked for in its errors.
-const maxFound = 32
+const maxFound = 500
 
 // minFound is the length in bytes from which a secret is looked for elsewhere:
 // shorter texts are parts of other words.
 const minFound = 4
 
-// cover hides what is in texts of found.
-func cover(text string, found []string) string {
-	for _, f := range found {
-		text = strings.ReplaceAll(text, f, Hidden)
+// finds are texts of secrets.
+type finds struct {
+	texts []string
+	over  bool // there were more
+}
+
+// add notes a text, if it is worth looking for.
+func (f *finds) add(text string) {
+	switch {
+	case len(text) < minFound || slices.Contains(f.texts, text):
+	case len(f.texts) == maxFound:
+		f.over = true
+	default:
+		f.texts = append(f.texts, strings.Clone(text))
+	}
+}
+
+// learn adds those of o.
+func (f *finds) learn(o finds) {
+	f.over = f.over || o.over
+	for _, text := range o.texts {
+		f.add(text)
+	}
+}
+
+// maxCovered bounds the text of an error in which secrets are looked for, in bytes.
+const maxCovered = 64 << 10
+
+// cover hides what is in text of f. A text that is too long to be looked through is
+// cut, together with what may be the beginning of a secret.
+func (f *finds) cover(text string) string {
+	if f.over {
+		return Hidden + ": it may tell one of very many secrets"
+	}
+	// A text before its own beginning: else the rest of it would stay.
+	texts := slices.SortedFunc(slices.Values(f.texts), func(a, b string) int { return cmp.Compare(len(b), len(a)) })
+	cut := len(text) > maxCovered
+	if cut {
+		text = text[:maxCovered]
+	}
+	for _, s := range texts {
+		text = strings.ReplaceAll(text, s, Hidden)
+	}
+	if cut && len(texts) > 0 {
+		text = text[:max(0, len(text)-len(texts[0]))]
 	}
 	return text
 }

@@ -143,6 +143,25 @@ func logIns() registry.Registry[twk.Session] {
 	}))
 }
 
+// The last of many secrets is hidden as well, and one that begins with another.
+func TestRecorderHidesManySecrets(t *testing.T) {
+	for _, n := range []int{3, 40, 300, 2000} {
+		rec := record.New(0)
+		d := dispatch.Must(dispatch.New(registry.New("record", record.Interceptor[twk.Session](rec)), twk.Registry(nil), logIns(),
+			registry.New("many", effect.Handle("Log in as many.", func(ctx context.Context, call twk.Call, m Do) (any, error) {
+				var all effect.List
+				for i := range n {
+					all = append(all, LogIn{Name: "fail", Code: fmt.Sprint("hunter2!", i)})
+				}
+				return nil, call.Dispatch(ctx, all...).Err()
+			}))))
+		d.Dispatch(t.Context(), twk.Session{}, Do{})
+		if got := everything(rec.Recent()[0]); strings.Contains(got, "hunter") || strings.Contains(got, record.Hidden+"0") || !strings.Contains(got, record.Hidden) {
+			t.Errorf("of %d secrets some are shown: %.2000s", n, got)
+		}
+	}
+}
+
 // Programs choose their own names.
 func TestRecorderSecretNames(t *testing.T) {
 	for _, tt := range []struct {
