@@ -10,14 +10,17 @@ import (
 
 // Removal tells of a connection that is gone.
 type Removal struct {
-	Keys  []Key        `json:"keys"`  // sorted
+	Keys  []Key        `json:"keys"`  // sorted; in Conns.Removals at most 16
 	Info  sse.ConnInfo `json:"conn"`  // as it was when OnRemove was called
 	Cause sse.Cause    `json:"cause"` // why it was removed; a stream that ended at the same time may have a cause of its own in Info
 	At    time.Time    `json:"at"`    // when OnRemove was called
 }
 
-// maxRemovals bounds [Conns.Removals].
-const maxRemovals = 100
+// maxRemovals bounds [Conns.Removals], and maxRemovedKeys the keys of each.
+const (
+	maxRemovals    = 100
+	maxRemovedKeys = 16
+)
 
 // removals are the last ones.
 type removals struct {
@@ -27,6 +30,9 @@ type removals struct {
 }
 
 func (r *removals) add(one Removal) {
+	if len(one.Keys) > maxRemovedKeys {
+		one.Keys = slices.Clone(one.Keys[:maxRemovedKeys])
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.list) < maxRemovals {
