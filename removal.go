@@ -2,7 +2,6 @@ package sfere
 
 import (
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -17,12 +16,8 @@ type Removal struct {
 	At    time.Time    `json:"at"`    // when OnRemove was called
 }
 
-const (
-	// maxRemovals bounds [Conns.Removals], and maxAgent what it keeps of the name of
-	// a client in bytes.
-	maxRemovals = 100
-	maxAgent    = 256
-)
+// maxRemovals bounds [Conns.Removals].
+const maxRemovals = 100
 
 // removals are the last ones.
 type removals struct {
@@ -32,9 +27,6 @@ type removals struct {
 }
 
 func (r *removals) add(one Removal) {
-	if a := one.Info.UserAgent; len(a) > maxAgent {
-		one.Info.UserAgent = strings.Clone(a[:maxAgent])
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.list) < maxRemovals {
@@ -46,8 +38,7 @@ func (r *removals) add(one Removal) {
 }
 
 // Removals returns the connections that were removed last, the newest first: 100 at
-// most. Their keys are shared and must not be changed. Of a long User-Agent it has
-// the beginning.
+// most. Their keys are shared and must not be changed.
 func (c *Conns) Removals() []Removal {
 	r := &c.gone
 	r.mu.Lock()

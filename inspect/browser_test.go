@@ -170,6 +170,19 @@ func TestBrowserInspector(t *testing.T) {
 	if got := bob.Text("#news"); got != "no news" {
 		t.Errorf("a dry run changed a page: %q", got)
 	}
+	if !browser.Eval[bool](insp, `document.querySelector("#go").disabled && document.querySelector("#" + document.querySelector("#go").getAttribute("aria-describedby")).innerText.includes("look and not send")`) {
+		t.Error("a send that will be refused is offered, or nothing says why not")
+	}
+	covered(t, insp)
+	list := insp.Text("#list") // the text of the textarea
+	if list == "" {
+		list = browser.Eval[string](insp, `document.querySelector("#list").value`)
+	}
+	form := p.srv.URL + "/inspect/send?" + url.Values{"list": {list}, "to": {"*/shop/*"}}.Encode()
+	access = httpapi.Write
+	insp.Go(form)
+	insp.WaitText(".live", "live")
+	access = httpapi.Read // which is taken away while the page is open
 	insp.Click("#go")
 	insp.WaitText("#outcome", "Not sent")
 	picture(t, insp, "refused")
@@ -181,6 +194,7 @@ func TestBrowserInspector(t *testing.T) {
 	insp.WaitText("#outcome", "6 of 6 streams")
 	bob.WaitText("#news", "Fresh bread")
 	picture(t, insp, "sent")
+	access = httpapi.Read
 
 	phone := b.Page(t, "phone")
 	phone.SetViewport(390, 844, true)
@@ -192,6 +206,9 @@ func TestBrowserInspector(t *testing.T) {
 			phone.WaitText(sold, "no mail server")
 		}
 		picture(t, phone, "phone-"+name)
+		if name == "send" {
+			covered(t, phone)
+		}
 		if wide := browser.Eval[int](phone, "document.documentElement.scrollWidth"); wide > 390 {
 			t.Errorf("the page %s is %d pixels wide on a phone", name, wide)
 		}

@@ -2,11 +2,9 @@ package inspect
 
 import (
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/sfere-go/sfere/inspect/record"
 	"github.com/sfere-go/sfere/schema"
@@ -37,6 +35,10 @@ type dispatchesView struct {
 
 // Filtered reports whether something may be left out.
 func (v dispatchesView) Filtered() bool { return v.Query.filter() != (record.Filter{}) }
+
+func (v dispatchesView) signals() map[string]any {
+	return map[string]any{"effect": v.Query.Effect, "find": v.Query.Find, "failed": v.Query.Failed, "paused": false}
+}
 
 // dispatchView is a row: one dispatch from outside, or several in a row that ran
 // the same in the same way.
@@ -80,19 +82,6 @@ func (v dispatchView) Held() string { return readable(v.Key) }
 
 // Held is the key of the stream as people read it.
 func (v treeView) Held() string { return readable(v.Key) }
-
-// readable returns the text form of a key or pattern without the escapes of what can
-// be shown.
-func readable(text string) string {
-	parts := strings.Split(text, "/")
-	for i, p := range parts {
-		plain, err := url.PathUnescape(p)
-		if err == nil && !strings.ContainsFunc(plain, func(r rune) bool { return !unicode.IsPrint(r) || r == '/' || r == '*' }) {
-			parts[i] = plain
-		}
-	}
-	return strings.Join(parts, "/")
-}
 
 // treeView is a dispatch inside a tree.
 type treeView struct {

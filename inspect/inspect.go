@@ -129,6 +129,7 @@ func (in *Inspector) routes() http.Handler {
 		"POST /check":           in.check,
 		"POST /dry-run":         in.dryRun,
 		"POST /send":            in.send,
+		"POST /close":           in.close,
 		"GET /live":             in.live,
 	} {
 		method, path, _ := strings.Cut(pattern, " /")

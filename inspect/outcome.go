@@ -62,7 +62,7 @@ func (in *Inspector) rehearsed(cmd console.Command, out console.Rehearsal) outco
 			bytes += d.Bytes
 			dv := deliveryView{Delivery: d, Rest: d.Streams - len(d.To), Text: cut(d.Text, maxDelivery), Each: d.Bytes / int64(max(1, d.Streams))}
 			for _, to := range d.To {
-				dv.To = append(dv.To, textOf(to))
+				dv.To = append(dv.To, streamText(to))
 			}
 			pv.Sends = append(pv.Sends, dv)
 		}

@@ -34,6 +34,7 @@ func parseViews(in *Inspector) *template.Template {
 		"iso":      func(t time.Time) string { return t.Format(time.RFC3339Nano) },
 		"took":     took,
 		"size":     sizeOf,
+		"readable": readable,
 		"markup":   func(h twk.HTML) template.HTML { return template.HTML(h) },
 	} {
 		funcs[name] = f
@@ -59,8 +60,13 @@ type page struct {
 	Feed    string // what its stream follows
 	Script  twk.HTML
 	Counts  counts
+	Signals map[string]any // that its stream is opened with
 	Body    any
 }
+
+// withSignals is a body whose stream needs to know what it shows. The signals are set
+// before the stream is opened, which those of inputs further down are not.
+type withSignals interface{ signals() map[string]any }
 
 // page returns the whole page with body in the tab's place. It follows what the
 // tab shows.
@@ -69,8 +75,12 @@ func (in *Inspector) page(tab, title string, body any) twk.Response {
 }
 
 func (in *Inspector) pageOf(tab, feed, title string, body any) twk.Response {
+	signals := map[string]any{}
+	if b, ok := body.(withSignals); ok {
+		signals = b.signals()
+	}
 	return twk.Page(in.view("page", page{
-		Title: title, Program: in.opts.Title, Tab: tab, Feed: feed, Script: in.opts.Client.Script(), Counts: in.counts(), Body: body,
+		Title: title, Program: in.opts.Title, Tab: tab, Feed: feed, Script: in.opts.Client.Script(), Counts: in.counts(), Signals: signals, Body: body,
 	}))
 }
 

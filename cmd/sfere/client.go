@@ -53,18 +53,17 @@ func parseAddress(text string) (*url.URL, error) {
 	return u, nil
 }
 
-// enter takes the token from an address that has one, as programs print them for
-// browsers: that is the address of the page, and the API is below it.
-func (c *client) enter(page *url.URL) (api *url.URL) {
-	q := page.Query()
+// takeToken takes the token from an address that has one, as programs print them
+// for browsers: in a header it is in no log of addresses.
+func (c *client) takeToken(u *url.URL) (found bool) {
+	q := u.Query()
 	if !q.Has(httpapi.LoginParam) {
-		return page
+		return false
 	}
 	c.token = cmp.Or(c.token, q.Get(httpapi.LoginParam))
 	q.Del(httpapi.LoginParam)
-	api = page.JoinPath("api")
-	api.RawQuery = q.Encode()
-	return api
+	u.RawQuery = q.Encode()
+	return true
 }
 
 // address returns the address of a path of the API. What the user gave may have a
@@ -74,7 +73,10 @@ func (c *client) address(path string, query url.Values) (*url.URL, error) {
 	if err != nil {
 		return nil, err
 	}
-	u = c.enter(u).JoinPath(path)
+	if c.takeToken(u) { // the address of the page; the API is below it
+		u = u.JoinPath("api")
+	}
+	u = u.JoinPath(path)
 	q := u.Query()
 	for name, values := range query {
 		q[name] = values
@@ -146,17 +148,21 @@ func (c *client) do(ctx context.Context, method, path string, query url.Values, 
 	if resp.StatusCode == http.StatusOK {
 		return text, nil
 	}
-	return nil, turnedDown(u, resp, text)
+	return nil, c.turnedDown(u, resp, text)
 }
 
 // turnedDown says what an answer means that is not 200.
-func turnedDown(u *url.URL, resp *http.Response, text []byte) error {
+func (c *client) turnedDown(u *url.URL, resp *http.Response, text []byte) error {
 	var p httpapi.Problem
 	ours := json.Unmarshal(text, &p) == nil && p.Error != ""
 	switch code := resp.StatusCode; {
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
 		// It may be the guard, or something that stands in front of the program.
-		return fmt.Errorf("refused: %s; what lets you in goes into -token or -header", cmp.Or(p.Error, resp.Status))
+		hint := ""
+		if c.token == "" && len(c.header) == 0 {
+			hint = "; a token goes into -token or $SFERE_TOKEN, a cookie into -header"
+		}
+		return fmt.Errorf("refused: %s%s", cmp.Or(p.Error, reason(resp, text), resp.Status), hint)
 	case code >= 300 && code < 400:
 		return fmt.Errorf("%s answers %s to %s: is this the address of the API, and are you let in?", u.Redacted(), resp.Status, resp.Header.Get("Location"))
 	case !ours:
@@ -169,6 +175,18 @@ func turnedDown(u *url.URL, resp *http.Response, text []byte) error {
 		return &answerNo{problems(p)}
 	}
 	return fmt.Errorf("%s: %s", resp.Status, p.Error)
+}
+
+// reason is the text of a refusal that is a short one.
+func reason(resp *http.Response, text []byte) string {
+	if !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/plain") || len(text) > 500 {
+		return ""
+	}
+	why := strings.TrimSpace(string(text))
+	if _, after, ok := strings.Cut(why, "refused: "); ok {
+		why = after
+	}
+	return line(why)
 }
 
 // problems lists the problems, one to a line, or else the error.

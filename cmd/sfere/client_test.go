@@ -53,7 +53,14 @@ func TestStrangeAnswers(t *testing.T) {
 		{"a redirection to a login", func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, elsewhere.URL+"/login", http.StatusFound)
 		}, []string{"answers 302 Found to", "/login", "let in"}},
-		{"a refusal of a proxy", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<h1>no</h1>", http.StatusForbidden) }, []string{"refused: 403 Forbidden", "-token"}},
+		{"a refusal of a proxy", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			w.WriteHeader(http.StatusForbidden)
+			fmt.Fprint(w, "<h1>no</h1>")
+		}, []string{"refused: 403 Forbidden", "-token"}},
+		{"a refusal in words", func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "refused: not you\x1b", http.StatusForbidden)
+		}, []string{"sfere: refused: not you", "-token"}},
 		{"one that asks who it is", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "", http.StatusUnauthorized) }, []string{"refused: 401", "-token"}},
 		{"a page", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>") }, []string{"not what was asked for"}},
 		{"another shape", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"a":1}`) }, []string{"not what was asked for"}},

@@ -86,12 +86,8 @@ func (c *cli) showPage(page sfere.Page, count bool) error {
 	if !count {
 		rows := [][]string{{"ID", "KEYS", "OPEN FOR", "QUEUED", "SENT", "REMOTE"}}
 		for _, h := range page.Conns {
-			var keys []string
-			for _, k := range h.Keys {
-				keys = append(keys, k.String())
-			}
 			rows = append(rows, []string{
-				fmt.Sprint(h.Conn.ID), strings.Join(keys, " "), time.Since(h.Conn.Opened).Round(time.Second).String(),
+				fmt.Sprint(h.Conn.ID), keys(h.Keys), time.Since(h.Conn.Opened).Round(time.Second).String(),
 				fmt.Sprint(h.Conn.Queued), fmt.Sprint(h.Conn.Sent), h.Conn.Remote,
 			})
 		}

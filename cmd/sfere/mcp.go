@@ -30,8 +30,8 @@ func (c *cli) mcp(*flag.FlagSet) func(context.Context, []string) error {
 		if err != nil {
 			return err
 		}
+		c.takeToken(u)
 		if given == "" && c.env("SFERE_MCP_URL") == "" { // beside the API
-			u = c.enter(u)
 			u.Path, u.RawPath, u.RawQuery = "/mcp", "", ""
 		}
 		b := &bridge{cli: c, to: u, running: map[string]context.CancelFunc{}}
@@ -60,6 +60,9 @@ const (
 	restart = 10 * time.Second
 	// callPatience bounds one request.
 	callPatience = 5 * time.Minute
+	// farewell bounds how long answers are waited for once the host has closed
+	// standard input.
+	farewell = 5 * time.Second
 	// sinceHeaders is the version of the protocol that wants the method in a header.
 	sinceHeaders = "2026-07-28"
 )
@@ -109,6 +112,8 @@ func (b *bridge) serve(ctx context.Context) error {
 			if err != nil {
 				return fmt.Errorf("reading standard input: %w", err)
 			}
+			// A request that never ends, as one that listens, must not keep us.
+			defer time.AfterFunc(farewell, cancel).Stop()
 			requests.Wait()
 			return nil
 		}
@@ -193,7 +198,7 @@ func (b *bridge) forward(ctx context.Context, m message, text []byte) {
 	}
 	if !m.wantsAnswer() {
 		if err != nil {
-			fmt.Fprintln(b.err, "sfere: "+line(err.Error()))
+			b.complain(err)
 		}
 		return
 	}
@@ -261,7 +266,7 @@ func (b *bridge) answers(m message, resp *http.Response) error {
 	case kind == "application/json" && isMessage(text):
 		return b.pass(m, text)
 	}
-	return turnedDown(b.to, resp, text)
+	return b.turnedDown(b.to, resp, text)
 }
 
 // isMessage reports whether text is a message of JSON-RPC; refusals may be, too.
@@ -326,6 +331,13 @@ func (b *bridge) fail(id json.RawMessage, code int, text string) {
 		err = b.write(out)
 	}
 	if err != nil {
-		fmt.Fprintln(b.err, "sfere: "+line(err.Error()))
+		b.complain(err)
 	}
+}
+
+// complain says what no answer can say.
+func (b *bridge) complain(err error) {
+	b.writing.Lock()
+	defer b.writing.Unlock()
+	fmt.Fprintln(b.err, "sfere: "+line(err.Error()))
 }

@@ -92,7 +92,7 @@ func TestBridge(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
-	if _, err := host(t, "wrong", srv.URL+"/mcp"); err == nil || !strings.Contains(err.Error(), "refused: 403") {
+	if _, err := host(t, "wrong", srv.URL+"/mcp"); err == nil || !strings.Contains(err.Error(), "refused: this is not the token") {
 		t.Errorf("with another token: %v", err)
 	}
 }
@@ -231,7 +231,7 @@ func TestBinary(t *testing.T) {
 	srv := httptest.NewServer(guarded(p))
 	t.Cleanup(srv.Close)
 	cmd := exec.CommandContext(t.Context(), bin, "mcp")
-	cmd.Env = append(os.Environ(), "SFERE_URL="+srv.URL+"/inspect/api", "SFERE_TOKEN=abc")
+	cmd.Env = append(os.Environ(), "SFERE_URL="+srv.URL+"/inspect/?token=abc")
 	s, err := sdk.NewClient(&sdk.Implementation{Name: "tester", Version: "1"}, nil).Connect(t.Context(), &sdk.CommandTransport{Command: cmd}, nil)
 	if err != nil {
 		t.Fatal(err)

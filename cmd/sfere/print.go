@@ -25,7 +25,7 @@ func (s screen) Write(p []byte) (int, error) {
 // harmless returns text with everything as an escape that may control a terminal
 // or hide what is there, but for the characters in keep.
 func harmless(text, keep string) string {
-	return escaped(text, func(r rune) bool { return controls(r) && !strings.ContainsRune(keep, r) }, func(r rune) string {
+	return escaped(text, func(r rune) bool { return controls(r) && !strings.ContainsRune(keep, r) }, func(r rune, _ bool) string {
 		switch {
 		case r == '\n':
 			return `\n`
@@ -43,19 +43,22 @@ func harmless(text, keep string) string {
 }
 
 // escaped writes the runes of text that want it with by. Bytes that are no UTF-8
-// are runes of their own value: some terminals read them as control characters.
-func escaped(text string, want func(rune) bool, by func(rune) string) string {
+// are broken runes of their own value: some terminals read them as control
+// characters.
+func escaped(text string, want func(rune) bool, by func(r rune, broken bool) string) string {
 	var b strings.Builder
 	done := 0
 	for i, n := 0, 0; i < len(text); i += n {
 		var r rune
 		r, n = utf8.DecodeRuneInString(text[i:])
-		if broken := r == utf8.RuneError && n == 1; broken {
+		broken := r == utf8.RuneError && n == 1
+		if broken {
 			r = rune(text[i])
 		} else if !want(r) {
 			continue
 		}
-		b.WriteString(text[done:i] + by(r))
+		b.WriteString(text[done:i])
+		b.WriteString(by(r, broken))
 		done = i + n
 	}
 	return b.String() + text[done:]
@@ -115,7 +118,10 @@ func compact(text json.RawMessage) string {
 // harmlessJSON is harmless for JSON whose only white space outside of texts is
 // that of json.Indent.
 func harmlessJSON(text string) string {
-	return escaped(text, func(r rune) bool { return controls(r) && r != '\n' }, func(r rune) string {
+	return escaped(text, func(r rune) bool { return controls(r) && r != '\n' }, func(r rune, broken bool) string {
+		if broken { // as everybody reads it who reads JSON
+			return `\ufffd`
+		}
 		if r >= 0x10000 {
 			hi, lo := (r-0x10000)>>10+0xd800, (r-0x10000)&0x3ff+0xdc00
 			return fmt.Sprintf(`\u%04x\u%04x`, hi, lo)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -51,6 +52,33 @@ func TestHarmlessJSON(t *testing.T) {
 			}
 		}
 	}
+}
+
+func FuzzHarmless(f *testing.F) {
+	for _, text := range []string{evil, `{"a":"\u001b"}`, "\x9b\xff", `"` + "\xe2\x80" + `"`, "\"\U000e0041\"", "[1,\r\n2]"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		got := line(text)
+		if strings.ContainsFunc(got, controls) || !utf8.ValidString(got) {
+			t.Errorf("%q becomes %q", text, got)
+		}
+		if was := !strings.ContainsFunc(text, controls) && utf8.ValidString(text); was != (got == text) {
+			t.Errorf("%q, which is harmless: %t, becomes %q", text, was, got)
+		}
+		var was, is any
+		if json.Unmarshal([]byte(text), &was) != nil {
+			return
+		}
+		for _, got := range []string{indented([]byte(text), "  "), compact(json.RawMessage(text))} {
+			if err := json.Unmarshal([]byte(got), &is); err != nil {
+				t.Errorf("%q becomes %q: %v", text, got, err)
+			}
+			if diff := cmp.Diff(was, is); diff != "" {
+				t.Errorf("%q becomes %q (-was +is):\n%s", text, got, diff)
+			}
+		}
+	})
 }
 
 // evil is a text with all that a terminal may take for more than text.

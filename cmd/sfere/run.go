@@ -52,6 +52,8 @@ func commands() []command {
 		{"validate", "[file]", "check a list of effects, from standard input by default", (*cli).validate},
 		{"dry-run", "[-to pattern] [file]", "say what a list of effects would do", (*cli).dryRun},
 		{"send", "[-to pattern] [file]", "run a list of effects, if the program allows it", (*cli).send},
+		{"close", "[-n] [-for D] [-id N] pattern", "end streams, if the program allows it; -n says whose", (*cli).close},
+		{"removals", "[-n N]", "list who left last, and why", (*cli).removals},
 		{"mcp", "[address]", "serve a model on standard input and output with the program's MCP", (*cli).mcp},
 		{"completion", "bash|zsh|fish", "print a completion script for a shell", (*cli).completion},
 	}

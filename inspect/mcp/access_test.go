@@ -166,6 +166,39 @@ func TestSendIsOffByDefault(t *testing.T) {
 	}
 }
 
+// The audit hears of a send whatever its arguments are.
+func TestAuditHearsOfMalformedSends(t *testing.T) {
+	for _, access := range []httpapi.Access{httpapi.Read, httpapi.Write} {
+		var h heard
+		p := consoletest.New(t, h.options())
+		s := connect(t, p, &mcp.Options{Access: access})
+		for _, test := range []struct {
+			reason string
+			args   any
+			want   string // what a writer is told
+		}{
+			{"no arguments", nil, "missing"},
+			{"no effects", map[string]any{}, "missing"},
+			{"effects of another kind", map[string]any{"effects": "all"}, "effects"},
+			{"an argument that there is not", map[string]any{"effects": []any{}, "tp": "x"}, "tp"},
+			{"an effect that there is not", map[string]any{"effects": []any{map[string]any{"effect": "test/none"}}}, "test/none"},
+			{"a pattern that is none", map[string]any{"effects": []any{}, "to": "lobby"}, "must be scope/category/id"},
+		} {
+			text, isError := use(t, s, "send", test.args, nil)
+			want := test.want
+			if access == httpapi.Read {
+				want = "refused, nothing was sent"
+			}
+			if !isError || !strings.Contains(text, want) {
+				t.Errorf("%s with access %d: %t %q, want %q", test.reason, access, isError, text, want)
+			}
+			if said := h.take(); len(said) != 1 {
+				t.Errorf("%s with access %d: the audit hears %q", test.reason, access, said)
+			}
+		}
+	}
+}
+
 // A program may stand behind a proxy under a name of its own: the guard decides
 // about that.
 func TestHostIsForTheGuard(t *testing.T) {

@@ -2,12 +2,14 @@ package mcp
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/sfere-go/sfere/inspect/console"
+	"github.com/sfere-go/sfere/schema"
 )
 
 // maxAnswer bounds the structured content of an answer in bytes.
@@ -21,34 +23,55 @@ type answer struct {
 }
 
 // shrinker is data that can do with less: at most limit bytes of each text or
-// value in it.
+// value in it, and none of what is longer. With limit 0 only the outline is left.
 type shrinker interface{ shrunk(limit int) any }
 
-// result returns the answer in bounds. What says the same is not in it twice at
-// full size, and what is too long is cut.
-func (a answer) result() (*sdk.CallToolResult, any, error) {
-	res := &sdk.CallToolResult{Content: a.text.content()}
+// result returns the answer in bounds: what is too long is cut, and nothing is in it
+// twice at full size. An err is an answer as well, one that the model can act on.
+func (a answer) result(err error) *sdk.CallToolResult {
+	if err != nil {
+		return refusal(err)
+	}
 	tries := []any{a.data}
 	if s, ok := a.data.(shrinker); ok {
-		tries = []any{s.shrunk(16_000), s.shrunk(2000), s.shrunk(200)}
+		tries = []any{s.shrunk(16_000), s.shrunk(2000), s.shrunk(200), s.shrunk(0)}
 	}
 	var size int
 	for _, data := range tries {
 		text, err := json.Marshal(data)
 		if err != nil {
-			return nil, nil, err
+			return refusal(err)
 		}
 		if size = len(text); size <= maxAnswer {
-			return res, json.RawMessage(text), nil
+			return &sdk.CallToolResult{Content: a.text.content(), StructuredContent: json.RawMessage(text)}
 		}
 	}
-	return nil, nil, fmt.Errorf("the answer has %d bytes, at most %d are given: ask for less, with a name, a kind, a pattern or n", size, maxAnswer)
+	return refusal(fmt.Errorf("the answer has %d bytes, at most %d are given: ask for less, with a name, a kind, a pattern or n", size, maxAnswer))
 }
 
-// shortJSON returns text, or a note if it is longer than limit bytes.
+// refusal is the result for an error.
+func refusal(err error) *sdk.CallToolResult {
+	var text summary
+	res := &sdk.CallToolResult{IsError: true}
+	if invalid, ok := errors.AsType[*schema.Error](err); ok {
+		list := invalid.Problems[:min(len(invalid.Problems), maxProblems)]
+		text = problems("the effects are not valid", list)
+		res.StructuredContent = map[string]any{"error": "the effects are not valid", "problems": list}
+	} else {
+		text.add(err.Error())
+	}
+	res.Content = text.content()
+	return res
+}
+
+// shortJSON returns text, or a note if it is longer than limit bytes; with limit 0
+// nothing.
 func shortJSON(text json.RawMessage, limit int) json.RawMessage {
-	if len(text) <= limit {
+	switch {
+	case len(text) <= limit:
 		return text
+	case limit == 0:
+		return nil
 	}
 	return fmt.Appendf(nil, `"(%d bytes, left out)"`, len(text))
 }
@@ -81,7 +104,7 @@ func shrunkTree(d console.Dispatch, limit int) console.Dispatch {
 }
 
 func shrunkStep(s console.Step, limit int) console.Step {
-	s.Item, s.Value, s.Error = shortJSON(s.Item, limit), shortJSON(s.Value, limit), short(s.Error, limit)
+	s.Item, s.Value, s.Error = shortJSON(s.Item, limit), shortJSON(s.Value, limit), short(s.Error, max(limit, 100))
 	s.Nested = slices.Clone(s.Nested)
 	for i := range s.Nested {
 		s.Nested[i] = shrunkTree(s.Nested[i], limit)
@@ -117,7 +140,7 @@ func (o outcome) shrunk(limit int) any {
 func shrunkErrors(list []console.Failed, limit int) []console.Failed {
 	list = most(list)
 	for i := range list {
-		list[i].Item, list[i].Error = shortJSON(list[i].Item, limit), short(list[i].Error, limit)
+		list[i].Item, list[i].Error = shortJSON(list[i].Item, limit), short(list[i].Error, max(limit, 100))
 	}
 	return list
 }
@@ -135,6 +158,10 @@ func (r rehearsal) shrunk(limit int) any {
 		p := &r.Plan[i]
 		p.Item, p.Value = shortJSON(p.Item, limit), shortJSON(p.Value, limit)
 		p.Sends, p.Would = slices.Clone(p.Sends), slices.Clone(p.Would)
+		if limit == 0 {
+			p.More += len(p.Sends) + len(p.Would)
+			p.Sends, p.Would = nil, nil
+		}
 		for j := range p.Sends {
 			p.Sends[j].Text = short(p.Sends[j].Text, limit)
 		}

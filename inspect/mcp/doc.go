@@ -9,8 +9,8 @@
 // A host that only starts processes reaches a program over HTTP with the command
 // "sfere mcp".
 //
-// The tools are describe, grep, sample, validate, dry_run, connections, dispatches
-// and failures, and send for those who may. The prompts explore, author and wire
+// The tools are describe, grep, sample, validate, dry_run, connections, removals,
+// dispatches and failures, and send for those who may. The prompts explore, author and wire
 // say in which order they help. The JSON Schema of every item is a resource,
 // sfere://schema/ and its name; sfere://registry is that of all lists.
 //

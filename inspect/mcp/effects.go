@@ -32,12 +32,24 @@ func (t *tools) dryRun(ctx context.Context, req *sdk.CallToolRequest, in command
 	return answer{rehearsal(r), aboutRehearsal(r)}, err
 }
 
-func (t *tools) send(ctx context.Context, req *sdk.CallToolRequest, in commandIn) (answer, error) {
-	cmd := t.command(ctx, req, in)
+// sendTool is a tool without a check of its arguments in front, so that the audit
+// hears of every call, whatever is in it.
+func (t *tools) sendTool(ctx context.Context, req *sdk.CallToolRequest) (*sdk.CallToolResult, error) {
+	a, err := t.send(ctx, req)
+	return a.result(err), nil
+}
+
+func (t *tools) send(ctx context.Context, req *sdk.CallToolRequest) (answer, error) {
+	cmd, err := console.ParseCommand(req.Params.Arguments)
+	cmd.Sender = t.sender(ctx, req)
 	if caller := t.who(ctx); caller.Access < httpapi.Write {
 		why := httpapi.Forbidden(caller)
 		t.console.Refused(ctx, cmd, why)
 		return answer{}, errors.New("refused, nothing was sent: " + why.Error())
+	}
+	if err != nil {
+		t.console.Refused(ctx, cmd, err)
+		return answer{}, err
 	}
 	out, err := t.console.Send(ctx, cmd)
 	return answer{outcome(out), aboutOutcome(out)}, err

@@ -51,6 +51,7 @@ func Example() {
 	// dry_run
 	// failures
 	// grep
+	// removals
 	// sample
 	// validate
 	// <nil> <nil>

@@ -22,7 +22,7 @@ type (
 		Name   string `json:"name,omitempty" jsonschema:"only those in which an item ran whose name has this part"`
 		Text   string `json:"text,omitempty" jsonschema:"only those with this text in a name, a pattern, the request, an error or the data, in any letter case"`
 	}
-	failuresIn struct {
+	listIn struct {
 		N int `json:"n,omitempty" jsonschema:"how many; 20 if left out, at most 100"`
 	}
 )
@@ -69,7 +69,7 @@ func (t *tools) dispatches(_ context.Context, in dispatchesIn) (answer, error) {
 	return answer{map[string]any{"dispatches": list}, text}, err
 }
 
-func (t *tools) failures(_ context.Context, in failuresIn) (answer, error) {
+func (t *tools) failures(_ context.Context, in listIn) (answer, error) {
 	n, err := howMany(in.N, defaultList, maxList)
 	if err != nil {
 		return answer{}, err
@@ -81,4 +81,13 @@ func (t *tools) failures(_ context.Context, in failuresIn) (answer, error) {
 		text.add(fmt.Sprintf("#%d %s%s %s: %s", f.Seq, f.Step.Name, times(f.Times), f.Step.Phase, f.Step.Error))
 	}
 	return answer{failed{list}, text}, err
+}
+
+func (t *tools) removals(_ context.Context, in listIn) (answer, error) {
+	n, err := howMany(in.N, defaultList, maxList)
+	if err != nil {
+		return answer{}, err
+	}
+	list, err := t.console.Removals(n)
+	return answer{map[string]any{"removals": list}, aboutRemovals(list)}, err
 }

@@ -128,14 +128,32 @@ func aboutPage(p sfere.Page) summary {
 	var s summary
 	s.add(fmt.Sprintf("%d match, %d in all", p.Matched, p.All))
 	for _, c := range p.Conns {
-		var keys []string
-		for _, k := range c.Keys {
-			keys = append(keys, k.String())
-		}
-		s.add(fmt.Sprintf("#%d %s, open for %s, queued %d, sent %d", c.Conn.ID, strings.Join(keys, " "), time.Since(c.Conn.Opened).Round(time.Second), c.Conn.Queued, c.Conn.Sent))
+		s.add(fmt.Sprintf("#%d %s, open for %s, queued %d, sent %d", c.Conn.ID, keys(c.Keys), time.Since(c.Conn.Opened).Round(time.Second), c.Conn.Queued, c.Conn.Sent))
 	}
 	if p.Next != "" {
 		s.add("more after " + p.Next)
+	}
+	return s
+}
+
+// keys are the first of a list of keys.
+func keys(list []sfere.Key) string {
+	var out []string
+	for i, k := range list {
+		if i == 3 {
+			out = append(out, fmt.Sprintf("and %d more keys", len(list)-i))
+			break
+		}
+		out = append(out, k.String())
+	}
+	return strings.Join(out, " ")
+}
+
+func aboutRemovals(list []sfere.Removal) summary {
+	var s summary
+	s.add(plural(len(list), "connection has left", "connections have left"))
+	for _, r := range list {
+		s.add(fmt.Sprintf("#%d %s at %s, %s, after %s", r.Info.ID, keys(r.Keys), r.At.Format(time.TimeOnly), r.Cause, r.At.Sub(r.Info.Opened).Round(time.Second)))
 	}
 	return s
 }

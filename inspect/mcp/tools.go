@@ -3,7 +3,6 @@ package mcp
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"regexp"
 
@@ -62,14 +61,15 @@ func (t *tools) add(s *sdk.Server) {
 	sdk.AddTool(s, looks("grep", "Search names, docs, field descriptions and metadata; tells which field matched and where.", nil), tool(t.grep))
 	sdk.AddTool(s, looks("sample", "Make calls of an item that are valid; its documented examples come first.", nil), tool(t.sample))
 	sdk.AddTool(s, looks("connections", "Count live connections, and list some with their keys, age and queue.", nil), tool(t.connections))
+	sdk.AddTool(s, looks("removals", "List who left last, and why.", nil), tool(t.removals))
 	sdk.AddTool(s, looks("dispatches", "List the last dispatches of the program, newest first, or show one with what ran, with which data, what it gave and what failed.", nil), tool(t.dispatches))
 	sdk.AddTool(s, looks("failures", "List what failed lately in the program, newest first; what failed in the same way is one entry.", nil), tool(t.failures))
 	sdk.AddTool(s, looks("validate", "Check a list of effects against the schemas; problems have JSON pointers.", listSchema(false)), tool(t.validate))
 	sdk.AddTool(s, looks("dry_run", "Say exactly what a list of effects would do, byte for byte and to whom. Nothing happens.", listSchema(true)), toolFor(t.dryRun))
-	sdk.AddTool(s, &sdk.Tool{
+	s.AddTool(&sdk.Tool{
 		Name: "send", InputSchema: listSchema(true),
 		Description: "Run a list of effects in the program. This changes what people see; do a dry_run first.",
-	}, toolFor(t.send))
+	}, t.sendTool)
 }
 
 // listSchema is the input schema of tools that take effects. What exactly fits
@@ -96,19 +96,7 @@ func tool[In any](f func(context.Context, In) (answer, error)) sdk.ToolHandlerFo
 func toolFor[In any](f func(context.Context, *sdk.CallToolRequest, In) (answer, error)) sdk.ToolHandlerFor[In, any] {
 	return func(ctx context.Context, req *sdk.CallToolRequest, in In) (*sdk.CallToolResult, any, error) {
 		a, err := f(ctx, req, in)
-		if err == nil {
-			return a.result()
-		}
-		text := summary{}
-		text.add(err.Error())
-		res := &sdk.CallToolResult{IsError: true}
-		if invalid, ok := errors.AsType[*schema.Error](err); ok {
-			text = problems("the effects are not valid", invalid.Problems)
-			problems := invalid.Problems[:min(len(invalid.Problems), maxProblems)]
-			res.StructuredContent = map[string]any{"error": "the effects are not valid", "problems": problems}
-		}
-		res.Content = text.content()
-		return res, nil, nil
+		return a.result(err), nil, nil
 	}
 }
 
