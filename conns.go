@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/sfere-go/sfere/effect"
-	"github.com/sfere-go/sfere/sse"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -71,13 +70,6 @@ func (o *Options) check() error {
 // time.Duration(15) is 15 ns.
 const shortest = time.Millisecond
 
-// Removal tells of a connection that is gone.
-type Removal struct {
-	Keys  []Key        // sorted
-	Info  sse.ConnInfo // as it was when OnRemove was called
-	Cause sse.Cause    // why it was removed; a stream that ended at the same time may have a cause of its own in Info
-}
-
 // Conns holds live connections under keys. All methods may be called from any
 // goroutine. Make one with [New].
 type Conns struct {
@@ -92,21 +84,29 @@ type Conns struct {
 	// as careful; a panic of those is contained.
 	mu      sync.RWMutex
 	index   index[indexed]
+	held    int    // entries in the index
+	seq     uint64 // entries so far
 	claims  claims
 	kicked  expiring[struct{}] // keys that are kept away
 	watches []*Presence
 	closed  bool
 
+	// viewing is held while a list is put in order for [Conns.Page], one at a time.
+	// mu is taken under it.
+	viewing sync.Mutex
+
 	snapshots sync.Pool // of *[]*sse.Conn
 
 	rooms rooms
 	views *views
+	gone  removals
 }
 
 // New returns an empty Conns; nil means the default options. Close it with
 // [Conns.Close]. It panics if an option makes no sense.
 func New(o *Options) *Conns {
 	c := &Conns{}
+	c.index.id = func(e indexed) uint64 { return e.seq }
 	if o != nil {
 		c.opts = *o
 	}

@@ -24,7 +24,7 @@ type delivery struct {
 	opener *sse.Conn       // the stream whose first effects send, nil if it is none's
 	to     Pattern
 	room   *room
-	dry    bool
+	dry    *rehearsed // nil unless this is a dry run
 	steps  []step
 	report Report
 	causes causes
@@ -53,10 +53,13 @@ func (u *unending) Value(key any) any {
 }
 
 // deliver runs items once for everybody in s where that is possible, and once
-// for each where it is not. In a dry run everything is rendered, and what each
-// recipient would get is recorded instead of sent.
+// for each where it is not. In a dry run everything is rendered, and what would be
+// sent is recorded, each text once.
 func (c *Conns) deliver(ctx context.Context, call twk.Call, to Pattern, s *snapshot, items effect.List, each bool) Report {
-	d := delivery{conns: c, call: call, from: ctx, opener: call.Ctx().Opening(), to: to, dry: effect.IsDry(ctx)}
+	d := delivery{conns: c, call: call, from: ctx, opener: call.Ctx().Opening(), to: to}
+	if effect.IsDry(ctx) {
+		d.dry = &rehearsed{}
+	}
 	d.causes.r, d.report.Matched = &d.report, len(s.entries)
 	if len(s.entries) == 0 || len(items) == 0 {
 		d.report.Delivered = len(s.entries)
@@ -78,12 +81,19 @@ func (c *Conns) deliver(ctx context.Context, call twk.Call, to Pattern, s *snaps
 	d.room = c.rooms.enter(to)
 	defer c.rooms.leave(d.room)
 	d.prepare(s.entries[0].stream.Hub())
-	if some || d.dry {
+	frames := d.frames()
+	switch {
+	case some:
 		d.forEach(ctx, s)
-	} else if frames := d.frames(); len(frames) > 0 {
-		d.fanOut(ctx, s, frames)
-	} else { // nothing to send: all of it failed, or actions expanded to nothing
+	case len(frames) == 0: // all of it failed, or actions expanded to nothing
 		d.report.Delivered = len(s.entries)
+	case d.dry != nil:
+		d.rehearseAll(ctx, s, frames)
+	default:
+		d.fanOut(ctx, s, frames)
+	}
+	if d.dry != nil {
+		d.dry.end(ctx)
 	}
 	d.report.finish()
 	return d.report
@@ -91,7 +101,7 @@ func (c *Conns) deliver(ctx context.Context, call twk.Call, to Pattern, s *snaps
 
 // prepare does what can be done once for all streams.
 func (d *delivery) prepare(hub *sse.Hub) {
-	if d.dry || !hub.Compresses() {
+	if d.dry != nil || !hub.Compresses() {
 		return
 	}
 	for i := range d.steps {
@@ -165,13 +175,17 @@ func (c *Conns) targets(to Pattern, s *snapshot, sorted bool) []target {
 
 // forEach runs the list for each recipient.
 func (d *delivery) forEach(ctx context.Context, s *snapshot) {
-	all := d.conns.targets(d.to, s, d.dry)
+	all := d.conns.targets(d.to, s, d.dry != nil)
 	items := make(effect.List, len(d.steps))
 	for i, st := range d.steps {
 		items[i] = st.item
 	}
-	if d.dry {
+	if d.dry != nil {
 		for i := range all {
+			if err := d.from.Err(); err != nil { // nobody waits for the plan any more
+				d.causes.fail(all[i].Key, fmt.Errorf("not rehearsed: %w", err))
+				continue
+			}
 			d.serve(ctx, &all[i], items)
 		}
 	} else {

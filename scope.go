@@ -146,6 +146,9 @@ func (e *entry) firstKey() Key {
 	return e.first.key
 }
 
+// HeldAs returns what firstKey does, for tools that have nothing but the stream.
+func (e *entry) HeldAs() Key { return e.firstKey() }
+
 // ownKey returns the key of the recipient that ctx is for, or of the stream of
 // the dispatch.
 func (c *Conns) ownKey(ctx context.Context, s twk.Session) (Key, error) {

@@ -105,7 +105,8 @@ func (r *run) nested(ctx context.Context, call core.Call, items effect.List, how
 		child.extra().held = held
 	}
 	if m.dry != nil { // whatever ctx the handler passed on
-		child.extra().dry, ctx = m.dry, m.dry.in(ctx)
+		_, recipient := how.(*core.Prepared)
+		child.extra().dry, ctx = m.dry.nested(r.res.ID, effect.Call[any](call).Path(), recipient), m.dry.in(ctx)
 	}
 	tell := !detached && !over
 	out, first := r.refused(m, child, items)

@@ -46,7 +46,7 @@ type more struct {
 	stop  error                // why the rest is skipped
 	batch *batch               // nil outside a batch
 	deep  map[*core.Entry]bool // actions whose depth error has been reported
-	dry   *rehearsal           // nil unless this is a dry run; constant
+	dry   *dryRun              // nil unless this is a dry run; constant
 	held  *held                // keys that are held around this dispatch; constant
 
 	together *core.Together // the list runs once for many recipients; constant

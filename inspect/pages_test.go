@@ -118,7 +118,7 @@ func TestSearchAndSample(t *testing.T) {
 // A console without connections and without a recorder has pages all the same.
 func TestPagesOfABareProgram(t *testing.T) {
 	p := newProgram(t, nil)
-	insp := inspect.New(console.New(p.d, nil, nil), nil)
+	insp := inspect.New(console.New(p.d, nil, &console.Options[App]{Token: token}), nil)
 	for _, tt := range []struct {
 		path, want, reason string
 		code               int
@@ -134,6 +134,7 @@ func TestPagesOfABareProgram(t *testing.T) {
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), "GET", "/inspect/"+tt.path, nil)
 		r.RemoteAddr, r.Host = "127.0.0.1:5000", "localhost"
+		r.Header.Set("Authorization", "Bearer "+token)
 		w := httptest.NewRecorder()
 		insp.ServeHTTP(w, r)
 		if w.Code != tt.code || !strings.Contains(w.Body.String(), tt.want) {

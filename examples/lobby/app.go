@@ -21,11 +21,12 @@ type App struct{ twk.Session }
 // server is the lobby.
 type server struct {
 	*sfere.App[App]
-	signer  signer
-	client  twk.Client
-	here    *sfere.Presence
-	talk    *talk
-	console *console.Console // what the inspector shows
+	signer    signer
+	client    twk.Client
+	here      *sfere.Presence
+	talk      *talk
+	console   *console.Console // what the inspector shows
+	inspector *inspect.Inspector
 }
 
 func newServer(secret string, client twk.Client) (s *server, err error) {
@@ -39,7 +40,8 @@ func newServer(secret string, client twk.Client) (s *server, err error) {
 	}
 	s.routes()
 	s.console = console.New(s.Dispatcher(), s.Conns(), &console.Options[App]{Recorder: rec})
-	s.HandleHTTP("/inspect/", inspect.New(s.console, &inspect.Options{Hub: s.Hub(), Client: client, Title: "lobby"}))
+	s.inspector = inspect.New(s.console, &inspect.Options{Hub: s.Hub(), Client: client, Title: "lobby"})
+	s.HandleHTTP("/inspect/", s.inspector)
 	s.here, err = s.Conns().Watch(lobby, &sfere.PresenceOptions{Grace: grace, Joined: s.joined, Left: s.left})
 	return s, err
 }

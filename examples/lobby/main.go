@@ -44,7 +44,8 @@ func run(ctx context.Context, addr, script, secret string) error {
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return err
 	}
-	fmt.Printf("lobby: http://%s\n", ln.Addr())
+	base := "http://" + ln.Addr().String()
+	fmt.Printf("lobby:     %s\ninspector: %s\n", base, s.inspector.URL(base)) // with its token: for this terminal only
 	defer s.here.Stop()
 	return s.Serve(ctx, ln)
 }

@@ -18,8 +18,8 @@ type Command struct {
 	To string `json:"to,omitempty" jsonschema:"description=pattern of the connections to run the effects against such as */lobby/*; empty runs them out of band"`
 	// Effects is the list in wire form.
 	Effects json.RawMessage `json:"effects" jsonschema:"description=list of effects in wire form"`
-	// By says who asks, for the audit.
-	By string `json:"-"`
+	// Sender says who asks, for the audit and for what runs.
+	Sender `json:"-"`
 }
 
 // ParseCommand reads a command from JSON: a list of effects, a single effect, or
