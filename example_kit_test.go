@@ -47,6 +47,21 @@ func (b *browser) open(name, path string) *page {
 	return &page{name, bufio.NewScanner(res.Body)}
 }
 
+// post sends a request without a body and waits for the end of the answer.
+func (b *browser) post(path string) {
+	req, err := http.NewRequest("POST", b.srv.URL+path, nil)
+	if err != nil {
+		panic(err)
+	}
+	req.Header.Set("Datastar-Request", "true")
+	res, err := b.srv.Client().Do(req)
+	if err != nil {
+		panic(err)
+	}
+	_, _ = io.Copy(io.Discard, res.Body)
+	res.Body.Close()
+}
+
 // next returns the data of the next event.
 func (p *page) next() string {
 	var data []string
