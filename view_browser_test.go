@@ -33,6 +33,7 @@ func TestViewAndThePersonInBrowser(t *testing.T) {
 		return twk.HTML(fmt.Sprintf(`<div id="form"><b id="n">%[1]d</b>
 			<input id="same"><input id="focused"><input id="given" value="%[1]d"><textarea id="text"></textarea>
 			<details id="details"><summary>More</summary></details>
+			<details id="preserved" data-preserve-attr="open"><summary>More</summary></details>
 			<dialog id="dialog">Hello</dialog>
 			<div id="scrolled" style="height:20px;overflow:scroll"><div style="height:500px"></div></div>
 			<div id="kept" data-ignore-morph><input id="kept-input" value="%[1]d"><details id="kept-details"></details><dialog id="kept-dialog"></dialog></div>
@@ -69,7 +70,7 @@ func TestViewAndThePersonInBrowser(t *testing.T) {
 	p.Click("#set")
 	p.WaitText("#once", "mine")
 	chromium.Eval[bool](p, `(() => {
-		for (const id of ["details", "kept-details", "outside"]) document.getElementById(id).open = true
+		for (const id of ["details", "preserved", "kept-details", "outside"]) document.getElementById(id).open = true
 		for (const id of ["dialog", "kept-dialog"]) document.getElementById(id).show()
 		document.getElementById("scrolled").scrollTop = 100
 		return true
@@ -85,7 +86,7 @@ func TestViewAndThePersonInBrowser(t *testing.T) {
 	got := chromium.Eval[map[string]any](p, `({
 		same: same.value, focused: focused.value, given: given.value, text: text.value, keptInput: document.getElementById("kept-input").value,
 		focus: document.activeElement.id,
-		details: details.open, keptDetails: document.getElementById("kept-details").open, outside: outside.open,
+		details: details.open, preserved: preserved.open, keptDetails: document.getElementById("kept-details").open, outside: outside.open,
 		dialog: dialog.open, keptDialog: document.getElementById("kept-dialog").open,
 		scrolled: scrolled.scrollTop,
 		reset: document.getElementById("reset").textContent, once: document.getElementById("once").textContent,
@@ -95,7 +96,7 @@ func TestViewAndThePersonInBrowser(t *testing.T) {
 		"given":     "3", // but not in a field whose value differs from render to render
 		"keptInput": "typed",
 		"focus":     "focused",
-		"details":   false, "keptDetails": true, "outside": true,
+		"details":   false, "preserved": true, "keptDetails": true, "outside": true,
 		"dialog": false, "keptDialog": true,
 		"scrolled": 100.0,
 		"reset":    "3", "once": "mine",
