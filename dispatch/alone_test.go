@@ -36,7 +36,7 @@ func TestAloneIsTheSame(t *testing.T) {
 		{"ignores a failure", "a failure of a continuation belongs to the result", func(ctx context.Context, c call) error { c.Dispatch(ctx, Nope{}); return nil }, track{func(int) {}, nothing}},
 		{"passes a failure on", "and is one failure", func(ctx context.Context, c call) error { return c.Dispatch(ctx, Nope{}).Err() }, track{func(int) {}, nothing}},
 		{"goes on and asks", "what is begun anew for each has not failed yet", func(ctx context.Context, c call) error {
-			c.Dispatch(ctx, Fail{"later"})
+			c.Dispatch(ctx, effect.Raw{Effect: "test/unknown"})
 			core.ShareOf(ctx).Ask()
 			return nil
 		}, track{func(int) {}, nothing}},
