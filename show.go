@@ -18,6 +18,9 @@ import (
 // It belongs among the first effects of a stream that is held, and works at any
 // later time. The stream never shows an older state after a newer one, and when a
 // dispatch with a Refresh has returned it ends with a state that was read after it.
+// A stream that shows views is not cut when its outbox is full: the events that wait
+// are dropped, and its views are sent again, of which at most one frame each waits.
+//
 // Two views of one stream must not be about the same elements, and nothing else may
 // patch what a view has rendered. It is an error to show a view that is not allowed
 // ([ViewOptions].Allow), and on a response that does not stay open.
