@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"slices"
+
+	"github.com/sfere-go/sfere"
+	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/twk"
+)
+
+// What a page shows. Each is a value that says all of what its markup depends on
+// beside the database, so that those who see the same share one render.
+type (
+	// Board is the columns and cards of a board, for those who may move them or not.
+	Board struct {
+		ID      int64 `json:"id"`
+		CanEdit bool  `json:"canEdit"`
+	}
+	// People is who is on a board, for those who may change the roles or not.
+	People struct {
+		Board     int64 `json:"board"`
+		CanChange bool  `json:"canChange"`
+	}
+	// Looking is who has the board open.
+	Looking struct {
+		Board int64 `json:"board"`
+	}
+)
+
+// EffectName returns "kanban/board".
+func (Board) EffectName() string { return "kanban/board" }
+
+// EffectName returns "kanban/people".
+func (People) EffectName() string { return "kanban/people" }
+
+// EffectName returns "kanban/looking".
+func (Looking) EffectName() string { return "kanban/looking" }
+
+// Topics returns what a Refresh of this board names.
+func (b Board) Topics() []sfere.Topic { return []sfere.Topic{sfere.T("board", b.ID)} }
+
+// Topics returns what a Refresh of these people names.
+func (p People) Topics() []sfere.Topic { return []sfere.Topic{sfere.T("people", p.Board)} }
+
+// Topics returns what a Refresh of who is looking names.
+func (l Looking) Topics() []sfere.Topic { return []sfere.Topic{sfere.T("looking", l.Board)} }
+
+// views returns what somebody with a role sees of a board, and what they do not.
+func views(board int64, r Role) (see, not effect.List) {
+	edit, change := r >= Editor, r >= Owner
+	see = effect.List{Board{board, edit}, People{board, change}, Looking{board}}
+	return see, effect.List{Board{board, !edit}, People{board, !change}}
+}
+
+// showBoard renders a board. The form for new cards follows the role by a signal.
+func (s *server) showBoard(ctx context.Context, b Board) (twk.Content, error) {
+	lanes, err := s.db.Lanes(ctx, b.ID)
+	return sfere.ViewFrame{Content: boardView(b, lanes), Signals: map[string]any{"_edit": b.CanEdit}}, err
+}
+
+func (s *server) showPeople(ctx context.Context, p People) (twk.Content, error) {
+	all, err := s.db.Members(ctx, p.Board)
+	if !p.CanChange {
+		all = slices.DeleteFunc(all, func(m Member) bool { return m.Role == None })
+	}
+	return peopleView(p, all), err
+}
+
+func (s *server) showLooking(ctx context.Context, l Looking) (twk.Content, error) {
+	here := s.lookers(l.Board)
+	all, err := s.db.Members(ctx, l.Board)
+	return lookingView(slices.DeleteFunc(all, func(m Member) bool { return !here[m.ID] })), err
+}
+
+// may returns the options of a view of a board that needs a role.
+func may[V effect.Data](s *server, need func(V) (board int64, r Role)) *sfere.ViewOptions[App, V] {
+	return &sfere.ViewOptions[App, V]{Allow: func(ctx context.Context, call effect.Call[App], v V) error {
+		board, least := need(v)
+		switch r, err := s.db.Role(ctx, board, call.Ctx().Me.ID); {
+		case err != nil:
+			return err
+		case r < least:
+			return refused{http.StatusForbidden, "You may not see this board, or not so."}
+		}
+		return nil
+	}}
+}
+
+// least returns Viewer, or more if a view shows more than a viewer may do.
+func least(more bool, r Role) Role {
+	if more {
+		return r
+	}
+	return Viewer
+}
