@@ -51,16 +51,20 @@ func (Look) EffectName() string { return "kanban/look" }
 func (s *server) registry() registry.Registry[App] {
 	return registry.New("kanban",
 		sfere.View("The columns and cards of a board.", s.showBoard,
-			may(s, func(b Board) (int64, Role) { return b.ID, least(b.CanEdit, Editor) })),
+			may(s, func(b Board) (int64, Role) { return b.ID, least(b.CanEdit, Editor) })).About(example(Board{1, true})),
 		sfere.View("The people of a board and their roles.", s.showPeople,
-			may(s, func(p People) (int64, Role) { return p.Board, least(p.CanChange, Owner) })),
+			may(s, func(p People) (int64, Role) { return p.Board, least(p.CanChange, Owner) })).About(example(People{1, true})),
 		sfere.View("Who is looking at a board.", s.showLooking,
-			may(s, func(l Looking) (int64, Role) { return l.Board, Viewer })),
-		effect.Do("Move a card.", s.moveCard),
-		effect.Do("Add a card.", s.addCard),
-		effect.Do("Change the role of a person.", s.setRole),
-		effect.Do("Show a board as the person of the stream may see it.", s.look),
+			may(s, func(l Looking) (int64, Role) { return l.Board, Viewer })).About(example(Looking{1})),
+		effect.Do("Move a card.", s.moveCard).About(example(MoveCard{Board: 1, Card: 3, Seen: 1, Lane: 2})),
+		effect.Do("Add a card.", s.addCard).About(example(AddCard{1, "Buy flowers"})),
+		effect.Do("Change the role of a person.", s.setRole).About(example(SetRole{1, "cleo", Editor})),
+		effect.Do("Show a board as the person of the stream may see it.", s.look).About(example(Look{1})),
 	)
+}
+
+func example(e effect.Data) effect.About {
+	return effect.About{Reach: effect.Local, Examples: effect.List{e}}
 }
 
 func (s *server) moveCard(ctx context.Context, call effect.Call[App], m MoveCard) error {
@@ -117,8 +121,7 @@ func (s *server) look(ctx context.Context, call effect.Call[App], l Look) error 
 	return call.Dispatch(ctx, twk.Patch(historyView(events)), sfere.Hide{Views: not}, sfere.Show{Views: see}).Err()
 }
 
-// happened tells everybody who looks at a board what has happened. A page that has
-// just opened may have the line in its list already.
+// happened tells everybody who looks at a board what has happened.
 func happened(board int64, e Event) sfere.Broadcast {
-	return sfere.Tell(everybody(board), twk.Remove(twk.ByID(eventID(e))), twk.Prepend("#history", eventView(e)))
+	return sfere.Tell(everybody(board), twk.Prepend("#history", eventView(e)))
 }

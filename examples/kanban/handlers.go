@@ -3,6 +3,7 @@ package main
 import (
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/effect"
@@ -73,7 +74,7 @@ func (s *server) signOut(r *twk.Request, me Person) twk.Response {
 		}
 	}
 	s.Dispatch(r.Context(), sfere.Close{To: allTabs(me.ID)})
-	return seeOther("/").WithCookie(newCookie("", -1))
+	return seeOther("/").WithCookie(newCookie("", -time.Second))
 }
 
 // board is the page of a board. Its parts are rendered by the functions that render
@@ -104,7 +105,8 @@ func (s *server) board(r *twk.Request, me Person) twk.Response {
 }
 
 // live is the stream of a page. 204 tells the client of somebody who may not see the
-// board to stay away.
+// board to stay away. To hold the stream and to tell it what has happened is one step,
+// so that no line of the history is missed and none comes twice.
 func (s *server) live(r *twk.Request, me Person) twk.Response {
 	switch role, err := s.db.Role(r.Context(), boardOf(r), me.ID); {
 	case err != nil:
@@ -112,7 +114,8 @@ func (s *server) live(r *twk.Request, me Person) twk.Response {
 	case role == None:
 		return twk.NoContent()
 	}
-	return sfere.Hold(tabs(boardOf(r), me.ID), twk.Stream(Look{boardOf(r)}))
+	id := boardOf(r)
+	return twk.Stream(effect.Serial{Key: room(id), Effects: effect.List{sfere.HoldStream{Key: tabs(id, me.ID)}, Look{id}}})
 }
 
 // change answers a request that changes a board. Changes of one board come one after

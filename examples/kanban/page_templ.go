@@ -362,7 +362,7 @@ func boardPage(s *server, p boardData) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			templ_7745c5c3_Err = templ.RenderAttributes(ctx, templ_7745c5c3_Buffer, attrs(attr.Signals(map[string]any{"title": "", "_live": "", "_edit": p.canEdit, "_card": 0, "_seen": 0, "_over": 0}),
-				attr.Stream(path(p.id, "live"), &attr.Options{OpenWhenHidden: new(true)}), attr.Status("_live")))
+				attr.Stream(path(p.id, "live"), nil), attr.Status("_live")))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -67,7 +67,8 @@ func OpenStore(ctx context.Context, file string) (_ *Store, err error) {
 		file = filepath.Join(s.temp, "kanban.db")
 	}
 	query := url.Values{"_pragma": {"busy_timeout(5000)", "journal_mode(wal)", "foreign_keys(1)"}, "_txlock": {"immediate"}}
-	if s.db, err = sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: filepath.ToSlash(file), RawQuery: query.Encode()}).String()); err != nil {
+	path := (&url.URL{Path: filepath.ToSlash(file)}).EscapedPath()
+	if s.db, err = sql.Open("sqlite", "file:"+path+"?"+query.Encode()); err != nil {
 		return nil, err
 	}
 	s.db.SetMaxOpenConns(8)

@@ -130,6 +130,12 @@ func TestBrowserKanban(t *testing.T) {
 	looks(bob, "Ada Bob")
 	cleo.Reload()
 	cleo.WaitText("h1", "Boards")
+	bob.Hide() // who has the board in a hidden tab does not look at it
+	looks(ada, "Ada")
+	ada.Click(arrow(4, "ArrowRight"))
+	bob.Show()
+	looks(ada, "Ada Bob")
+	lane(bob, 2, "5 6 3 2 1 4") // what has changed meanwhile
 	bob.Go(url)
 	looks(ada, "Ada")
 
