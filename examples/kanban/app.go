@@ -18,9 +18,9 @@ import (
 )
 
 const (
-	shownEvents = 20                  // of a history when a page opens
-	sessionAge  = 30 * 24 * time.Hour // of a cookie
-	grace       = 3 * time.Second     // without a stream until a person is not looking any more
+	shownEvents = 20 // of a history when a page opens
+	cookieAge   = 30 * 24 * time.Hour
+	grace       = 3 * time.Second // without a stream until a person is not looking any more
 )
 
 // App is the Ctx of the program's dispatches.

@@ -36,24 +36,17 @@ type (
 	}
 )
 
-// EffectName returns "kanban/move-card".
 func (MoveCard) EffectName() string { return "kanban/move-card" }
-
-// EffectName returns "kanban/add-card".
-func (AddCard) EffectName() string { return "kanban/add-card" }
-
-// EffectName returns "kanban/set-role".
-func (SetRole) EffectName() string { return "kanban/set-role" }
-
-// EffectName returns "kanban/look".
-func (Look) EffectName() string { return "kanban/look" }
+func (AddCard) EffectName() string  { return "kanban/add-card" }
+func (SetRole) EffectName() string  { return "kanban/set-role" }
+func (Look) EffectName() string     { return "kanban/look" }
 
 func (s *server) registry() registry.Registry[App] {
 	return registry.New("kanban",
 		sfere.View("The columns and cards of a board.", s.showBoard,
-			may(s, func(b Board) (int64, Role) { return b.ID, least(b.CanEdit, Editor) })).About(example(Board{1, true})),
+			may(s, func(b Board) (int64, Role) { return b.ID, orViewer(b.CanEdit, Editor) })).About(example(Board{1, true})),
 		sfere.View("The people of a board and their roles.", s.showPeople,
-			may(s, func(p People) (int64, Role) { return p.Board, least(p.CanChange, Owner) })).About(example(People{1, true})),
+			may(s, func(p People) (int64, Role) { return p.Board, orViewer(p.CanChange, Owner) })).About(example(People{1, true})),
 		sfere.View("Who is looking at a board.", s.showLooking,
 			may(s, func(l Looking) (int64, Role) { return l.Board, Viewer })).About(example(Looking{1})),
 		effect.Do("Move a card.", s.moveCard).About(example(MoveCard{Board: 1, Card: 3, Seen: 1, Lane: 2})),

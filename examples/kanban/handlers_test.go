@@ -72,7 +72,7 @@ func TestPages(t *testing.T) {
 			r := twktest.HTTPRequest("GET", tt.path, nil)
 			r.Header.Del("Datastar-Request")
 			if tt.who != nil {
-				r.AddCookie(s.cookie(t, *tt.who))
+				r.AddCookie(newCookie(tt.who.ID, cookieAge))
 			}
 			w := httptest.NewRecorder()
 			s.ServeHTTP(w, r)

@@ -48,7 +48,7 @@ func TestRoleTakesEffect(t *testing.T) {
 	s.post(t, bob, "/boards/1/role", SetRole{0, "cleo", None})
 	s.post(t, ada, "/boards/1/role", SetRole{0, "ada", Owner}) // is refused
 	until(b, "took the board away from Cleo")
-	a := twktest.Serve(t, s, twktest.HTTPRequest("GET", "/boards/1/live", nil, s.cookie(t, ada)))
+	a := twktest.Serve(t, s, twktest.HTTPRequest("GET", "/boards/1/live", nil, newCookie(ada.ID, cookieAge)))
 	if code := a.Response().StatusCode; code != 204 {
 		t.Errorf("the stream of somebody who may see nothing is answered %d, want 204", code)
 	}
@@ -65,7 +65,7 @@ func TestHistoryConverges(t *testing.T) {
 		all.Go(func() { s.post(t, bob, "/boards/1/cards", map[string]string{"title": fmt.Sprint(i)}) })
 		if i < len(pages) {
 			all.Go(func() {
-				pages[i] = twktest.Serve(t, s, twktest.HTTPRequest("GET", "/boards/1/live", nil, s.cookie(t, cleo)))
+				pages[i] = twktest.Serve(t, s, twktest.HTTPRequest("GET", "/boards/1/live", nil, newCookie(cleo.ID, cookieAge)))
 			})
 		}
 	}

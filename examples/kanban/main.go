@@ -13,8 +13,7 @@
 // The history is no state of which the newest is enough but a list of events. So it
 // is made of effects: the last lines when a page opens its stream, then one by one.
 //
-// There are no passwords: who you are is what you choose. A session is a row of the
-// database and a cookie, so that a sign-in of your own has a place to go to.
+// There are no passwords: who you are is what you choose.
 //
 //	main.go      flags
 //	app.go       what the program is made of, and its routes

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"errors"
 	"net/http"
@@ -56,55 +55,40 @@ func (s *Store) Members(ctx context.Context, board int64) ([]Member, error) {
 		`SELECT id, name, coalesce(role, 0) FROM person LEFT JOIN member ON person = id AND board = ? ORDER BY name`, board)
 }
 
-// cookieName is the name of the cookie that carries the token of a session.
+// cookieName is the name of the cookie that says who somebody is. Anybody may be
+// anybody here. A sign-in of your own puts the token of a session into it, and looks
+// that up in Person.
 const cookieName = "kanban"
 
-func newCookie(token string, age time.Duration) *http.Cookie {
-	return &http.Cookie{Name: cookieName, Value: token, Path: "/", MaxAge: int(age / time.Second), HttpOnly: true, SameSite: http.SameSiteLaxMode}
+func newCookie(person string, age time.Duration) *http.Cookie {
+	return &http.Cookie{Name: cookieName, Value: person, Path: "/", MaxAge: int(age / time.Second), HttpOnly: true, SameSite: http.SameSiteLaxMode}
 }
 
-// SignIn makes a session of a person and returns its token.
-func (s *Store) SignIn(ctx context.Context, person string) (token string, err error) {
-	token = rand.Text()
-	_, err = s.db.ExecContext(ctx, `INSERT INTO session VALUES (?, ?)`, token, person)
-	return token, err
-}
-
-// SignOut ends a session.
-func (s *Store) SignOut(ctx context.Context, token string) error {
-	_, err := s.db.ExecContext(ctx, `DELETE FROM session WHERE token = ?`, token)
-	return err
-}
-
-// Session returns whose session it is, nobody if there is none.
-func (s *Store) Session(ctx context.Context, token string) (p Person, err error) {
-	err = s.db.QueryRowContext(ctx, `SELECT id, name FROM session JOIN person ON id = person WHERE token = ?`, token).Scan(&p.ID, &p.Name)
+// Person returns whom a cookie stands for, nobody if it is not valid.
+func (s *Store) Person(ctx context.Context, value string) (p Person, err error) {
+	err = s.db.QueryRowContext(ctx, `SELECT id, name FROM person WHERE id = ?`, value).Scan(&p.ID, &p.Name)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = nil
 	}
 	return p, err
 }
 
+type personKey struct{}
+
 // identify is middleware that puts who has sent a request into its context.
 func (s *server) identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, err := r.Cookie(cookieName)
-		if err != nil {
-			next.ServeHTTP(w, r)
-			return
+		if c, err := r.Cookie(cookieName); err == nil {
+			p, err := s.db.Person(r.Context(), c.Value)
+			if err != nil {
+				http.Error(w, "The database does not answer.", http.StatusServiceUnavailable)
+				return
+			}
+			r = r.WithContext(context.WithValue(r.Context(), personKey{}, p))
 		}
-		p, err := s.db.Session(r.Context(), c.Value)
-		if err != nil {
-			http.Error(w, "The database does not answer.", http.StatusServiceUnavailable)
-			return
-		}
-		next.ServeHTTP(w, r.WithContext(as(r.Context(), p)))
+		next.ServeHTTP(w, r)
 	})
 }
-
-type personKey struct{}
-
-func as(ctx context.Context, p Person) context.Context { return context.WithValue(ctx, personKey{}, p) }
 
 // whoIs returns who has sent the request of a context.
 func whoIs(ctx context.Context) Person {

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"slices"
@@ -45,20 +44,10 @@ func program(t *testing.T) *server {
 	return s
 }
 
-// cookie signs a person in.
-func (s *server) cookie(t *testing.T, p Person) *http.Cookie {
-	t.Helper()
-	token, err := s.db.SignIn(t.Context(), p.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return newCookie(token, sessionAge)
-}
-
 // open opens the stream of a board, and takes what it begins with.
 func (s *server) open(t *testing.T, p Person) *twktest.Stream {
 	t.Helper()
-	live := twktest.Serve(t, s, twktest.HTTPRequest("GET", "/boards/1/live", nil, s.cookie(t, p)))
+	live := twktest.Serve(t, s, twktest.HTTPRequest("GET", "/boards/1/live", nil, newCookie(p.ID, cookieAge)))
 	until(live, `<section id="board"`, `<section id="people"`, `<ul id="looking"`)
 	return live
 }
@@ -80,7 +69,7 @@ func has(e twktest.Event, text string) bool {
 func (s *server) post(t *testing.T, p Person, path string, signals any) (told string) {
 	t.Helper()
 	answer := httptest.NewRecorder()
-	s.ServeHTTP(answer, twktest.HTTPRequest("POST", path, signals, s.cookie(t, p)))
+	s.ServeHTTP(answer, twktest.HTTPRequest("POST", path, signals, newCookie(p.ID, cookieAge)))
 	events, err := twktest.All(answer.Body)
 	if err != nil {
 		t.Error(err)
@@ -96,7 +85,7 @@ func (s *server) post(t *testing.T, p Person, path string, signals any) (told st
 // sent is a request of a person to a board, as handlers see it.
 func sent(p Person, method, path string, signals any) *twk.Request {
 	r := twktest.Request(method, path, signals)
-	r.Request = r.WithContext(as(r.Context(), p))
+	r.Request = r.WithContext(context.WithValue(r.Context(), personKey{}, p))
 	r.SetPathValue("board", strings.Split(path, "/")[2])
 	return r
 }

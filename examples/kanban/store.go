@@ -103,21 +103,19 @@ func (s *Store) Title(ctx context.Context, board int64) (title string, err error
 // Lanes returns the columns of a board with their cards.
 func (s *Store) Lanes(ctx context.Context, board int64) (lanes []Lane, err error) {
 	type row struct {
-		lane    int64
-		title   string
-		card    sql.Null[int64]
-		version sql.Null[int64]
-		text    sql.Null[string]
+		lane  int64
+		title string
+		Card
 	}
-	rows, err := query(ctx, s.db, func(rows *sql.Rows, r *row) error { return rows.Scan(&r.lane, &r.title, &r.card, &r.version, &r.text) },
-		`SELECT lane.id, lane.title, card.id, card.version, card.title FROM lane LEFT JOIN card ON card.lane = lane.id
-		WHERE lane.board = ? ORDER BY lane.place, card.place`, board)
+	rows, err := query(ctx, s.db, func(rows *sql.Rows, r *row) error { return rows.Scan(&r.lane, &r.title, &r.ID, &r.Version, &r.Title) },
+		`SELECT lane.id, lane.title, coalesce(card.id, 0), coalesce(version, 0), coalesce(card.title, '')
+		FROM lane LEFT JOIN card ON card.lane = lane.id WHERE board = ? ORDER BY lane.place, card.place`, board)
 	for _, r := range rows {
 		if len(lanes) == 0 || lanes[len(lanes)-1].ID != r.lane {
 			lanes = append(lanes, Lane{ID: r.lane, Title: r.title})
 		}
-		if last := &lanes[len(lanes)-1]; r.card.Valid {
-			last.Cards = append(last.Cards, Card{r.card.V, r.version.V, r.text.V})
+		if last := &lanes[len(lanes)-1]; r.ID != 0 {
+			last.Cards = append(last.Cards, r.Card)
 		}
 	}
 	return lanes, err

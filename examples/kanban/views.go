@@ -29,22 +29,13 @@ type (
 	}
 )
 
-// EffectName returns "kanban/board".
-func (Board) EffectName() string { return "kanban/board" }
-
-// EffectName returns "kanban/people".
-func (People) EffectName() string { return "kanban/people" }
-
-// EffectName returns "kanban/looking".
+func (Board) EffectName() string   { return "kanban/board" }
+func (People) EffectName() string  { return "kanban/people" }
 func (Looking) EffectName() string { return "kanban/looking" }
 
-// Topics returns what a Refresh of this board names.
-func (b Board) Topics() []sfere.Topic { return []sfere.Topic{sfere.T("board", b.ID)} }
-
-// Topics returns what a Refresh of these people names.
-func (p People) Topics() []sfere.Topic { return []sfere.Topic{sfere.T("people", p.Board)} }
-
-// Topics returns what a Refresh of who is looking names.
+// Topics are what a Refresh names.
+func (b Board) Topics() []sfere.Topic   { return []sfere.Topic{sfere.T("board", b.ID)} }
+func (p People) Topics() []sfere.Topic  { return []sfere.Topic{sfere.T("people", p.Board)} }
 func (l Looking) Topics() []sfere.Topic { return []sfere.Topic{sfere.T("looking", l.Board)} }
 
 // views returns what somebody with a role sees of a board, and what they do not.
@@ -74,23 +65,21 @@ func (s *server) showLooking(ctx context.Context, l Looking) (twk.Content, error
 	return lookingView(slices.DeleteFunc(all, func(m Member) bool { return !here[m.ID] })), err
 }
 
-// may returns the options of a view of a board that needs a role.
+// may returns the options of a view that needs a role on a board.
 func may[V effect.Data](s *server, need func(V) (board int64, r Role)) *sfere.ViewOptions[App, V] {
 	return &sfere.ViewOptions[App, V]{Allow: func(ctx context.Context, call effect.Call[App], v V) error {
 		board, least := need(v)
-		switch r, err := s.db.Role(ctx, board, call.Ctx().Me.ID); {
-		case err != nil:
-			return err
-		case r < least:
-			return refused{http.StatusForbidden, "You may not see this board, or not so."}
+		r, err := s.db.Role(ctx, board, call.Ctx().Me.ID)
+		if err == nil && r < least {
+			err = refused{http.StatusForbidden, "You may not see this board, or not so."}
 		}
-		return nil
+		return err
 	}}
 }
 
-// least returns Viewer, or more if a view shows more than a viewer may do.
-func least(more bool, r Role) Role {
-	if more {
+// orViewer returns r if yes, and Viewer if not.
+func orViewer(yes bool, r Role) Role {
+	if yes {
 		return r
 	}
 	return Viewer
