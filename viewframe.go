@@ -4,8 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"io"
+	"strconv"
 
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
@@ -103,7 +103,7 @@ func frameKey(key string, i, n int) string {
 }
 
 // viewKey is under which frames of a value replace each other.
-func viewKey(v *flight.Value) string { return fmt.Sprintf("view %d", v.Number()) }
+func viewKey(v *flight.Value) string { return "view " + strconv.FormatUint(v.Number(), 10) }
 
 // patcher returns a dispatcher of the effects of package twk, which makes the frames
 // of views.

@@ -109,7 +109,11 @@ func (w *views) render(ctx context.Context, d *view, v *flight.Value, f flight.F
 		}
 	}
 	ctx = context.WithValue(ctx, renderKey{}, rendering{id.scope, f.After})
-	content, err := d.render(ctx, id.value, call)
+	var content twk.Content
+	err := guarded(func() (err error) {
+		content, err = d.render(ctx, id.value, call)
+		return err
+	})
 	switch {
 	case err == nil:
 		made, err := w.frame(ctx, content, viewKey(v), f.Version)
@@ -197,8 +201,7 @@ func (w *views) deliver(v *flight.Value, seats []*flight.Seat, f *flight.Frame) 
 // waits reports whether what a stream was given last waits in its outbox. It is
 // called under the lock of the scheduler.
 func waits(s *flight.Seat) bool {
-	sh := s.Viewer.(*shown)
-	return sh.screen.conn.Waiting(sh.key)
+	return s.Viewer.(*shown).screen.conn.Waiting(viewKey(s.Value())) // the seat may be younger than sh.key
 }
 
 // gone takes a value that is no more from the screens. The giving lock of v is held.

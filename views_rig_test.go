@@ -264,3 +264,14 @@ func (c *client) stall() (resume func()) {
 		close(gate)
 	}
 }
+
+// request is a request of a scope.
+func request(scope string) *twk.Request { return requestIn(context.Background(), scope) }
+
+func requestIn(ctx context.Context, scope string) *twk.Request {
+	return &twk.Request{Request: httptest.NewRequest("GET", "/?scope="+scope, nil).WithContext(ctx)}
+}
+
+func dispatchOf(rs ...registry.Registry[viewer]) (*dispatch.Dispatcher[viewer], error) {
+	return dispatch.New(rs...)
+}
