@@ -22,10 +22,17 @@ const (
 	Owner              // changes the roles
 )
 
-func (r Role) String() string { return [...]string{"none", "viewer", "editor", "owner"}[r] }
+func (r Role) String() string { return r.in("none", "viewer", "editor", "owner") }
 
 // with returns the role in a sentence.
-func (r Role) with() string { return [...]string{"nobody", "a viewer", "an editor", "an owner"}[r] }
+func (r Role) with() string { return r.in("nobody", "a viewer", "an editor", "an owner") }
+
+func (r Role) in(names ...string) string {
+	if r < None || r > Owner { // as somebody may have sent it
+		return "no role"
+	}
+	return names[r]
+}
 
 // Person is somebody who has signed in. The zero Person is nobody.
 type Person struct{ ID, Name string }

@@ -2,6 +2,8 @@ package examples_test
 
 import (
 	"fmt"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/sfere-go/sfere/internal/browser"
@@ -42,7 +44,8 @@ func drag(p *browser.Page, from, to string) {
 
 func TestBrowserKanban(t *testing.T) {
 	b := browser.New(t)
-	url, _ := run(t, build(t, "kanban"), "-addr", "127.0.0.1:0")
+	kanban, file := build(t, "kanban"), filepath.Join(t.TempDir(), "kanban.db")
+	url, stop := run(t, kanban, "-addr", "127.0.0.1:0", "-db", file)
 	ada, bob, cleo := b.Page(t, "ada"), b.Page(t, "bob"), b.Page(t, "cleo")
 	ada.SetViewport(1280, 900, false)
 	bob.SetViewport(390, 844, true)
@@ -136,8 +139,20 @@ func TestBrowserKanban(t *testing.T) {
 	bob.Show()
 	looks(ada, "Ada Bob")
 	lane(bob, 2, "5 6 3 2 1 4") // what has changed meanwhile
+	ada.SetViewport(390, 844, true)
+	ada.Screenshot("kanban-owner-phone")
+	ada.SetViewport(1280, 900, false)
 	bob.Go(url)
 	looks(ada, "Ada")
+	bob.Screenshot("kanban-boards-phone")
+
+	// The program is stopped and started again.
+	stop()
+	ada.WaitEval(`document.querySelector(".trouble").checkVisibility()`)
+	run(t, kanban, "-addr", strings.TrimPrefix(url, "http://"), "-db", file)
+	ada.WaitEval(`!document.querySelector(".trouble").checkVisibility()`)
+	ada.Click(arrow(4, "ArrowLeft"))
+	lane(ada, 1, "11 4")
 
 	for _, p := range []*browser.Page{ada, bob, cleo} {
 		for _, e := range p.Errors() {
