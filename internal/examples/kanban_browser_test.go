@@ -146,6 +146,12 @@ func TestBrowserKanban(t *testing.T) {
 	looks(ada, "Ada")
 	bob.Screenshot("kanban-boards-phone")
 
+	for _, p := range []*browser.Page{ada, bob, cleo} {
+		for _, e := range p.Errors() {
+			t.Error(e)
+		}
+	}
+
 	// The program is stopped and started again.
 	stop()
 	ada.WaitEval(`document.querySelector(".trouble").checkVisibility()`)
@@ -154,11 +160,6 @@ func TestBrowserKanban(t *testing.T) {
 	ada.Click(arrow(4, "ArrowLeft"))
 	lane(ada, 1, "11 4")
 
-	for _, p := range []*browser.Page{ada, bob, cleo} {
-		for _, e := range p.Errors() {
-			t.Error(e)
-		}
-	}
 	for _, p := range []*browser.Page{ada, bob} {
 		if wide := browser.Eval[int](p, "document.documentElement.scrollWidth - document.documentElement.clientWidth"); wide > 0 {
 			t.Errorf("the page is %d px wider than the screen", wide)
