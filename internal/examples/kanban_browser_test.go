@@ -32,16 +32,6 @@ func arrow(card int, key string) string {
 	return fmt.Sprintf(`#card-%d [aria-keyshortcuts=%s]`, card, key)
 }
 
-// drag drags a card with the events that the mouse of a browser makes.
-func drag(p *browser.Page, from, to string) {
-	browser.Eval[bool](p, `(() => {
-		const data = new DataTransfer(), from = document.querySelector(`+quote(from)+`), to = document.querySelector(`+quote(to)+`);
-		const fire = (el, type) => el.dispatchEvent(new DragEvent(type, {bubbles: true, cancelable: true, dataTransfer: data}));
-		fire(from, "dragstart"); fire(to, "dragover"); fire(to, "drop"); fire(from, "dragend");
-		return true;
-	})()`)
-}
-
 func TestBrowserKanban(t *testing.T) {
 	b := browser.New(t)
 	kanban, file := build(t, "kanban"), filepath.Join(t.TempDir(), "kanban.db")
@@ -78,10 +68,10 @@ func TestBrowserKanban(t *testing.T) {
 		}
 	}
 	lane(bob, 2, "5 6 3 2")
-	drag(ada, "#card-1", "#card-6")
+	ada.Drag("#card-1 > span", "#card-6 > span")
 	lane(bob, 2, "5 1 6 3 2")
-	drag(bob, "#card-1", "#lane-3")
-	lane(ada, 3, "7 1")
+	ada.Drag("#card-1 > span", "#lane-3")
+	lane(bob, 3, "7 1")
 	ada.Fill("#title", "Tell <everybody>")
 	ada.Press("Enter")
 	bob.WaitText("#lane-1", "Tell <everybody>")
