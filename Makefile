@@ -1,4 +1,4 @@
-.PHONY: help test race short lint fuzz bench lobby ci
+.PHONY: help test race short lint fuzz bench lobby kanban ci
 help: ; @grep -E '^[a-z]+:' Makefile | cut -d: -f1 | tr '\n' ' '
 test: ; go test ./...
 race: ; go test -race -short ./...
@@ -12,4 +12,5 @@ fuzz:
 	done
 bench: ; go test -run xxx -bench . ./dispatch . ./sse/gzipcast ./internal/bench/...
 lobby: ; go run ./examples/lobby
+kanban: ; go run ./examples/kanban
 ci: ; bash .ci/run

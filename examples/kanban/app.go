@@ -14,6 +14,7 @@ import (
 
 	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/sse"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -75,7 +76,9 @@ func (s *server) routes() http.Handler {
 // came is called when somebody has come or gone.
 func (s *server) came(v sfere.Visitor) {
 	board := strings.TrimPrefix(v.Key.Category, "board-")
-	s.Dispatch(context.Background(), sfere.Refresh{Topic: sfere.T("looking", board)})
+	if err := s.Dispatch(context.Background(), sfere.Refresh{Topic: sfere.T("looking", board)}).Err(); err != nil {
+		slog.Error("showing who is looking", "error", err)
+	}
 }
 
 // room is the name of a board where streams and changes are told apart by it.
@@ -85,6 +88,9 @@ func room(board int64) string { return "board-" + strconv.FormatInt(board, 10) }
 func (s *server) failed(_ context.Context, r *twk.Request, err error) effect.List {
 	if no, ok := errors.AsType[refused](err); ok {
 		return effect.List{problem(no.text)}
+	}
+	if errors.Is(err, sse.ErrClosed) { // somebody has left meanwhile
+		return nil
 	}
 	slog.Error("a request failed", "method", r.Method, "path", r.URL.Path, "error", err)
 	return effect.List{problem("This did not work. Please try again.")}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -8,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sfere-go/sfere"
+	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/twk/twktest"
 )
 
@@ -54,6 +57,41 @@ func TestRoleTakesEffect(t *testing.T) {
 	}
 }
 
+// What a person may see is asked of the database, whoever shows it to them and how
+// long ago they were allowed.
+func TestAllow(t *testing.T) {
+	s := program(t)
+	c := s.open(t, cleo)
+	theirs := sfere.Exactly(tabs(1, "cleo"))
+	show := func() error {
+		return s.Dispatch(t.Context(), sfere.Tell(theirs, sfere.Show{Views: effect.List{Board{1, true}}})).Err()
+	}
+	if no, ok := errors.AsType[refused](show()); !ok || no.status != 403 {
+		t.Errorf("a viewer is shown the board of editors: %v", no)
+	}
+	for _, role := range []Role{Editor, Viewer} {
+		if _, err := s.db.SetRole(t.Context(), ada, SetRole{1, "cleo", role}); err != nil {
+			t.Fatal(err)
+		}
+		if err := show(); (err == nil) != (role == Editor) {
+			t.Errorf("%v: %v", role, err)
+		}
+		if role == Editor {
+			until(c, "draggable")
+		}
+	}
+	if n, ok := effect.Value[int](s.Dispatch(t.Context(), sfere.Recheck{To: theirs})); n != 1 || !ok {
+		t.Errorf("%d views are taken away, want 1", n)
+	}
+	s.post(t, ada, "/boards/1/cards", map[string]string{"title": "the last"})
+	c.Until(func(e twktest.Event) bool {
+		if has(e, "draggable") {
+			t.Error("a viewer is still shown the board of editors")
+		}
+		return has(e, `<section id="board"`)
+	})
+}
+
 // Whoever opens a page while things happen sees each line once, in the order in which
 // they happened.
 func TestHistoryConverges(t *testing.T) {
@@ -83,7 +121,7 @@ func TestHistoryConverges(t *testing.T) {
 		got := ""
 		page.Until(func(e twktest.Event) bool {
 			f := e.Fields()
-			if rest, ok := strings.CutPrefix(f["elements"], `<ol id="history">`); ok {
+			if rest, ok := strings.CutPrefix(f["elements"], `<ol id="history" aria-live="polite">`); ok {
 				got = strings.TrimSuffix(rest, "</ol>")
 			}
 			if f["selector"] == "#history" {

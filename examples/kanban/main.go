@@ -23,7 +23,7 @@
 //	views.go     what pages show
 //	effects.go   what happens
 //	handlers.go  what requests do
-//	page.templ   the markup; go tool or go run github.com/a-h/templ/cmd/templ generate
+//	page.templ   the markup; page_templ.go is made of it by templ generate
 //	look.go      what the markup needs: ids, labels, and what a click sends
 package main
 
