@@ -43,12 +43,9 @@ func (Look) EffectName() string     { return "kanban/look" }
 
 func (s *server) registry() registry.Registry[App] {
 	return registry.New("kanban",
-		sfere.View("The columns and cards of a board.", s.showBoard,
-			may(s, func(b Board) (int64, Role) { return b.ID, orViewer(b.CanEdit, Editor) })).About(example(Board{1, true})),
-		sfere.View("The people of a board and their roles.", s.showPeople,
-			may(s, func(p People) (int64, Role) { return p.Board, orViewer(p.CanChange, Owner) })).About(example(People{1, true})),
-		sfere.View("Who is looking at a board.", s.showLooking,
-			may(s, func(l Looking) (int64, Role) { return l.Board, Viewer })).About(example(Looking{1})),
+		sfere.View("The columns and cards of a board.", s.showBoard, allowed[Board](s)).About(example(Board{1, true})),
+		sfere.View("The people of a board and their roles.", s.showPeople, allowed[People](s)).About(example(People{1, true})),
+		sfere.View("Who is looking at a board.", s.showLooking, allowed[Looking](s)).About(example(Looking{1})),
 		effect.Do("Move a card.", s.moveCard).About(example(MoveCard{Board: 1, Card: 3, Seen: 1, Lane: 2})),
 		effect.Do("Add a card.", s.addCard).About(example(AddCard{1, "Buy flowers"})),
 		effect.Do("Change the role of a person.", s.setRole).About(example(SetRole{1, "cleo", Editor})),
@@ -84,16 +81,12 @@ func (s *server) setRole(ctx context.Context, call effect.Call[App], r SetRole) 
 		return err
 	}
 	theirs := sfere.Exactly(tabs(r.Board, r.Person))
-	all := effect.List{
+	return call.Dispatch(ctx,
 		sfere.Recheck{To: theirs},
 		happened(r.Board, e),
 		sfere.Tell(theirs, Look{r.Board}),
 		sfere.Refresh{Topic: sfere.T("people", r.Board)},
-	}
-	if r.Role == None {
-		all = append(all, sfere.Close{To: theirs})
-	}
-	return call.Dispatch(ctx, all...).Err()
+	).Err()
 }
 
 // look makes the stream of the dispatch show what its person may see: when it opens,
@@ -104,7 +97,7 @@ func (s *server) look(ctx context.Context, call effect.Call[App], l Look) error 
 		return err
 	}
 	if role == None {
-		return call.Dispatch(ctx, twk.Patch(lockedView())).Err()
+		return call.Dispatch(ctx, twk.Patch(lockedView()), twk.CloseSSE{}).Err()
 	}
 	events, err := s.db.History(ctx, l.Board, shownEvents)
 	if err != nil {

@@ -39,7 +39,7 @@ func TestMoveShows(t *testing.T) {
 // A role takes effect in all that a page shows, and a stream that is open.
 func TestRoleTakesEffect(t *testing.T) {
 	s := program(t)
-	b := s.open(t, bob)
+	b, open := s.open(t, bob), s.open(t, ada)
 	s.post(t, ada, "/boards/1/role", SetRole{0, "bob", Viewer})
 	until(b, `{"_edit":false}`)
 	if e := until(b, `<section id="board"`); has(e, "draggable") {
@@ -51,6 +51,10 @@ func TestRoleTakesEffect(t *testing.T) {
 	s.post(t, bob, "/boards/1/role", SetRole{0, "cleo", None})
 	s.post(t, ada, "/boards/1/role", SetRole{0, "ada", Owner}) // is refused
 	until(b, "took the board away from Cleo")
+	until(open, "not yours to see any more")
+	if err := open.Ended(); err != nil {
+		t.Errorf("the stream of somebody who may see nothing ends with %v", err)
+	}
 	a := twktest.Serve(t, s, twktest.HTTPRequest("GET", "/boards/1/live", nil, newCookie(ada.ID, cookieAge)))
 	if code := a.Response().StatusCode; code != 204 {
 		t.Errorf("the stream of somebody who may see nothing is answered %d, want 204", code)

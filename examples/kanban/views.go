@@ -38,6 +38,19 @@ func (b Board) Topics() []sfere.Topic   { return []sfere.Topic{sfere.T("board", 
 func (p People) Topics() []sfere.Topic  { return []sfere.Topic{sfere.T("people", p.Board)} }
 func (l Looking) Topics() []sfere.Topic { return []sfere.Topic{sfere.T("looking", l.Board)} }
 
+// needs says who may be shown it.
+func (b Board) needs() (board int64, r Role)   { return b.ID, orViewer(b.CanEdit, Editor) }
+func (p People) needs() (board int64, r Role)  { return p.Board, orViewer(p.CanChange, Owner) }
+func (l Looking) needs() (board int64, r Role) { return l.Board, Viewer }
+
+// orViewer returns r if yes, and Viewer if not.
+func orViewer(yes bool, r Role) Role {
+	if yes {
+		return r
+	}
+	return Viewer
+}
+
 // views returns what somebody with a role sees of a board, and what they do not.
 func views(board int64, r Role) (see, not effect.List) {
 	edit, change := r >= Editor, r >= Owner
@@ -65,22 +78,17 @@ func (s *server) showLooking(ctx context.Context, l Looking) (twk.Content, error
 	return lookingView(slices.DeleteFunc(all, func(m Member) bool { return !here[m.ID] })), err
 }
 
-// may returns the options of a view that needs a role on a board.
-func may[V effect.Data](s *server, need func(V) (board int64, r Role)) *sfere.ViewOptions[App, V] {
+// allowed returns the options of a view that only some may be shown.
+func allowed[V interface {
+	effect.Data
+	needs() (board int64, r Role)
+}](s *server) *sfere.ViewOptions[App, V] {
 	return &sfere.ViewOptions[App, V]{Allow: func(ctx context.Context, call effect.Call[App], v V) error {
-		board, least := need(v)
+		board, least := v.needs()
 		r, err := s.db.Role(ctx, board, call.Ctx().Me.ID)
 		if err == nil && r < least {
 			err = refused{http.StatusForbidden, "You may not see this board, or not so."}
 		}
 		return err
 	}}
-}
-
-// orViewer returns r if yes, and Viewer if not.
-func orViewer(yes bool, r Role) Role {
-	if yes {
-		return r
-	}
-	return Viewer
 }
