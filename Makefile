@@ -1,4 +1,4 @@
-.PHONY: help test race short lint fuzz bench lobby kanban ci
+.PHONY: help test race short lint fuzz bench soak lobby kanban ci
 help: ; @grep -E '^[a-z]+:' Makefile | cut -d: -f1 | tr '\n' ' '
 test: ; go test ./...
 race: ; go test -race -short ./...
@@ -11,6 +11,9 @@ fuzz:
 		go test -run xxx -fuzz "^$$name\$$" -fuzztime 20s -fuzzminimizetime 20x "./$$(dirname $$file)" || exit 1; \
 	done
 bench: ; go test -run xxx -bench . ./dispatch . ./sse/gzipcast ./internal/bench/...
+# Streams come and go for SOAK over each transport, and nothing may grow: make soak SOAK=8h
+SOAK ?= 10m
+soak: ; SFERE_SOAK=$(SOAK) go test -timeout 0 -count 1 -v -run 'TestSoak$$' ./sse
 lobby: ; go run ./examples/lobby
 kanban: ; go run ./examples/kanban
 ci: ; bash .ci/run

@@ -149,6 +149,11 @@ func (c *Conns) admit(e *entry, asks []ask, older []*entry) (out admission, err 
 			}
 		}
 	}
+	if e.state == entryNew {
+		c.held++
+		c.seq++
+		e.seq = c.seq
+	}
 	for _, a := range asks {
 		slot, earlier := e.hold(a.key)
 		c.index.add(slot, a.key, indexed{e, e.conn}, earlier)
@@ -229,6 +234,7 @@ func (c *Conns) takeOut(e *entry, cause sse.Cause) bool {
 	if before != entryHeld {
 		return false
 	}
+	c.held--
 	e.cause = cause
 	e.kept = c.opts.KeepEvicted && (cause == sse.CauseExpired || cause == sse.CauseSize)
 	now := time.Now()

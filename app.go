@@ -51,6 +51,16 @@ type AppOptions struct {
 	AnyOrigin bool
 }
 
+func (o *AppOptions) check() error {
+	if d := o.Window; d > 0 && d < shortest {
+		return fmt.Errorf("AppOptions.Window is %v: use a duration such as 2*time.Second, or a negative one for none", d)
+	}
+	if d := o.Grace; d != 0 && d < shortest {
+		return fmt.Errorf("AppOptions.Grace is %v: use a duration such as 10*time.Second", d)
+	}
+	return o.Conns.check()
+}
+
 // App is the front door: one value that holds a dispatcher with the effects of
 // packages twk and sfere, a [twk.Bridge], a [sse.Hub], a [Conns] and a
 // ServeMux. Everything it does can be done without it, from those parts. Make
@@ -111,6 +121,9 @@ func BuildApp[C any, P interface {
 	}
 	if newCtx == nil {
 		return nil, &Error{Op: "building an App", Err: errors.New("newCtx is nil: pass a function that makes a Ctx around a twk.Session")}
+	}
+	if err := a.opts.check(); err != nil {
+		return nil, &Error{Op: "building an App", Err: err}
 	}
 	a.opts.Window = cmp.Or(a.opts.Window, 2*time.Second)
 	a.opts.Grace = cmp.Or(a.opts.Grace, 10*time.Second)

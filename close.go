@@ -3,6 +3,7 @@ package sfere
 import (
 	"cmp"
 	"context"
+	"slices"
 
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/sse"
@@ -16,6 +17,9 @@ import (
 type Close struct {
 	To      Pattern `json:"to" jsonschema:"description=who is closed"`
 	Exclude Exclude `json:"exclude,omitzero" jsonschema:"description=who of those is not"`
+	// Streams are the ids (sse.Conn.ID) of those that are closed, such as one tab of
+	// several under a key. Empty means all that match.
+	Streams []uint64 `json:"streams,omitempty" jsonschema:"description=ids of those streams that are; empty means all"`
 	// Cause is why; empty means sse.CauseClosed. It does not keep the client away:
 	// one that opened its stream with attr.Stream comes back after every end and
 	// is answered like a new one. To keep it away, let the handler of the stream
@@ -31,7 +35,7 @@ func (c *Conns) closeMatching(ctx context.Context, call twk.Call, e Close) (Repo
 	if err != nil {
 		return Report{}, err
 	}
-	return c.end(ctx, to, except, cmp.Or(e.Cause, sse.CauseClosed)), nil
+	return c.end(ctx, to, except, e.Streams, cmp.Or(e.Cause, sse.CauseClosed)), nil
 }
 
 // Purge closes the connections that match p, from outside
@@ -43,13 +47,17 @@ func (c *Conns) Purge(p Pattern) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	return c.end(context.Background(), p, excluded{}, sse.CauseClosed), nil
+	return c.end(context.Background(), p, excluded{}, nil, sse.CauseClosed), nil
 }
 
-// end closes who matches, or in a dry run records who would be closed.
-func (c *Conns) end(ctx context.Context, to Pattern, except excluded, cause sse.Cause) Report {
+// end closes who matches, of those only streams unless that is empty, or in a dry
+// run records who would be closed.
+func (c *Conns) end(ctx context.Context, to Pattern, except excluded, streams []uint64, cause sse.Cause) Report {
 	s := c.matching(to, except)
 	defer c.give(s)
+	if len(streams) > 0 {
+		s.entries = slices.DeleteFunc(s.entries, func(e indexed) bool { return !slices.Contains(streams, e.stream.ID()) })
+	}
 	return closeAll(ctx, c.targets(to, s, effect.IsDry(ctx)), cause)
 }
 
@@ -58,14 +66,20 @@ func closeAll(ctx context.Context, all []target, cause sse.Cause) Report {
 	r := Report{Matched: len(all)}
 	var why causes
 	why.of(&r)
+	if effect.IsDry(ctx) {
+		would := twk.Delivery{Cause: cause}
+		for _, rc := range all {
+			would = together(would, twk.Delivery{Streams: 1, To: []twk.DeliveryTo{deliveryTo(rc.Recipient)}})
+		}
+		if r.Delivered = len(all); len(all) > 0 {
+			effect.WouldDo(ctx, would)
+		}
+		return r
+	}
 	for _, rc := range all {
-		switch {
-		case effect.IsDry(ctx):
-			effect.WouldDo(ctx, twk.Delivery{Conn: rc.Conn.ID(), Key: rc.Key.String(), Cause: cause})
+		if rc.Conn.Close(cause) {
 			r.Delivered++
-		case rc.Conn.Close(cause):
-			r.Delivered++
-		default:
+		} else {
 			why.fail(rc.Key, sse.ErrClosed)
 		}
 	}

@@ -2,11 +2,11 @@ package sfere
 
 import (
 	"cmp"
+	"fmt"
 	"sync"
 	"time"
 
 	"github.com/sfere-go/sfere/effect"
-	"github.com/sfere-go/sfere/sse"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -53,12 +53,22 @@ type Options struct {
 	OnRemove func(Removal)
 }
 
-// Removal tells of a connection that is gone.
-type Removal struct {
-	Keys  []Key        // sorted
-	Info  sse.ConnInfo // as it was when OnRemove was called
-	Cause sse.Cause    // why it was removed; a stream that ended at the same time may have a cause of its own in Info
+func (o *Options) check() error {
+	if o == nil {
+		return nil
+	}
+	if err := o.Policy.check(); err != nil {
+		return fmt.Errorf("Options.Policy: %w", err)
+	}
+	if d := o.RecipientTimeout; d != 0 && d < shortest {
+		return fmt.Errorf("Options.RecipientTimeout is %v: use a duration such as 10*time.Second", d)
+	}
+	return nil
 }
+
+// shortest is the least duration that a program can mean as an option:
+// time.Duration(15) is 15 ns.
+const shortest = time.Millisecond
 
 // Conns holds live connections under keys. All methods may be called from any
 // goroutine. Make one with [New].
@@ -74,26 +84,37 @@ type Conns struct {
 	// as careful; a panic of those is contained.
 	mu      sync.RWMutex
 	index   index[indexed]
+	held    int    // entries in the index
+	seq     uint64 // entries so far
 	claims  claims
 	kicked  expiring[struct{}] // keys that are kept away
 	watches []*Presence
 	closed  bool
 
+	// viewing is held while a list is put in order for [Conns.Page], one at a time.
+	// mu is taken under it.
+	viewing sync.Mutex
+
 	snapshots sync.Pool // of *[]*sse.Conn
 
 	rooms rooms
 	views *views
+	gone  removals
 }
 
 // New returns an empty Conns; nil means the default options. Close it with
-// [Conns.Close].
+// [Conns.Close]. It panics if an option makes no sense.
 func New(o *Options) *Conns {
 	c := &Conns{}
+	c.index.id = func(e indexed) uint64 { return e.seq }
 	if o != nil {
 		c.opts = *o
 	}
 	if c.store = c.opts.Store; c.store == nil {
 		c.store = &memory{}
+	}
+	if err := c.opts.check(); err != nil {
+		panic(&Error{Op: "making a Conns", Err: err})
 	}
 	c.opts.Policy = cmp.Or(c.opts.Policy, Join)
 	c.opts.RecipientTimeout = cmp.Or(c.opts.RecipientTimeout, 10*time.Second)

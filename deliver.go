@@ -24,7 +24,7 @@ type delivery struct {
 	opener *sse.Conn       // the stream whose first effects send, nil if it is none's
 	to     Pattern
 	room   *room
-	dry    bool
+	dry    *rehearsed // nil unless this is a dry run
 	steps  []step
 	report Report
 	causes causes
@@ -53,10 +53,13 @@ func (u *unending) Value(key any) any {
 }
 
 // deliver runs items once for everybody in s where that is possible, and once
-// for each where it is not. In a dry run everything is rendered, and what each
-// recipient would get is recorded instead of sent.
+// for each where it is not. In a dry run everything is rendered, and what would be
+// sent is recorded, each text once.
 func (c *Conns) deliver(ctx context.Context, call twk.Call, to Pattern, s *snapshot, items effect.List, each bool) Report {
-	d := delivery{conns: c, call: call, from: ctx, opener: call.Ctx().Opening(), to: to, dry: effect.IsDry(ctx)}
+	d := delivery{conns: c, call: call, from: ctx, opener: call.Ctx().Opening(), to: to}
+	if effect.IsDry(ctx) {
+		d.dry = &rehearsed{}
+	}
 	d.causes.r, d.report.Matched = &d.report, len(s.entries)
 	if len(s.entries) == 0 || len(items) == 0 {
 		d.report.Delivered = len(s.entries)
@@ -78,12 +81,19 @@ func (c *Conns) deliver(ctx context.Context, call twk.Call, to Pattern, s *snaps
 	d.room = c.rooms.enter(to)
 	defer c.rooms.leave(d.room)
 	d.prepare(s.entries[0].stream.Hub())
-	if some || d.dry {
+	frames := d.frames()
+	switch {
+	case some:
 		d.forEach(ctx, s)
-	} else if frames := d.frames(); len(frames) > 0 {
-		d.fanOut(ctx, s, frames)
-	} else { // nothing to send: all of it failed, or actions expanded to nothing
+	case len(frames) == 0: // all of it failed, or actions expanded to nothing
 		d.report.Delivered = len(s.entries)
+	case d.dry != nil:
+		d.rehearseAll(ctx, s, frames)
+	default:
+		d.fanOut(ctx, s, frames)
+	}
+	if d.dry != nil {
+		d.dry.end(ctx)
 	}
 	d.report.finish()
 	return d.report
@@ -91,7 +101,7 @@ func (c *Conns) deliver(ctx context.Context, call twk.Call, to Pattern, s *snaps
 
 // prepare does what can be done once for all streams.
 func (d *delivery) prepare(hub *sse.Hub) {
-	if d.dry || !hub.Compresses() {
+	if d.dry != nil || !hub.Compresses() {
 		return
 	}
 	for i := range d.steps {
@@ -144,7 +154,6 @@ type target struct {
 	Recipient
 	own  twk.Call  // with the Ctx under which the stream was opened
 	turn *sse.Turn // nil in a dry run, and if the stream is sending its first effects
-	err  error
 }
 
 // targets returns who is in s, sorted if plans of the same thing are to look the
@@ -166,30 +175,34 @@ func (c *Conns) targets(to Pattern, s *snapshot, sorted bool) []target {
 
 // forEach runs the list for each recipient.
 func (d *delivery) forEach(ctx context.Context, s *snapshot) {
-	all := d.conns.targets(d.to, s, d.dry)
+	all := d.conns.targets(d.to, s, d.dry != nil)
 	items := make(effect.List, len(d.steps))
 	for i, st := range d.steps {
 		items[i] = st.item
 	}
-	if d.dry {
+	if d.dry != nil {
 		for i := range all {
-			all[i].err = d.one(ctx, &all[i], items)
+			if err := d.from.Err(); err != nil { // nobody waits for the plan any more
+				d.causes.fail(all[i].Key, fmt.Errorf("not rehearsed: %w", err))
+				continue
+			}
+			d.serve(ctx, &all[i], items)
 		}
 	} else {
 		d.reserve(all, s)
-		spread(len(all), func(i int) { all[i].err = d.one(ctx, &all[i], items) })
+		spread(len(all), func(i int) { d.serve(ctx, &all[i], items) })
 	}
-	for _, t := range all {
-		if t.err == nil {
-			d.report.Delivered++
-			continue
-		}
-		if d.causes.fail(t.Key, t.err) {
-			// The dispatch of the sender is told of each cause once.
-			if res, ok := errors.AsType[*failedFor](t.err); ok {
-				d.call.Adopt(res.result)
-			}
-		}
+}
+
+// serve runs the list for one recipient and notes what became of it.
+func (d *delivery) serve(ctx context.Context, to *target, items effect.List) {
+	failed, err := d.one(ctx, to, items)
+	if err == nil {
+		d.causes.reach()
+		return
+	}
+	if d.causes.fail(to.Key, err) && failed != nil {
+		d.call.Adopt(failed.result) // the dispatch of the sender is told of each cause once
 	}
 }
 
@@ -207,21 +220,21 @@ func (d *delivery) reserve(all []target, s *snapshot) {
 // failedFor is what the effects for one recipient failed with.
 type failedFor struct{ result *effect.Result }
 
-func (f *failedFor) Error() string { return text(f.result.Err()) }
+func (f *failedFor) Error() string { return core.SafeText(f.result.Err()) }
 func (f *failedFor) Unwrap() error { return f.result.Err() }
 
 // one runs the list for one recipient, in one dispatch, and sends what comes of it
-// in one piece.
-func (d *delivery) one(ctx context.Context, to *target, items effect.List) error {
+// in one piece. failed is the part of err that is of the effects.
+func (d *delivery) one(ctx context.Context, to *target, items effect.List) (failed *failedFor, err error) {
 	if to.turn != nil {
 		defer to.turn.End()
 	}
 	if ctx.Err() != nil {
-		return fmt.Errorf("not reached in time: %w", context.Cause(ctx))
+		return nil, fmt.Errorf("not reached in time: %w", context.Cause(ctx))
 	}
 	own, ok := d.call.Against(to.own)
 	if !ok {
-		return ErrOtherCtx
+		return nil, ErrOtherCtx
 	}
 	ctx, cancel := context.WithTimeout(ctx, d.conns.opts.RecipientTimeout)
 	defer cancel()
@@ -239,13 +252,14 @@ func (d *delivery) one(ctx context.Context, to *target, items effect.List) error
 			}
 			return true, out.Emit(ctx, st.frames...)
 		}, items...)
-	err := out.end(ctx)
+	err = out.end(ctx)
 	if errs := slices.DeleteFunc(slices.Clone(res.Errors), func(e *effect.Error) bool { return is(e.Err, errShared) }); len(errs) > 0 {
-		failed := *res
-		failed.Errors = errs
-		err = errors.Join(err, &failedFor{&failed})
+		some := *res
+		some.Errors = errs
+		failed = &failedFor{&some}
+		err = errors.Join(err, failed)
 	}
-	return err
+	return failed, err
 }
 
 const (

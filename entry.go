@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"slices"
+	"time"
 
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/sse"
@@ -28,14 +29,13 @@ type entry struct {
 	// Constant once the entry can be found.
 	own twk.Call
 
+	seq uint64 // its number among all that were held; constant once the entry can be found
+
 	// The fields below are guarded by owner.mu. first.key is constant once the
 	// entry can be found.
 	first holding // most connections have one key
 	more  []*holding
-	state entryState
 	cause sse.Cause // why it was removed
-	tell  bool      // the removal is announced when the stream has ended
-	kept  bool      // removed and left open (Options.KeepEvicted)
 	lease Lease     // nil if the store keeps none; constant once the entry can be found
 	// failed is the panic of the store when the lease was released. It is logged
 	// with the removal, as a logger is called under no lock.
@@ -45,6 +45,9 @@ type entry struct {
 	// else. Empty unless state is entryNew.
 	asks []ask
 
+	state    entryState
+	tell     bool // the removal is announced when the stream has ended
+	kept     bool // removed and left open (Options.KeepEvicted)
 	attached bool // it is an owner of the stream
 	isLive   bool // the first effects of the stream have run
 }
@@ -248,9 +251,12 @@ func (e *entry) announce() {
 	if e.failed != nil {
 		logPanic("store", e.failed)
 	}
+	one := Removal{Keys: e.keys(), Info: e.conn.Info(), Cause: e.cause, At: time.Now()}
+	e.owner.gone.add(one)
 	if hook := e.owner.opts.OnRemove; hook != nil {
 		defer contain("removal hook")
-		hook(Removal{Keys: e.keys(), Info: e.conn.Info(), Cause: e.cause})
+		one.Keys = slices.Clone(one.Keys) // the hook may keep and change them
+		hook(one)
 	}
 }
 

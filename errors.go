@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+
+	"github.com/sfere-go/sfere/internal/core"
 )
 
 // Sentinels for errors.Is.
@@ -46,12 +48,12 @@ type Error struct {
 	Err    error
 }
 
-// Error returns "sfere: doing key: cause", with the beginning of a long key.
+// Error returns "sfere: doing key: cause", with the beginning of a long key or cause.
 func (e *Error) Error() string {
 	if e.Key == (Key{}) {
-		return fmt.Sprintf("sfere: %s: %v", e.Op, e.Err)
+		return fmt.Sprintf("sfere: %s: %s", e.Op, core.SafeText(e.Err))
 	}
-	return fmt.Sprintf("sfere: %s %s: %v", e.Op, shortKey(e.Key), e.Err)
+	return fmt.Sprintf("sfere: %s %s: %s", e.Op, shortKey(e.Key), core.SafeText(e.Err))
 }
 
 // Unwrap returns the cause.

@@ -34,6 +34,15 @@ const (
 	Reuse Policy = "reuse"
 )
 
+// check refuses a word that is no policy.
+func (p Policy) check() error {
+	switch p {
+	case "", Join, Replace, Reject, Reuse:
+		return nil
+	}
+	return fmt.Errorf("unknown policy %q: use Join, Replace, Reject or Reuse", p)
+}
+
 // Hold returns resp with the stream it opens held under key, from before its
 // effects run until it ends. Without a scope key gets that of the request. A
 // response that does not stay open is not held.
@@ -85,10 +94,8 @@ func (c *Conns) hold(ctx context.Context, call twk.Call, h HoldStream) (any, err
 	if policy == "" {
 		policy = c.opts.Policy
 	}
-	switch policy {
-	case Join, Replace, Reject, Reuse:
-	default:
-		return nil, &Error{Op: "holding", Key: k, Err: fmt.Errorf("unknown policy %q", policy)}
+	if err := policy.check(); err != nil {
+		return nil, &Error{Op: "holding", Key: k, Err: err}
 	}
 	if effect.IsDry(ctx) {
 		effect.WouldDo(ctx, HoldStream{Key: k, Policy: policy, Owner: h.Owner})

@@ -24,6 +24,12 @@ type index[V any] struct {
 	// list that would be empty is not in the map.
 	lists shrinking[Key, *posting[V]]
 	size  int
+	// names are the scopes and the categories in use.
+	names [2]names
+	// listings are the lists in order that somebody looks at. id orders values under one
+	// key, and is needed for those only; it may be called on any goroutine.
+	listings []*listing[V]
+	id       func(V) uint64
 }
 
 // slot is the place of one value under one key. The zero slot is free. Its
@@ -84,6 +90,7 @@ func (ix *index[V]) add(s *slot[V], k Key, v V, earlier *slot[V]) {
 	c.values = append(c.values, v)
 	c.slots = append(c.slots, s)
 	ix.adjust(c, s, +1)
+	ix.added(s, k)
 }
 
 // remove takes out what was added by means of s and frees s. It returns false
@@ -94,6 +101,7 @@ func (ix *index[V]) remove(s *slot[V]) bool {
 	if c == nil {
 		return false
 	}
+	ix.leaving(s)
 	ix.adjust(c, s, -1)
 	last := len(c.slots) - 1
 	moved := c.slots[last]
@@ -136,6 +144,7 @@ func (ix *index[V]) newCell(k Key) *cell[V] {
 			l = &posting[V]{}
 			l.cells = l.one[:0]
 			ix.lists.set(open, l)
+			ix.named(open, shape(i), true)
 		}
 		c.lists[i], c.at[i] = l, int32(len(l.cells))
 		l.cells = append(l.cells, c)
@@ -155,8 +164,30 @@ func (ix *index[V]) dropCell(c *cell[V]) {
 		l.cells[c.at[i]] = moved
 		l.cells = dropLast(l.cells)
 		if last == 0 {
-			ix.lists.delete(c.key.only(shape(i)))
+			open := c.key.only(shape(i))
+			ix.lists.delete(open)
+			ix.named(open, shape(i), false)
 		}
+	}
+}
+
+// named notes that a scope or a category has a list, or has none any more. Of other
+// lists it takes no note.
+func (ix *index[V]) named(open Key, s shape, there bool) {
+	var in *names
+	var name string
+	switch s {
+	case shapeScope:
+		in, name = &ix.names[0], open.Scope
+	case shapeCategory:
+		in, name = &ix.names[1], open.Category
+	default:
+		return
+	}
+	if there {
+		in.set(name, struct{}{})
+	} else {
+		in.delete(name)
 	}
 }
 

@@ -78,6 +78,25 @@ func (k Key) String() string {
 	return escape(k.Scope) + "/" + escape(k.Category) + "/" + escape(k.ID)
 }
 
+// Readable returns k for people: scope/category/id in which spaces and most other
+// characters stand for themselves, as in default/room/Ann Lee. A part that would
+// be misread is in double quotes, as in Go: one with a slash, a quote, a lone "*",
+// spaces at an end or in a row, or what does not print. So different keys read
+// differently. [ParseKey] does not read it; use [Key.String] for that.
+func (k Key) Readable() string {
+	return readable(k.Scope) + "/" + readable(k.Category) + "/" + readable(k.ID)
+}
+
+// readable returns one part of a key for people.
+func readable(v string) string {
+	plain := v != "" && v != wildcard && utf8.ValidString(v) && strings.TrimSpace(v) == v && !strings.Contains(v, "  ") &&
+		strings.IndexFunc(v, func(r rune) bool { return r == '/' || r == '"' || !unicode.IsPrint(r) }) < 0
+	if plain {
+		return v
+	}
+	return strconv.Quote(v)
+}
+
 // ParseKey reads the text form of a key. It also accepts characters that
 // [Key.String] would have escaped, and escapes it would not have used. The error is a
 // *[KeyError]; the key is then the zero Key.

@@ -379,3 +379,31 @@ func checkKeyJSON(t errorfer, k Key) {
 		t.Errorf("%s is read as %+q, %v, want %+q", b, got.fields(), err, k.fields())
 	}
 }
+
+func TestReadable(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ id, want, reason string }{
+		{"Ann Lee", "Ann Lee", "as people write it"},
+		{"Jürgen 日本 50%", "Jürgen 日本 50%", "escapes are for texts"},
+		{"a/b", `"a/b"`, "not two parts"},
+		{"Ann  Lee", `"Ann  Lee"`, "pages show one space"},
+		{" Ann", `" Ann"`, "which nobody sees"},
+		{`"Ann"`, `"\"Ann\""`, "a quote begins a quoted part"},
+		{"*", `"*"`, "no wildcard"},
+		{"", `""`, "not nothing"},
+		{"a\u202eb\n", `"a\u202eb\n"`, "what turns the text around"},
+		{"a\u00a0b", `"a\u00a0b"`, "a space that is another"},
+		{"\xff", `"\xff"`, "no UTF-8"},
+	} {
+		if got := (Key{"s", "c", tt.id}).Readable(); got != "s/c/"+tt.want {
+			t.Errorf("%q: %s, want s/c/%s (%s)", tt.id, got, tt.want, tt.reason)
+		}
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		part := rapid.StringMatching(`[ab/" *%\\\x{202e}]{0,4}`)
+		draw := func() Key { return Key{part.Draw(rt, "scope"), part.Draw(rt, "category"), part.Draw(rt, "id")} }
+		if a, b := draw(), draw(); a != b && a.Readable() == b.Readable() {
+			rt.Fatalf("%q and %q both read %s", a, b, a.Readable())
+		}
+	})
+}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sfere-go/sfere"
+	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/registry"
 	"github.com/sfere-go/sfere/twk"
@@ -154,5 +155,49 @@ func TestFailuresOfManyRecipients(t *testing.T) {
 		if rep.Failed != 50 || sum != 50 || len(rep.Failures) != tt.causes || len(res.Errors) != tt.causes {
 			t.Errorf("%s: failed %d of 50, %d causes for %d, %d errors of the dispatch", tt.reason, rep.Failed, len(rep.Failures), sum, len(res.Errors))
 		}
+	}
+}
+
+// Broadcasts inside each other multiply their recipients: six of 20 are 64 million.
+// All of it is one dispatch from outside, which has one budget.
+func TestFanOutIsBounded(t *testing.T) {
+	var ran atomic.Int64
+	counts := effect.Do("Count.", func(context.Context, effect.Call[guest], readThenSend) error { ran.Add(1); return nil })
+	const limit = 2000
+	app := hallWith(&sfere.AppOptions{Dispatch: &dispatch.Options{MaxTotal: limit}}, registry.New("counts", counts))
+	var users []string
+	for i := range 20 {
+		users = append(users, fmt.Sprintf("u%02d", i))
+	}
+	enter(t, app, users...)
+	for _, tt := range []struct {
+		reason string
+		nest   func(effect.Data) effect.Data
+	}{
+		{"for each recipient", func(in effect.Data) effect.Data { return sfere.Tell(hallAll, in) }},
+		{"behind something that runs for each", func(in effect.Data) effect.Data { return sfere.Tell(hallAll, readThenSend{}, in) }},
+		{"in batches", func(in effect.Data) effect.Data {
+			return sfere.Tell(hallAll, effect.Batch{Effects: effect.List{in}})
+		}},
+	} {
+		ran.Store(0)
+		item := effect.Data(readThenSend{})
+		for range 6 {
+			item = tt.nest(item)
+		}
+		res := as(app, "x", item)
+		if !errors.Is(res.Err(), dispatch.ErrBudget) {
+			t.Errorf("%s: no ErrBudget in %v", tt.reason, res.Err())
+		}
+		if n := ran.Load(); n > limit || n == 0 {
+			t.Errorf("%s: %d effects ran, want at most %d", tt.reason, n, limit)
+		}
+		if len(res.Errors) > 100 {
+			t.Errorf("%s: %d errors", tt.reason, len(res.Errors))
+		}
+	}
+	// The next dispatch has a budget of its own.
+	if res := as(app, "x", sfere.Tell(hallAll, readThenSend{})); res.Err() != nil {
+		t.Error(res.Err())
 	}
 }

@@ -42,6 +42,9 @@ func (c *Conns) Count(p Pattern) (int, error) {
 	}
 	c.mu.RLock()
 	defer c.mu.RUnlock()
+	if _, s, _ := p.fixed(); s == shapeOpen { // also where streams have several keys
+		return c.held, nil
+	}
 	return c.index.count(p), nil
 }
 

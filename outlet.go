@@ -4,9 +4,7 @@ import (
 	"context"
 	"sync"
 
-	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/sse"
-	"github.com/sfere-go/sfere/twk"
 )
 
 // batch is the outlet of one recipient. It gathers frames while the broadcast
@@ -25,8 +23,8 @@ type batch struct {
 func (d *delivery) outlet(to *target) *batch {
 	return &batch{emit: func(ctx context.Context, frames []*sse.Frame) error {
 		switch {
-		case d.dry:
-			effect.WouldDo(ctx, twk.Delivery{Conn: to.Conn.ID(), Key: to.Key.String(), Frames: frames})
+		case d.dry != nil:
+			d.dry.add(ctx, frames, 1, deliveryTo(to.Recipient))
 			return nil
 		case to.turn == nil:
 			return to.Conn.EmitFirst(ctx, frames...)

@@ -60,7 +60,7 @@ func (p *outline) try(ctx context.Context, call twk.Call, items effect.List, eac
 		return p.list, true, nil
 	}
 	for _, e := range res.Errors {
-		if e.Dispatch != res.ID { // of a continuation, whose paths are its own
+		if e = e.In(res.ID); e == nil { // of a continuation, whose paths are its own
 			continue
 		}
 		if i := e.Path.Indices()[0]; i < len(p.list) && e.Name != "dispatch" {

@@ -3,6 +3,7 @@ package sfere
 import (
 	"cmp"
 	"container/list"
+	"fmt"
 	"reflect"
 	"runtime"
 	"slices"
@@ -85,7 +86,8 @@ type visit struct {
 
 // Watch returns the presence of the keys that match p, from now on. Those that
 // are there already are in its list and not announced. Stop it to release it. nil
-// options mean the defaults. It returns the errors of [Conns.List].
+// options mean the defaults. It returns the errors of [Conns.List], and one if
+// Grace makes no sense.
 func (c *Conns) Watch(p Pattern, o *PresenceOptions) (*Presence, error) {
 	p, err := c.outside(p)
 	if err != nil {
@@ -94,6 +96,9 @@ func (c *Conns) Watch(p Pattern, o *PresenceOptions) (*Presence, error) {
 	w := &Presence{conns: c, match: p}
 	if o != nil {
 		w.opts = *o
+	}
+	if d := w.opts.Grace; d > 0 && d < shortest {
+		return nil, &Error{Op: "watching", Err: fmt.Errorf("PresenceOptions.Grace is %v: use a duration such as 5*time.Second, or a negative one for none", d)}
 	}
 	w.opts.Grace = cmp.Or(w.opts.Grace, 5*time.Second)
 	c.mu.Lock()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"sync"
 
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/internal/flight"
@@ -86,6 +87,36 @@ type refreshing struct {
 	out     Refreshed
 	tickets []flight.Ticket
 	seen    map[*flight.Value]bool // nil while there is only one way to a value
+	later   *marks
+}
+
+// marks are what the refreshes of one dispatch concern. They are marked together at
+// its end: marked one by one, the first would be rendered for all and the others
+// once more.
+type marks struct {
+	w *views
+
+	mu  sync.Mutex // guards all; the locks of the scheduler may be taken under it
+	all map[*flight.Value]flight.Mark
+}
+
+// add notes a mark and reports whether it is news.
+func (m *marks) add(v *flight.Value, mark flight.Mark) (news bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	old, again := m.all[v]
+	mark.After = max(mark.After, old.After)
+	m.all[v] = mark
+	return !again && !m.w.flying.Dirty(v)
+}
+
+// mark marks everything.
+func (m *marks) mark() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for v, mark := range m.all {
+		m.w.flying.Mark(v, mark)
+	}
 }
 
 func (c *Conns) refresh(ctx context.Context, call twk.Call, r Refresh) (Refreshed, error) {
@@ -95,6 +126,14 @@ func (c *Conns) refresh(ctx context.Context, call twk.Call, r Refresh) (Refreshe
 	do := &refreshing{w: c.views, mark: flight.Mark{After: r.After}, wait: r.Wait, dry: effect.IsDry(ctx)}
 	if r.To != (Pattern{}) || len(r.Views) > 0 {
 		do.seen = map[*flight.Value]bool{}
+	}
+	gathered, inTime := call.Gather(c.views, func() (any, func()) {
+		m := &marks{w: c.views, all: map[*flight.Value]flight.Mark{}}
+		return m, m.mark
+	})
+	if do.later, _ = gathered.(*marks); !inTime {
+		do.later = &marks{w: c.views, all: map[*flight.Value]flight.Mark{}}
+		defer do.later.mark()
 	}
 	if r.Topic != "" {
 		do.at(r.Topic)
@@ -183,7 +222,7 @@ func (r *refreshing) value(v *flight.Value) {
 		t, news = r.w.flying.Ticket(v, r.mark)
 		r.tickets = append(r.tickets, t)
 	default:
-		news = r.w.flying.Mark(v, r.mark)
+		news = r.later.add(v, r.mark)
 	}
 	if !news {
 		r.out.Already++

@@ -46,6 +46,7 @@ func Registry(c *Conns) registry.Registry[twk.Session] {
 		effect.Handle("Close every live connection that matches a pattern.", c.closeMatching).About(local(
 			Close{To: Exactly(ann.In(DefaultScope))},
 			Close{To: Category("lobby"), Exclude: Except(ann), Cause: "closing-time"},
+			Close{To: Exactly(ann.In(DefaultScope)), Streams: []uint64{17}},
 		)),
 		effect.Handle("Throw out every live connection that matches a pattern, say why, and keep its keys away for a time.", c.kick).About(local(
 			Kick{To: Exactly(ann.In(DefaultScope)), Why: effect.List{twk.PatchElements{Elements: twk.HTML(`<p id="status">You were thrown out.</p>`)}}},

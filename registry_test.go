@@ -97,10 +97,10 @@ func TestDryRun(t *testing.T) {
 					continue
 				}
 				for _, f := range d.Frames {
-					would = append(would, d.Key+" "+strings.Join(f.Event().Data, " "))
+					would = append(would, d.To[0].Key+" "+strings.Join(f.Event().Data, " "))
 				}
 				if d.Cause != "" {
-					would = append(would, d.Key+" "+string(d.Cause))
+					would = append(would, d.To[0].Key+" "+string(d.Cause))
 				}
 			}
 		}

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/internal/core"
 	"github.com/sfere-go/sfere/sse"
 )
 
@@ -42,7 +44,7 @@ const (
 // errMoreCauses stands for all causes after the first 32 of a Report.
 var errMoreCauses = errors.New("other causes, which are not told apart")
 
-// Error returns "sending to key and n more: cause".
+// Error returns "sending to key and n more: cause", in at most 4 KiB.
 func (f Failure) Error() string {
 	to := "nobody"
 	if len(f.Keys) > 0 {
@@ -51,7 +53,7 @@ func (f Failure) Error() string {
 	if f.Count > 1 {
 		to = fmt.Sprintf("%s and %d more", to, f.Count-1)
 	}
-	return fmt.Sprintf("sfere: sending to %s: %v", to, f.Err)
+	return core.Cut(fmt.Sprintf("sfere: sending to %s: %s", to, core.SafeText(f.Err)), core.MaxText)
 }
 
 // Unwrap returns the cause.
@@ -63,12 +65,12 @@ func (f Failure) MarshalJSON() ([]byte, error) {
 		Err   string `json:"error"`
 		Count int    `json:"count"`
 		Keys  []Key  `json:"keys"`
-	}{fmt.Sprint(f.Err), f.Count, f.Keys})
+	}{core.SafeText(f.Err), f.Count, f.Keys})
 }
 
 // Err joins everything that went wrong, nil if nothing did: a *[Error] with
 // [ErrNotFound] for each missing key, what failed for all, and each [Failure].
-// It is not an error if nobody matches a pattern.
+// It is not an error if nobody matches a pattern. Its text is at most 4 KiB long.
 func (r Report) Err() error {
 	errs := []error{r.Shared}
 	for _, k := range r.Missing {
@@ -77,7 +79,7 @@ func (r Report) Err() error {
 	for _, f := range r.Failures {
 		errs = append(errs, f)
 	}
-	return errors.Join(errs...)
+	return core.Join(errs)
 }
 
 // Add adds o to r. Failures with the same text become one.
@@ -89,7 +91,7 @@ func (r *Report) Add(o Report) {
 	var c causes
 	c.of(r)
 	for _, f := range o.Failures {
-		c.add(f)
+		c.add(f, core.SafeText(f.Err))
 	}
 	r.Missing = append(r.Missing, o.Missing...)
 	if o.Shared != nil {
@@ -111,8 +113,10 @@ func ReportOf(res *effect.Result) Report {
 	return sum
 }
 
-// causes collects the failures of a report, equal ones as one.
+// causes collects the failures of a report, equal ones as one. What many recipients
+// failed with is let go as soon as it is known: each has a stack of its own, perhaps.
 type causes struct {
+	mu sync.Mutex // guards the report while recipients are served
 	r  *Report
 	at map[string]int // index in r.Failures by text
 }
@@ -120,7 +124,7 @@ type causes struct {
 func (c *causes) of(r *Report) {
 	c.r = r
 	for i, f := range r.Failures {
-		c.note(text(f.Err), i)
+		c.note(core.SafeText(f.Err), i)
 	}
 }
 
@@ -131,17 +135,16 @@ func (c *causes) note(text string, i int) {
 	c.at[text] = i
 }
 
-// add adds f and reports whether its cause is new.
-func (c *causes) add(f Failure) (first bool) {
-	key := text(f.Err)
-	i, known := c.at[key]
+// add adds f, whose error has this text, and reports whether its cause is new.
+func (c *causes) add(f Failure, text string) (first bool) {
+	i, known := c.at[text]
 	if !known && len(c.r.Failures) >= maxCauses {
-		key, f.Err = errMoreCauses.Error(), errMoreCauses
-		i, known = c.at[key]
+		text, f.Err = errMoreCauses.Error(), errMoreCauses
+		i, known = c.at[text]
 	}
 	if !known {
 		i = len(c.r.Failures)
-		c.note(key, i)
+		c.note(text, i)
 		c.r.Failures = append(c.r.Failures, Failure{Err: f.Err})
 	}
 	to := &c.r.Failures[i]
@@ -151,27 +154,24 @@ func (c *causes) add(f Failure) (first bool) {
 }
 
 // fail counts one connection as not reached, and reports whether the cause is new.
+// It may be called from any goroutine.
 func (c *causes) fail(key Key, err error) (first bool) {
-	if is(err, sse.ErrOverflow) || is(err, sse.ErrDropped) {
+	text, dropped := core.SafeText(err), is(err, sse.ErrOverflow) || is(err, sse.ErrDropped)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if dropped {
 		c.r.Dropped++
 	} else {
 		c.r.Failed++
 	}
-	return c.add(Failure{Err: err, Count: 1, Keys: []Key{key}})
+	return c.add(Failure{Err: err, Count: 1, Keys: []Key{key}}, text)
 }
 
-// text is what an error says, bounded, whatever its method does.
-func text(err error) (s string) {
-	const limit = 4 << 10
-	defer func() {
-		if recover() != nil {
-			s = fmt.Sprintf("%T", err)
-		}
-	}()
-	if s = err.Error(); len(s) > limit {
-		s = s[:limit]
-	}
-	return s
+// reach counts one connection as reached. It may be called from any goroutine.
+func (c *causes) reach() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.r.Delivered++
 }
 
 // is is errors.Is, whatever the methods of err do.

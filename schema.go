@@ -10,3 +10,10 @@ type wireKey struct {
 // JSONSchemaAlias returns a value whose fields are those of the JSON form of k,
 // for generators of schemas.
 func (Key) JSONSchemaAlias() any { return wireKey{} }
+
+// wirePattern is the JSON form of a [Pattern].
+type wirePattern Pattern
+
+// JSONSchemaAlias returns a value whose fields are those of the JSON form of p,
+// for generators of schemas.
+func (Pattern) JSONSchemaAlias() any { return wirePattern{} }

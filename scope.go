@@ -119,8 +119,13 @@ func (c *Conns) outsideKey(k Key) (Key, error) {
 	return k, k.Validate()
 }
 
-// statusOf returns the status that err asks for, 0 if none.
-func statusOf(err error) int {
+// statusOf returns the status that err asks for, 0 if none, whatever its methods do.
+func statusOf(err error) (status int) {
+	defer func() {
+		if recover() != nil {
+			status = 0
+		}
+	}()
 	if s, ok := errors.AsType[interface {
 		error
 		HTTPStatus() int
@@ -140,6 +145,9 @@ func (e *entry) firstKey() Key {
 	}
 	return e.first.key
 }
+
+// HeldAs returns what firstKey does, for tools that have nothing but the stream.
+func (e *entry) HeldAs() Key { return e.firstKey() }
 
 // ownKey returns the key of the recipient that ctx is for, or of the stream of
 // the dispatch.

@@ -98,6 +98,8 @@ func NewTTL(o *TTLOptions) *TTL {
 
 func (o *TTLOptions) check() error {
 	switch {
+	case o.TTL > 0 && o.TTL < shortest:
+		return fmt.Errorf("sfere: TTLOptions.TTL is %v: use a duration such as 10*time.Minute", o.TTL)
 	case o.TTL < 0:
 		return fmt.Errorf("sfere: TTLOptions.TTL is %v: leave Options.Store nil for connections that do not expire", o.TTL)
 	}

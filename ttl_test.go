@@ -20,6 +20,7 @@ func TestNewTTLRefusesWhatIsNoOption(t *testing.T) {
 		remedy string
 	}{
 		{sfere.TTLOptions{TTL: -1}, "Options.Store"},
+		{sfere.TTLOptions{TTL: 600}, "10*time.Minute"},
 	} {
 		func() {
 			defer func() {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/internal/core"
 	"github.com/sfere-go/sfere/internal/flight"
 	"github.com/sfere-go/sfere/sse"
 	"github.com/sfere-go/sfere/twk"
@@ -152,7 +153,7 @@ func (w *views) words(effects func() effect.List) []*sse.Frame {
 		return w.d.Dispatch(context.Background(), twk.Session{Out: &got}, effects()...).Err()
 	})
 	if err != nil {
-		slog.Error("sfere: what a view says to its streams cannot be sent", "error", text(err))
+		slog.Error("sfere: what a view says to its streams cannot be sent", "error", core.SafeText(err))
 	}
 	return got.Frames
 }
@@ -227,7 +228,7 @@ func (w *views) report(v *flight.Value, err error) {
 		return
 	}
 	slog.Error("sfere: a view cannot be rendered; its pages stay as they are, and it is tried again",
-		"view", id.value.EffectName(), "value", id.value, "scope", id.scope, "error", text(err))
+		"view", id.value.EffectName(), "value", id.value, "scope", id.scope, "error", core.SafeText(err))
 }
 
 // close ends all renders.

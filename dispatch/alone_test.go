@@ -32,6 +32,8 @@ func TestAloneIsTheSame(t *testing.T) {
 		{"panics", "so does a panic", func(context.Context, call) error { panic("boom") }, track{func(int) {}, nothing}},
 		{"asks nothing", "an effect that is marked may look at its Ctx, which is nobody's", func(_ context.Context, c call) error { c.Ctx(); return nil }, track{func(int) {}, nothing}},
 		{"goes on", "a continuation runs for many, too", func(ctx context.Context, c call) error { c.Dispatch(ctx, Fail{"later"}); return nil }, track{func(int) {}, nothing}},
+		{"ignores a failure", "a failure of a continuation belongs to the result", func(ctx context.Context, c call) error { c.Dispatch(ctx, Nope{}); return nil }, track{func(int) {}, nothing}},
+		{"passes a failure on", "and is one failure", func(ctx context.Context, c call) error { return c.Dispatch(ctx, Nope{}).Err() }, track{func(int) {}, nothing}},
 		{"begin panics", "the functions of the caller are contained", func(context.Context, call) error { return nil }, track{func(int) { panic("begin") }, nothing}},
 		{"end panics", "all of them", func(context.Context, call) error { return nil }, track{func(int) {}, func(int, effect.Data, bool) { panic("end") }}},
 	} {

@@ -14,7 +14,7 @@ import (
 func (r *run) around(ctx context.Context, items effect.List) *effect.Result {
 	r.extra() // so that an attempt that is given up never meets the returned mark
 	slot := core.NewSlot(items, &r.scope)
-	slot.Runs = []any{r}
+	slot.Runs = &attempts{first: r}
 	slot.Share = r.extra().share
 	call := core.NewCall(core.CallState{Scope: &slot.Scope, At: core.At{Level: int16(r.level)}})
 	out := r.e.aroundDispatch(ctx, call, items).(*effect.Result)
@@ -22,13 +22,22 @@ func (r *run) around(ctx context.Context, items effect.List) *effect.Result {
 	slot.Closed = true
 	slot.Mu.Unlock()
 	var late []*effect.Error
-	for _, attempt := range slot.Runs {
-		late = append(late, attempt.(*run).finish()...)
+	all := slot.Runs.(*attempts)
+	late = append(late, all.first.finish()...)
+	for _, attempt := range all.more {
+		late = append(late, attempt.finish()...)
 	}
 	if len(late) > 0 {
 		return withErrors(out, late...)
 	}
 	return out
+}
+
+// attempts are the runs of one list, which an interceptor may try again. Record.Mu
+// guards more until the list is closed.
+type attempts struct {
+	first *run
+	more  []*run
 }
 
 // dispatchLayer contains the panics of one interceptor.
@@ -118,6 +127,10 @@ func lastDispatch(ctx context.Context, call core.Call, items any) any {
 	if slot.Entered {
 		first := r
 		r = &run{level: first.level, tree: first.tree}
+		if r.tree == nil { // all attempts have one budget
+			r.tree = &first.extra().tree
+		}
+		_ = r.tree.add(r.level, &first.e.opts) // the first item finds out if that is too many
 		r.begin(first.e, first.scope.Root)
 		r.scope.Slot = first.scope.Slot
 		r.res.ID, r.res.Parent = first.res.ID, first.res.Parent
@@ -126,7 +139,8 @@ func lastDispatch(ctx context.Context, call core.Call, items any) any {
 		if to.together != nil {
 			to.share = &to.together.All
 		}
-		slot.Runs = append(slot.Runs, r)
+		all := slot.Runs.(*attempts)
+		all.more = append(all.more, r)
 	}
 	slot.Entered = true
 	before, list := slot.Item.(effect.List), items.(effect.List)

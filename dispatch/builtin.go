@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/internal/core"
 )
 
 // FailFast returns an interceptor that skips every action and effect once the
@@ -64,7 +65,7 @@ func Log[C any](l *slog.Logger) effect.Interceptor[C] {
 				began := time.Now()
 				v, err := next(ctx, call, item)
 				if logger().Enabled(ctx, slog.LevelDebug) {
-					logger().LogAttrs(ctx, slog.LevelDebug, "effect", slog.String("name", item.EffectName()),
+					logger().LogAttrs(ctx, slog.LevelDebug, "effect", slog.String("name", core.SafeName(item)),
 						slog.Uint64("dispatch", call.ID()), slog.String("path", call.Path().String()),
 						slog.Duration("took", time.Since(began)), slog.Any("error", err))
 				}

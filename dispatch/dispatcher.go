@@ -13,6 +13,7 @@ import (
 
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/internal/core"
+	"github.com/sfere-go/sfere/internal/jsonread"
 	"github.com/sfere-go/sfere/registry"
 )
 
@@ -26,15 +27,23 @@ type Options struct {
 	// included. A continuation has a budget of its own; those nested more than
 	// ten deep share one more of this size. Default 10 000.
 	MaxItems int
+	// MaxTotal limits how many items all continuations of one dispatch from outside
+	// may run together, those of its broadcasts for each recipient included. One
+	// without items counts as one. A handler that dispatches for days without
+	// returning gets there, too: let it start a goroutine and return, after which
+	// each continuation begins to count anew. Default 1 000 000.
+	MaxTotal int
 	// MaxWireBytes limits what Decode reads. Default 1 MiB.
 	MaxWireBytes int
 	// MaxWireDepth limits how deep JSON values may nest in Decode. Default 64,
 	// at most 1000.
 	MaxWireDepth int
 	// Validate is called with every item before it runs, placeholders not yet
-	// resolved, and again with an item that an interceptor put in its place. An
-	// error is reported and the item does not run. It may be called from several
-	// goroutines at once. Default: everything is valid.
+	// resolved, and again with an item that interceptors put in its place or may
+	// have changed in place: behind interceptors that is every item with slices,
+	// maps, pointers or interfaces in it. An error is reported and the item does not
+	// run. It may be called from several goroutines at once. Default: everything is
+	// valid.
 	Validate func(effect.Data) error
 }
 
@@ -50,6 +59,7 @@ func (o *Options) check() []error {
 		// The depth is limited because a goroutine that runs out of stack cannot
 		// be saved.
 		{"MaxDepth", o.MaxDepth, 1000}, {"MaxItems", o.MaxItems, math.MaxInt32 - 1},
+		{"MaxTotal", o.MaxTotal, math.MaxInt32 - 1},
 		{"MaxWireBytes", o.MaxWireBytes, math.MaxInt}, {"MaxWireDepth", o.MaxWireDepth, 1000},
 	} {
 		if f.value < 0 || f.value > f.max {
@@ -66,6 +76,7 @@ func (o *Options) withDefaults() Options {
 	}
 	v.MaxDepth = cmp.Or(v.MaxDepth, 100)
 	v.MaxItems = cmp.Or(v.MaxItems, 10_000)
+	v.MaxTotal = cmp.Or(v.MaxTotal, 1_000_000)
 	v.MaxWireBytes = cmp.Or(v.MaxWireBytes, 1<<20)
 	v.MaxWireDepth = cmp.Or(v.MaxWireDepth, 64)
 	return v
@@ -113,6 +124,7 @@ func NewWith[C any](o *Options, rs ...registry.Registry[C]) (*Dispatcher[C], err
 		},
 		entries: set.Sorted,
 	}
+	e.types = jsonread.NewTypes(e.special)
 	for _, entry := range append(builtIn(), set.Entries...) {
 		if old := e.byName[entry.Name]; old != nil && old.Kind >= core.Batch {
 			errs = append(errs, fmt.Errorf("registry %q: %s at %s is built in: give yours another name", entry.Registry, entry.Name, entry.Site))
@@ -167,6 +179,7 @@ type engine struct {
 	opts    Options
 	byType  map[uintptr]*core.Entry // by typeKey
 	byName  map[string]*core.Entry
+	types   *jsonread.Types                 // how wire form is read
 	entries []*core.Entry                   // sorted by name, without the built-in ones
 	fresh   func(change func(root any)) any // of a zero Ctx
 	clone   func(root any, change func(copy any)) any
@@ -187,7 +200,8 @@ type first[C any] struct {
 }
 
 // Dispatch runs items in order against ctx and c and returns what happened. It
-// never panics and never returns nil. It may be called from any goroutine.
+// never panics and never returns nil. It may be called from any goroutine, which a
+// handler that calls runtime.Goexit ends.
 //
 // ctx carries the dispatch data and ends the dispatch early when it is done; nil
 // means context.Background. c is copied. The Result keeps items, which must not be

@@ -32,7 +32,7 @@ func TestDryRunWithInterceptors(t *testing.T) {
 		if len(*env.Log) != 0 {
 			t.Errorf("%s: handlers ran: %q", row.reason, *env.Log)
 		}
-		if len(r.Plan) == 0 || r.Plan[0].Ran {
+		if len(r.Plan) == 0 || r.Plan[0].Rehearsed {
 			t.Errorf("%s: plan %+v", row.reason, r.Plan)
 		}
 	}

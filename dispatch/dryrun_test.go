@@ -54,7 +54,7 @@ func dryTester(t *testing.T, more ...effect.Item[Env]) *dispatch.Dispatcher[Env]
 func planOf(r *dispatch.Rehearsal) []string {
 	var out []string
 	for _, p := range r.Plan {
-		out = append(out, fmt.Sprintf("%s %s %s ran=%t %v", p.Path, p.Item.EffectName(), p.Reach, p.Ran, p.Would))
+		out = append(out, fmt.Sprintf("%s %s %s rehearsed=%t %v", p.Path, p.Item.EffectName(), p.Reach, p.Rehearsed, p.Would))
 	}
 	return out
 }
@@ -64,11 +64,11 @@ func TestDryRun(t *testing.T) {
 	env := newEnv()
 	r := d.DryRun(t.Context(), env, outside{}, within{7}, pure{}, Fail{}, Nope{}, nesting{effect.List{outside{}, within{8}}})
 	if diff := cmp.Diff([]string{
-		"0 test/outside external ran=false []",
-		"1 test/within local ran=true [change 7]",
-		"3 test/fail external ran=false []",
-		"0 test/outside external ran=false []",
-		"1 test/within local ran=true [change 8]",
+		"0 test/outside external rehearsed=false []",
+		"1 test/within local rehearsed=true [change 7]",
+		"3 test/fail external rehearsed=false []",
+		"0 test/outside external rehearsed=false []",
+		"1 test/within local rehearsed=true [change 8]",
 	}, planOf(r)); diff != "" {
 		t.Errorf("plan (-want +got):\n%s", diff)
 	}
@@ -106,7 +106,7 @@ func TestDryRunInterceptorsSeeIt(t *testing.T) {
 	})
 	env := newEnv()
 	r := d.DryRun(t.Context(), env, outside{})
-	if diff := cmp.Diff([]string{"0 test/outside external ran=false []", "0 test/outside external ran=false []"}, planOf(r)); diff != "" {
+	if diff := cmp.Diff([]string{"0 test/outside external rehearsed=false []", "0 test/outside external rehearsed=false []"}, planOf(r)); diff != "" {
 		t.Errorf("plan, once for each attempt (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]bool{true, true, true}, seen); diff != "" {
@@ -132,7 +132,7 @@ func TestDryRunLeftBehind(t *testing.T) {
 	r := d.DryRun(t.Context(), env, Do{})
 	close(release)
 	later.Wait()
-	if diff := cmp.Diff([]string{"0 test/do local ran=true []"}, planOf(r)); diff != "" {
+	if diff := cmp.Diff([]string{"0 test/do local rehearsed=true []"}, planOf(r)); diff != "" {
 		t.Errorf("plan (-want +got):\n%s", diff)
 	}
 	wantLog(t, env)

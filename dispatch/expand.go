@@ -3,7 +3,6 @@ package dispatch
 import (
 	"context"
 	"fmt"
-	"sync"
 
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/internal/core"
@@ -12,9 +11,7 @@ import (
 // batch collects the effects of an effect.Batch while its actions are expanded.
 type batch struct {
 	effects []pending
-
-	mu     sync.Mutex // guards states: an interceptor may leave an expansion running
-	states map[*core.State]any
+	states  core.Snapshot
 }
 
 // pending is an effect that waits for the second phase of a batch.
@@ -71,14 +68,25 @@ func (r *run) action(ctx context.Context, call core.Call, scope *core.Scope, ent
 	r.list(ctx, scope, list, path.Child(entry.Name, 0))
 }
 
-// expandOnce is the innermost step of an expansion.
-func (r *run) expandOnce(ctx context.Context, call core.Call, entry *core.Entry, item effect.Data) (any, effect.Phase, error) {
+// snapshot returns the states of the batch that is being collected, nil if none. It
+// is for the goroutine that runs the items.
+func (r *run) snapshot() *core.Snapshot {
+	if b := r.batching(); b != nil {
+		return &b.states
+	}
+	return nil
+}
+
+// expandOnce is the innermost step of an expansion. states is what r.snapshot gave
+// when the item began: an interceptor may have given up on this, and the run be at
+// another batch.
+func (r *run) expandOnce(ctx context.Context, call core.Call, entry *core.Entry, states *core.Snapshot, item effect.Data) (any, effect.Phase, error) {
 	if m := r.more.Load(); m != nil {
 		if ok, err := m.do(ctx, call); ok {
 			return effect.List{}, PhaseExpand, err
 		}
 	}
-	state, err := r.state(ctx, call, entry.State)
+	state, err := r.state(ctx, call, entry.State, states)
 	if err != nil {
 		return nil, PhaseState, err
 	}
@@ -90,24 +98,18 @@ func (r *run) expandOnce(ctx context.Context, call core.Call, entry *core.Entry,
 
 // state gives the state that an action sees: a fresh one, or in a batch the
 // same for all actions of a registry.
-func (r *run) state(ctx context.Context, call core.Call, st *core.State) (any, error) {
+func (r *run) state(ctx context.Context, call core.Call, st *core.State, states *core.Snapshot) (any, error) {
 	if st == nil {
 		return nil, nil
 	}
-	b := r.batching()
-	if b != nil {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		if state, ok := b.states[st]; ok {
-			return state, nil
-		}
+	fresh := func() (any, error) {
+		call.State().Place = st.Place
+		return invoke(ctx, func(ctx context.Context, call core.Call, _ any) (any, error) { return st.Func(ctx, call) }, call, nil)
 	}
-	call.State().Place = st.Place
-	state, err := invoke(ctx, func(ctx context.Context, call core.Call, _ any) (any, error) { return st.Func(ctx, call) }, call, nil)
-	if err == nil && b != nil {
-		b.states[st] = state
+	if states == nil {
+		return fresh()
 	}
-	return state, err
+	return states.State(ctx, st, fresh)
 }
 
 // runBatch expands everything against one snapshot, then runs the effects.
@@ -121,7 +123,7 @@ func (r *run) runBatch(ctx context.Context, scope *core.Scope, entry *core.Entry
 		return
 	}
 	m := r.extra()
-	collected := &batch{states: map[*core.State]any{}}
+	collected := &batch{}
 	m.batch = collected
 	r.list(ctx, scope, b.Effects, below)
 	m.batch = nil

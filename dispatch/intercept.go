@@ -141,7 +141,7 @@ func (e *engine) lastEffect(ctx context.Context, call core.Call, item any) (any,
 // lastAction expands an action that came through its interceptors.
 func (e *engine) lastAction(ctx context.Context, call core.Call, item any) (any, error) {
 	return e.last(ctx, call, item, core.Action, func(r *run, call core.Call, entry *core.Entry, data effect.Data) (any, effect.Phase, error) {
-		return r.expandOnce(ctx, call, entry, data)
+		return r.expandOnce(ctx, call, entry, call.Slot().States, data)
 	})
 }
 
@@ -173,7 +173,7 @@ func (e *engine) last(ctx context.Context, call core.Call, item any, kind core.K
 }
 
 // rewritten looks up an item as the interceptors left it and checks it again if
-// they changed it.
+// they changed it, or may have.
 func (e *engine) rewritten(item any, kind core.Kind, slot *core.Slot) (*core.Entry, effect.Data, effect.Phase, error) {
 	data, _ := item.(effect.Data)
 	entry, data, phase, err := e.lookup(data)
@@ -185,6 +185,12 @@ func (e *engine) rewritten(item any, kind core.Kind, slot *core.Slot) (*core.Ent
 		return nil, data, PhaseLookup, fmt.Errorf("%s is not an %s: an interceptor cannot put it in the place of one", entry.Name, what)
 	}
 	if e.opts.Validate == nil {
+		return entry, data, "", nil
+	}
+	if entry.Plan.Shares() { // it may have been changed in place, and so the item to compare it with
+		if err := e.validate(data); err != nil {
+			return nil, data, PhaseValidate, err
+		}
 		return entry, data, "", nil
 	}
 	slot.Mu.Lock()
@@ -202,6 +208,7 @@ func (e *engine) rewritten(item any, kind core.Kind, slot *core.Slot) (*core.Ent
 // ok is false if there is nothing to go on with.
 func (r *run) through(ctx context.Context, chain core.Handler, call core.Call, item effect.Data, path effect.Path) (v any, in *core.Slot, ok bool) {
 	in = core.NewSlot(item, call.State().Scope)
+	in.States = r.snapshot()
 	call.State().Scope, call.State().Place = &in.Scope, nil
 	v, err := chain(ctx, call, item)
 	in.Mu.Lock()
@@ -237,7 +244,7 @@ func (r *run) intercepted(ctx context.Context, call core.Call, item effect.Data,
 // expand gives the list an action stands for, through its interceptors.
 func (r *run) expand(ctx context.Context, call core.Call, entry *core.Entry, item effect.Data, path effect.Path) (effect.List, bool) {
 	if r.e.aroundAction == nil {
-		v, phase, err := r.expandOnce(ctx, call, entry, item)
+		v, phase, err := r.expandOnce(ctx, call, entry, r.snapshot(), item)
 		if err != nil {
 			r.fail(phase, path, item, "", err)
 			return nil, false

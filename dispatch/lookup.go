@@ -57,27 +57,40 @@ func (e *engine) lookup(item effect.Data) (*core.Entry, effect.Data, effect.Phas
 		}
 		return e.direct(data), data, "", nil
 	}
-	name := safeName(item)
+	name := core.SafeName(item)
 	if entry := e.byName[name]; entry != nil {
 		return nil, item, PhaseLookup, fmt.Errorf("%s is registered for type %s, not %s", name, entry.Type, t)
 	}
 	return nil, item, PhaseLookup, e.unknown(name)
 }
 
-// unknown says what is registered and looks like name, or else what to do.
-func (e *engine) unknown(name string) error {
-	hint := near.Hint(name, func(yield func(string) bool) {
-		for _, entry := range e.entries {
+// unknown is the error of a name that nobody has registered.
+func (e *engine) unknown(name string) error { return &unknownError{e, name} }
+
+// unknownError looks for names that are like its own when somebody reads it: with
+// many names and many items that is most of the work.
+type unknownError struct {
+	e    *engine
+	name string
+}
+
+// Error says what is registered and looks like the name, or else what to do.
+func (u *unknownError) Error() string {
+	hint := near.Hint(u.name, func(yield func(string) bool) {
+		for _, entry := range u.e.entries {
 			if !yield(entry.Name) {
 				return
 			}
 		}
 	})
 	if hint == "" {
-		hint = ": " + e.remedy(name)
+		hint = ": " + u.e.remedy(u.name)
 	}
-	return fmt.Errorf("%w %q%s", ErrUnknown, name, hint)
+	return fmt.Sprintf("%v %s%s", ErrUnknown, core.Quote(u.name), hint)
 }
+
+// Unwrap returns [ErrUnknown].
+func (u *unknownError) Unwrap() error { return ErrUnknown }
 
 // prefixForm is what may be repeated in a message without quotes.
 var prefixForm = regexp.MustCompile(`^[a-z0-9-]{1,60}$`)
@@ -93,14 +106,4 @@ func (e *engine) remedy(name string) string {
 		return "the registries with the prefix " + prefix + " have no such name; Dispatcher.All lists all"
 	}
 	return "no registry with the prefix " + prefix + " is joined"
-}
-
-// safeName survives an EffectName that panics, as one on a nil pointer does.
-func safeName(item effect.Data) (name string) {
-	defer func() {
-		if recover() != nil {
-			name = reflect.TypeOf(item).String()
-		}
-	}()
-	return item.EffectName()
 }

@@ -2,8 +2,8 @@ package dispatch
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"reflect"
 
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/internal/core"
@@ -105,19 +105,17 @@ func (r *run) nested(ctx context.Context, call core.Call, items effect.List, how
 		child.extra().held = held
 	}
 	if m.dry != nil { // whatever ctx the handler passed on
-		child.extra().dry, ctx = m.dry, m.dry.in(ctx)
+		_, recipient := how.(*core.Prepared)
+		child.extra().dry, ctx = m.dry.nested(r.res.ID, effect.Call[any](call).Path(), recipient), m.dry.in(ctx)
 	}
-	if int(child.level) > r.e.opts.MaxDepth {
-		var first effect.Data
-		if len(items) > 0 {
-			first = items[0]
-		}
-		err := fmt.Errorf("%w: %d continuations deep", ErrDepth, r.e.opts.MaxDepth)
-		child.extra().stop = err
-		child.fail(PhaseLimit, effect.Path{}, first, "", err)
+	tell := !detached && !over
+	out, first := r.refused(m, child, items)
+	if out == nil {
+		out = child.start(ctx, items)
+	} else {
+		tell = tell && first
 	}
-	out := child.start(ctx, items)
-	if !detached && !over && len(out.Errors) > 0 {
+	if tell && len(out.Errors) > 0 {
 		r.addErrors(out.Errors...)
 	}
 	return out
@@ -125,7 +123,7 @@ func (r *run) nested(ctx context.Context, call core.Call, items effect.List, how
 
 // Resolve implements core.Runner.
 func (r *run) Resolve(ctx context.Context, call core.Call, ref any) (any, error) {
-	v, _, err := r.resolve(ctx, call, ref, 0)
+	v, _, err := r.resolve(ctx, call, ref, nil, 0)
 	return v, err
 }
 
@@ -153,7 +151,7 @@ func (r *run) resolveAll(ctx context.Context, call core.Call, entry *core.Entry,
 	err = guard(func() error {
 		out, err = entry.Plan.MapLate(item, func(l core.Late) error {
 			var v any
-			if v, by, err = r.resolve(ctx, call, l.Ref(), depth); err != nil {
+			if v, by, err = r.resolve(ctx, call, l.Ref(), wanted(l), depth); err != nil {
 				return err
 			}
 			return l.Set(v)
@@ -165,25 +163,29 @@ func (r *run) resolveAll(ctx context.Context, call core.Call, entry *core.Entry,
 
 // endless makes an error about a value that holds itself an ErrDepth.
 func endless(err error) error {
-	if errors.Is(err, core.ErrValueDepth) && !errors.Is(err, ErrDepth) {
+	if wraps(err, core.ErrValueDepth) && !wraps(err, ErrDepth) {
 		return fmt.Errorf("%w: %w", ErrDepth, err)
 	}
 	return err
 }
 
-// resolve asks the placeholder that ref names, its own arguments first.
-func (r *run) resolve(ctx context.Context, call core.Call, ref any, depth int) (any, string, error) {
+// resolve asks the placeholder that ref names, its own arguments first. One that
+// cannot give a want is not asked; nil wants anything.
+func (r *run) resolve(ctx context.Context, call core.Call, ref any, want reflect.Type, depth int) (any, string, error) {
 	data, ok := ref.(effect.Data)
 	if !ok {
 		return nil, "", fmt.Errorf("%T is not effect data", ref)
 	}
-	by := safeName(data)
+	by := core.SafeName(data)
 	entry, data, _, err := r.e.lookup(data)
 	if err != nil {
 		return nil, by, err
 	}
 	if entry.Kind != core.Placeholder {
 		return nil, by, fmt.Errorf("%s is not a placeholder", entry.Name)
+	}
+	if err := suits(entry, want); err != nil {
+		return nil, by, err
 	}
 	level := call.State().At.Level + 1
 	if err := r.mayAsk(int(level), depth); err != nil {
@@ -205,12 +207,22 @@ func (r *run) mayAsk(level, depth int) error {
 	if depth >= limit || level > int(r.level)+limit {
 		return fmt.Errorf("%w: %d placeholders deep", ErrDepth, limit)
 	}
-	if level <= int(r.level)+treeFree {
+	if level <= int(r.level)+1 { // asked from an item
 		return nil
 	}
 	m := r.extra()
 	if m == returned { // nowhere to count any more
+		if level <= int(r.level)+treeFree {
+			return nil
+		}
 		return fmt.Errorf("%w: %d placeholders deep after the dispatch returned", ErrDepth, treeFree)
+	}
+	t := r.tree
+	if t == nil {
+		t = &m.tree
+	}
+	if err := t.add(0, &r.e.opts); err != nil || level <= int(r.level)+treeFree {
+		return err
 	}
 	if m.resolves.Add(1) > int64(r.e.opts.MaxItems) {
 		return fmt.Errorf("%w: more than %d placeholders asking each other", ErrBudget, r.e.opts.MaxItems)

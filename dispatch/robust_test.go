@@ -2,7 +2,13 @@ package dispatch_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -208,6 +214,128 @@ func TestRewrittenItemIsValidated(t *testing.T) {
 	}
 }
 
+// Tags is data that a step can change in place.
+type Tags struct {
+	Tags []string `json:"tags"`
+}
+
+func (Tags) EffectName() string { return "test/tags" }
+
+// A rewritten item is validated again, also if it was changed in place. What cannot
+// be changed in place is validated once.
+func TestItemChangedInPlaceIsValidated(t *testing.T) {
+	validated := map[string]int{}
+	o := &dispatch.Options{Validate: func(d effect.Data) error {
+		validated[d.EffectName()]++
+		if tags, ok := d.(Tags); ok && tags.Tags[0] == "bad" {
+			return errors.New("bad tag")
+		}
+		return nil
+	}}
+	ran := false
+	d := testerWith(t, o, effect.Do("Tag.", func(context.Context, call, Tags) error { ran = true; return nil }),
+		aroundEffect("spoiler", func(ctx context.Context, c call, item effect.Data, next effect.EffectFunc[Env]) (any, error) {
+			if tags, ok := item.(Tags); ok {
+				tags.Tags[0] = "bad"
+			}
+			return next(ctx, c, item)
+		}))
+	wantSummary(t, d.Dispatch(t.Context(), newEnv(), Tags{[]string{"good"}}, Note{"x"}), summary{
+		Outcomes: []string{"1 test/note = x"},
+		Errors:   []string{"validate test/tags at 0: bad tag"},
+	})
+	if ran {
+		t.Error("the handler ran")
+	}
+	if diff := cmp.Diff(map[string]int{"test/tags": 2, "test/note": 1}, validated); diff != "" {
+		t.Errorf("validations (-want +got):\n%s", diff)
+	}
+}
+
+// rude has methods that panic, all of them.
+type rude struct{ Of string }
+
+func (r rude) EffectName() string {
+	if r.Of == "name" {
+		panic("no name")
+	}
+	return "test/rude"
+}
+
+func (r rude) MarshalJSON() ([]byte, error) { panic(r) }
+func (r rude) PerRecipient() bool           { panic(r) }
+func (r rude) String() string               { panic(r) }
+
+// rudeError is an error whose methods panic, all of them.
+type rudeError struct{ list []int }
+
+func (rudeError) Error() string            { panic("no text") }
+func (rudeError) Is(error) bool            { panic("no Is") }
+func (rudeError) As(any) bool              { panic("no As") }
+func (rudeError) Unwrap() error            { panic("no Unwrap") }
+func (*rudeError) HTTPStatus() int         { panic("no status") }
+func (r rudeError) Format(fmt.State, rune) { panic("no format") }
+
+// Methods of the types of a program may panic: that is an entry of the result and no
+// panic of the dispatch, and the result can be read.
+func TestRudeMethods(t *testing.T) {
+	var nilErr *fs.PathError
+	loop := []any{nil}
+	loop[0] = loop
+	for _, row := range []struct {
+		fails  func(ctx context.Context, c call) (any, error)
+		want   string
+		reason string
+	}{
+		{func(context.Context, call) (any, error) { return nil, rudeError{} }, "dispatch_test.rudeError, whose Error method panics: no text", "an error"},
+		{func(context.Context, call) (any, error) { return nil, fmt.Errorf("w: %w", rudeError{}) }, "", "an error that is wrapped"},
+		{func(context.Context, call) (any, error) { return nil, errors.Join(errFail, rudeError{}) }, "", "an error in a list"},
+		{func(ctx context.Context, c call) (any, error) {
+			return nil, errors.Join(c.Dispatch(ctx, Fail{"x"}).Err(), rudeError{})
+		}, "", "an error beside that of a continuation"},
+		{func(context.Context, call) (any, error) { return nil, nilErr }, "a nil *fs.PathError, returned as an error", "a typed nil"},
+		{func(context.Context, call) (any, error) { panic(rudeError{}) }, "panic: ", "a panic value"},
+		{func(context.Context, call) (any, error) { panic(nilErr) }, "panic: <nil>", "a nil panic value"},
+		{func(context.Context, call) (any, error) { panic(rude{}) }, "panic: ", "a Stringer"},
+		{func(context.Context, call) (any, error) { panic(loop) }, "nests too deep", "a panic value that holds itself"},
+	} {
+		d := tester(t, does(row.fails), passEffects("a"), passEffects("b"), dispatch.Log[Env](slog.New(slog.DiscardHandler)))
+		res := d.Dispatch(t.Context(), newEnv(), Do{}, Note{"after"})
+		if len(res.Outcomes) != 1 || len(res.Errors) == 0 || res.Errors[0].Err == nil {
+			t.Fatalf("%s: %+v", row.reason, res)
+		}
+		if text := res.Err().Error(); !strings.Contains(text, row.want) {
+			t.Errorf("%s: %q does not say %q", row.reason, text, row.want)
+		}
+		_ = res.Errors[0].In(0)
+	}
+}
+
+// The same goes for the data.
+func TestRudeData(t *testing.T) {
+	d := tester(t, handleSay(), effect.Do("Be rude.", func(context.Context, call, rude) error { return nil }), passEffects("a"),
+		dispatch.Log[Env](slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelDebug}))))
+	for _, item := range []effect.Data{
+		rude{}, rude{"name"}, &rude{"name"}, (*rude)(nil), (*Note)(nil), Say{effect.Later[string]((*Note)(nil))}, Say{effect.Later[string](rude{"name"})},
+		effect.Batch{Effects: effect.List{(*rude)(nil), nil}},
+	} {
+		res := d.Dispatch(t.Context(), newEnv(), item, Note{"after"})
+		if n := len(res.Outcomes); n == 0 || res.Outcomes[n-1].Item != (Note{"after"}) {
+			t.Errorf("%T: %v", item, res.Err())
+		}
+		if res.Err() != nil {
+			_ = res.Err().Error()
+		}
+		list, err := effect.List{item, nil}[:1].MarshalJSON()
+		if err == nil {
+			t.Errorf("%T is written as %s", item, list)
+		}
+		if _, err = json.Marshal(effect.List{item}); err == nil {
+			t.Errorf("%T is written by encoding/json", item)
+		}
+	}
+}
+
 // Loop is a placeholder that asks for itself.
 type Loop struct{ Copies int }
 
@@ -225,22 +353,6 @@ func handleSay() effect.Item[Env] {
 		c.Ctx().add("%s", s.Text.Value)
 		return s.Text.Value, nil
 	})
-}
-
-// Wrapped embeds a list, so that it seems to be one.
-type Wrapped struct{ effect.List }
-
-func (Wrapped) EffectName() string { return "test/wrapped" }
-
-func TestDecodeOfEmbeddedList(t *testing.T) {
-	d := tester(t, effect.Handle("Take a wrapped list.", func(context.Context, call, Wrapped) (int, error) { return 1, nil }))
-	got, err := d.Decode([]byte(`[{"effect":"test/wrapped","args":[{"effect":"test/note","args":{"text":"x"}}]}]`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(effect.List{Wrapped{effect.List{Note{"x"}}}}, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
 }
 
 func TestBuildErrorsOfInterceptors(t *testing.T) {

@@ -17,8 +17,8 @@ var (
 	// ErrDepth is the cause of errors about actions, placeholders, continuations
 	// and values that nest deeper than Options.MaxDepth allows.
 	ErrDepth = errors.New("too deep: it expands or continues without end")
-	// ErrBudget is the cause of errors about more items than Options.MaxItems
-	// allows, and the reason of the items skipped for it.
+	// ErrBudget is the cause of errors about more items than Options.MaxItems and
+	// MaxTotal allow, and the reason of the items skipped for it.
 	ErrBudget = errors.New("too many items in one dispatch")
 )
 
@@ -46,7 +46,7 @@ type more struct {
 	stop  error                // why the rest is skipped
 	batch *batch               // nil outside a batch
 	deep  map[*core.Entry]bool // actions whose depth error has been reported
-	dry   *rehearsal           // nil unless this is a dry run; constant
+	dry   *dryRun              // nil unless this is a dry run; constant
 	held  *held                // keys that are held around this dispatch; constant
 
 	together *core.Together // the list runs once for many recipients; constant
@@ -58,23 +58,21 @@ type more struct {
 	tree     tree         // for continuations, if this dispatch came from outside
 	resolves atomic.Int64 // deeply nested placeholders asked so far
 	failed   atomic.Bool
+	count    atomic.Int32 // how many errs there are
+	from     atomic.Int32 // count when the item that runs began
+	tooDeep  atomic.Bool  // that continuations nest too deep has been reported
+	spent    atomic.Bool  // that there are too many has been reported
 
 	mu        sync.Mutex // guards the fields below: continuations on other goroutines report here
 	done      bool       // the result belongs to the caller
+	ended     bool       // nothing is gathered any more
+	gathered  []gathered // what is done at the end
 	errs      []*effect.Error
 	published int // how many of errs are in res
 }
 
 // returned marks runs that are over; it is never written to.
 var returned = &more{done: true}
-
-// tree is the budget that the deeper continuations of one dispatch from outside
-// share: a depth limit alone would let an effect that dispatches itself twice
-// run 2^100 times.
-type tree struct{ items atomic.Int64 }
-
-// treeFree is the last level whose continuations are free.
-const treeFree = 10
 
 // extra returns r.more, made if need be.
 func (r *run) extra() *more {
@@ -128,11 +126,13 @@ func (r *run) publish() {
 // finish ends the taking in of errors and returns those not yet published.
 func (r *run) finish() []*effect.Error {
 	m := r.more.Load()
+	r.together(m)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.done = true
 	late := m.errs[m.published:]
 	m.errs, m.published = nil, 0
+	m.count.Store(0)
 	return late
 }
 
@@ -170,7 +170,8 @@ func (r *run) list(ctx context.Context, scope *core.Scope, items effect.List, at
 
 // ends reports whether item is skipped because the dispatch has to stop.
 func (r *run) ends(ctx context.Context, path effect.Path, item effect.Data) bool {
-	if m := r.more.Load(); m != nil && m.stop != nil {
+	m := r.more.Load()
+	if m != nil && m.stop != nil {
 		r.skip(path, item, "", m.stop)
 		return true
 	}
@@ -181,22 +182,18 @@ func (r *run) ends(ctx context.Context, path effect.Path, item effect.Data) bool
 		phase, err = PhaseCancel, cancelled(ctx)
 	case int(r.n) > r.e.opts.MaxItems:
 		err = fmt.Errorf("%w: more than %d", ErrBudget, r.e.opts.MaxItems)
-	case r.tree != nil && r.tree.spent(r.level, r.e.opts.MaxItems):
-		err = fmt.Errorf("%w: more than %d in continuations over %d deep", ErrBudget, r.e.opts.MaxItems, treeFree)
-	default:
+	case r.tree != nil:
+		err = r.tree.take(r)
+	case m != nil:
+		err = m.tree.left(&r.e.opts)
+	}
+	if err == nil {
 		return false
 	}
 	r.extra().stop = err
 	r.fail(phase, path, item, "", err)
 	r.skip(path, item, "", err)
 	return true
-}
-
-func (t *tree) spent(level int32, limit int) bool {
-	if level > treeFree {
-		return t.items.Add(1) > int64(limit)
-	}
-	return t.items.Load() > int64(limit)
 }
 
 // cancelled gives the reason for the end of ctx, both the plain one and the
@@ -267,6 +264,9 @@ func (r *run) effect(ctx context.Context, call core.Call, entry *core.Entry, ite
 		}
 		r.settle(path, item)
 	}
+	if m := r.more.Load(); m != nil {
+		m.from.Store(m.count.Load())
+	}
 	if r.e.aroundEffect != nil {
 		r.intercepted(ctx, call, item, path)
 		return
@@ -277,31 +277,6 @@ func (r *run) effect(ctx context.Context, call core.Call, entry *core.Entry, ite
 		return
 	}
 	r.res.Outcomes = append(r.res.Outcomes, effect.Outcome{Path: path, Item: item, Value: v})
-}
-
-func (r *run) fail(phase effect.Phase, path effect.Path, item effect.Data, by string, err error) {
-	name := "nil item"
-	if item != nil {
-		name = safeName(item)
-	}
-	r.addErrors(&effect.Error{
-		Phase: phase, Path: path, Name: name, Item: item, By: by, Chain: path.Chain(),
-		Dispatch: r.res.ID, Parent: r.res.Parent, Err: err,
-	})
-}
-
-// addErrors adds to the result unless it has already been returned.
-func (r *run) addErrors(errs ...*effect.Error) {
-	m := r.extra()
-	if m == returned {
-		return
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if !m.done {
-		m.errs = append(m.errs, errs...)
-		m.failed.Store(true)
-	}
 }
 
 func (r *run) skip(path effect.Path, item effect.Data, by string, reason error) {

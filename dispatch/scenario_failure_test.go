@@ -64,9 +64,9 @@ func TestMalformedItems(t *testing.T) {
 		{nil, "lookup nil item at 1: item is nil", "a nil item"},
 		{(*Note)(nil), "lookup *dispatch_test.Note at 1: item is a nil *dispatch_test.Note", "a nil pointer"},
 		{effect.Raw{Effect: "test/note", Args: []byte(`{"text":1}`)},
-			"decode test/note at 1: reading the arguments of test/note: json: cannot unmarshal number into Go struct field Note.text of type string", "wire form of the wrong type"},
-		{effect.Raw{Effect: "test/note", Args: []byte(`{"text":`)}, "decode test/note at 1: reading the arguments of test/note: unexpected EOF", "broken wire form"},
-		{effect.Raw{}, `lookup  at 1: unknown effect, action or placeholder "": a name has the form package/kebab-name`, "no name"},
+			"decode test/note at 1: reading the arguments of test/note: at /args/text: got number, want string", "wire form of the wrong type"},
+		{effect.Raw{Effect: "test/note", Args: []byte(`{"text":`)}, "decode test/note at 1: reading the arguments of test/note: at /args/text: unexpected end of JSON input", "broken wire form"},
+		{effect.Raw{}, `lookup "" at 1: unknown effect, action or placeholder "": a name has the form package/kebab-name`, "no name"},
 		{other{}, "lookup test/note at 1: test/note is registered for type dispatch_test.Note, not dispatch_test.other", "another type of the same name"},
 		{Loop{}, "lookup test/loop at 1: test/loop is a placeholder: use it in a field of type effect.Late, with effect.Later", "a placeholder on its own"},
 	} {

@@ -125,7 +125,7 @@ func (r *run) runSerial(ctx context.Context, scope *core.Scope, entry *core.Entr
 	switch {
 	case err != nil:
 	case r.batching() != nil:
-		err = fmt.Errorf("key %s is wanted inside an effect.Batch, whose actions are expanded before the key could be held: put the Batch into the list of the Serial instead", quoteKey(s.Key))
+		err = fmt.Errorf("key %s is wanted inside an effect.Batch, whose actions are expanded before the key could be held: put the Batch into the list of the Serial instead", core.Quote(s.Key))
 	default:
 		err = around.allows(mine)
 	}
@@ -138,7 +138,7 @@ func (r *run) runSerial(ctx context.Context, scope *core.Scope, entry *core.Entr
 	}
 	below := path.Child(entry.Name, 0)
 	if err := r.e.keys.take(ctx, s.Key); err != nil {
-		stop := fmt.Errorf("waiting for key %s: %w", quoteKey(s.Key), err)
+		stop := fmt.Errorf("waiting for key %s: %w", core.Quote(s.Key), err)
 		r.extra().stop = stop
 		r.fail(PhaseCancel, path, s, "", stop)
 		for i, item := range s.Effects {
@@ -159,16 +159,16 @@ func (h *held) allows(want *hold) error {
 	h = h.live()
 	for x := h; x != nil; x = x.up.live() {
 		if want.compare(x.hold) == 0 {
-			return fmt.Errorf("key %s is held by a Serial around this one, which would wait for itself: put these effects into the list of the outer one without a Serial of their own, or dispatch them after it", quoteKey(want.key))
+			return fmt.Errorf("key %s is held by a Serial around this one, which would wait for itself: put these effects into the list of the outer one without a Serial of their own, or dispatch them after it", core.Quote(want.key))
 		}
 	}
 	switch {
 	case h == nil || want.compare(h.hold) > 0:
 		return nil
 	case want.key == h.key:
-		return fmt.Errorf("key %s is wanted while the same key of a dispatcher that was made later is held, and a dispatch that takes them the other way round would wait for this one for ever: take the key of the older dispatcher first", quoteKey(want.key))
+		return fmt.Errorf("key %s is wanted while the same key of a dispatcher that was made later is held, and a dispatch that takes them the other way round would wait for this one for ever: take the key of the older dispatcher first", core.Quote(want.key))
 	}
-	return fmt.Errorf("key %s is wanted while %s is held, and a dispatch that takes them the other way round would wait for this one for ever: keys are taken in the order of their bytes, so take %[1]s first and %[2]s inside it", quoteKey(want.key), quoteKey(h.key))
+	return fmt.Errorf("key %s is wanted while %s is held, and a dispatch that takes them the other way round would wait for this one for ever: keys are taken in the order of their bytes, so take %[1]s first and %[2]s inside it", core.Quote(want.key), core.Quote(h.key))
 }
 
 func checkKey(key string) error {
@@ -178,20 +178,7 @@ func checkKey(key string) error {
 	case len(key) > maxKey:
 		return fmt.Errorf("the key has %d bytes, more than %d: name what is changed, do not spell it out", len(key), maxKey)
 	case !utf8.ValidString(key):
-		return fmt.Errorf("key %s is not valid UTF-8, which JSON could not carry: encode it", quoteKey(key))
+		return fmt.Errorf("key %s is not valid UTF-8, which JSON could not carry: encode it", core.Quote(key))
 	}
 	return nil
-}
-
-// quoteKey quotes key for a message, cut if it is long.
-func quoteKey(key string) string {
-	const most = 100
-	if len(key) <= most {
-		return fmt.Sprintf("%q", key)
-	}
-	n := most
-	for n > most-utf8.UTFMax && !utf8.RuneStart(key[n]) {
-		n--
-	}
-	return fmt.Sprintf("%q...", key[:n])
 }

@@ -88,10 +88,16 @@ func (r *run) alone(ctx context.Context, call core.Call, items effect.List, t *c
 		by, err = "share", err2
 	}
 	if err != nil {
-		out.res.Errors = []*effect.Error{{
+		e := &effect.Error{
 			Phase: PhaseEffect, Path: effect.NewPath(0), Name: entry.Name, Item: item, By: by, Dispatch: out.res.ID, Parent: out.res.Parent, Err: err,
-		}}
-		r.addErrors(out.res.Errors...)
+		}
+		out.res.Errors = []*effect.Error{e}
+		r.enter(e)
+	}
+	if m := r.more.Load(); m != nil && !each {
+		if errs := m.reported(); len(errs) > 0 { // none of before, so they are of this
+			out.res.Errors = errs
+		}
 	}
 	return &out.res
 }
@@ -121,6 +127,7 @@ func (r *run) reset(m *more, to mark) {
 	defer m.mu.Unlock()
 	if len(m.errs) > to.errs {
 		m.errs = m.errs[:to.errs]
+		m.count.Store(int32(to.errs))
 	}
 	m.failed.Store(to.failed)
 }

@@ -90,8 +90,13 @@ func (c Call[C]) Detached() Call[C] {
 // this call belongs to, if that has not returned yet, unless the call is
 // [Call.Detached]. It may be called any number of times, from any goroutine,
 // and ends early when ctx does. Continuations may nest as deep as the
-// dispatcher's MaxDepth; one that starts after its dispatch returned begins
-// to count anew.
+// dispatcher's MaxDepth and run as many items together as its MaxTotal; over a limit
+// nothing runs, no interceptor either, and that is the error of the result, added to
+// the dispatch once. One that starts after its dispatch returned begins to count
+// anew.
+//
+// A handler that returns the error of the result has not failed once more: see
+// [Error].Outer.
 func (c Call[C]) Dispatch(ctx context.Context, items ...Data) *Result {
 	return c.nested(ctx, items, nil)
 }
@@ -142,6 +147,19 @@ func (t *together[C]) Change(root any) { t.setUp.SetUp(ctxIn[C](t.place, root)) 
 // reports false for an item that has to run. Interceptors see both.
 func (c Call[C]) DispatchPrepared(ctx context.Context, prepared func(ctx context.Context, index int) (bool, error), items ...Data) *Result {
 	return c.nested(ctx, items, &core.Prepared{Do: prepared})
+}
+
+// Gather returns what the effects of one dispatch gather under key, so that they do
+// one thing together at its end: the first that asks gets what fresh returns, the
+// others the same v. end is called once, when all items of the dispatch have run and
+// before it returns, on the goroutine that runs them; a continuation is a dispatch of
+// its own. v is shared by whatever runs at the same time, so it has its own lock. ok
+// is false if the dispatch has ended, or there is none; then nobody will call end.
+func (c Call[C]) Gather(key any, fresh func() (v any, end func())) (v any, ok bool) {
+	if of := c.runner(); of != nil {
+		return of.Gather(key, fresh)
+	}
+	return nil, false
 }
 
 // Adopt adds the errors of res, the result of a [Call.Detached] continuation, to

@@ -5,11 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
+	"runtime/debug"
 	"slices"
 )
 
 // Data is the value that describes something to be done: an effect, an action
-// or a placeholder, as a plain struct with exported fields.
+// or a placeholder, as a plain struct with exported fields. A registry refuses types
+// whose values JSON would not bring to another machine as they are.
 //
 // EffectName must return a constant of the type, "package/kebab-name", whatever
 // the fields are. Implement it on the struct type and pass values; a dispatcher
@@ -44,7 +47,8 @@ type wireItem struct {
 	Args   any    `json:"args"`
 }
 
-// MarshalJSON writes the wire form, without HTML escaping.
+// MarshalJSON writes the wire form, without HTML escaping. A nil item, and a panic
+// of a method of an item, are errors.
 func (l List) MarshalJSON() ([]byte, error) {
 	if l == nil {
 		return []byte("[]"), nil
@@ -63,11 +67,18 @@ func (l List) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-func marshalItem(b *bytes.Buffer, item Data) error {
+func marshalItem(b *bytes.Buffer, item Data) (err error) {
+	defer panics(&err, item)
 	var w wireItem
+	if v := reflect.ValueOf(item); v.Kind() == reflect.Pointer && v.IsNil() {
+		return fmt.Errorf("item is a nil %T", item)
+	}
+	if raw, ok := item.(*Raw); ok {
+		item = *raw
+	}
 	switch d := item.(type) {
 	case nil:
-		return fmt.Errorf("item is nil")
+		return errors.New("item is nil")
 	case Raw:
 		w = wireItem{d.Effect, d.Args}
 		if len(d.Args) == 0 {
@@ -77,6 +88,13 @@ func marshalItem(b *bytes.Buffer, item Data) error {
 		w = wireItem{d.EffectName(), d}
 	}
 	return encode(b, w)
+}
+
+// panics makes a panic of a method of v the error.
+func panics(err *error, v any) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("a method of %T, or of what is in it: %w", v, &PanicError{Value: p, Stack: debug.Stack()})
+	}
 }
 
 // encode is json.Marshal without HTML escaping and without the final newline.

@@ -14,9 +14,11 @@ func IsDry(ctx context.Context) bool { return core.Rehearsal(ctx) != nil }
 
 // WouldDo adds v to the plan of the dry run that ctx belongs to; without one it
 // does nothing. v should marshal to JSON and must not be changed afterwards. It
-// may be called from any goroutine until the dry run returns.
+// may be called from any goroutine until the dry run returns. The plan keeps a
+// bounded number of values for one effect, so an effect that does the same to many
+// says so once, with a count.
 func WouldDo(ctx context.Context, v any) {
-	if record := core.Rehearsal(ctx); record != nil {
-		record(v)
+	if dry := core.Rehearsal(ctx); dry != nil {
+		dry.Record(v)
 	}
 }

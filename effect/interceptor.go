@@ -37,7 +37,7 @@ type DispatchFunc[C any] func(ctx context.Context, call Call[C], items List) *Re
 //
 // Late values are resolved before the steps of their item, so that a guard sees
 // what the handler will see; references in a rewritten item are resolved after
-// them. A rewritten item is validated again.
+// them. A rewritten item is validated again, also one that was changed in place.
 type Interceptor[C any] struct {
 	Name     string // required; appears in errors
 	Dispatch func(next DispatchFunc[C]) DispatchFunc[C]

@@ -35,7 +35,7 @@ func named[C any, E Data](kind core.Kind, doc string) (s core.ItemState) {
 	e.Plan = plan
 	defer func() {
 		if p := recover(); p != nil {
-			s.Errs = append(s.Errs, fmt.Errorf("%s.EffectName panics on the zero value: return a constant: %v", e.Type, p))
+			s.Errs = append(s.Errs, fmt.Errorf("%s.EffectName panics on the zero value: return a constant: %s", e.Type, core.SafeValue(p)))
 		}
 	}()
 	var zero E

@@ -3,8 +3,11 @@ package effect
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
+
+	"github.com/sfere-go/sfere/internal/jsonread"
 )
 
 // Late is a field that holds a T or a reference to a placeholder which gives
@@ -39,8 +42,8 @@ func (l *Late[T]) Ref() any {
 	return l.From
 }
 
-// SetRef replaces the placeholder data; ref must be a Data.
-func (l *Late[T]) SetRef(ref any) { l.From = ref.(Data) }
+// SetRef replaces the placeholder data. A ref that is no Data makes l a literal.
+func (l *Late[T]) SetRef(ref any) { l.From, _ = ref.(Data) }
 
 // Set stores v as the value; nil is the nil of any T that has one. It returns an
 // error if v is not a T.
@@ -67,10 +70,15 @@ type wireRawRef struct {
 	Args        json.RawMessage `json:"args"`
 }
 
-// MarshalJSON writes the literal or the reference.
-func (l Late[T]) MarshalJSON() ([]byte, error) {
+// MarshalJSON writes the literal or the reference. A panic of a method of either is
+// an error.
+func (l Late[T]) MarshalJSON() (text []byte, err error) {
+	defer panics(&err, l)
 	var b bytes.Buffer
 	if l.From != nil {
+		if v := reflect.ValueOf(l.From); v.Kind() == reflect.Pointer && v.IsNil() {
+			return nil, fmt.Errorf("effect: the placeholder is a nil %T", l.From)
+		}
 		w := wireRef{l.From.EffectName(), l.From}
 		if r, ok := l.From.(Raw); ok {
 			w.Args = r.Args
@@ -107,24 +115,25 @@ func reserved(text []byte) bool {
 }
 
 // UnmarshalJSON reads either form. A reference becomes a [Raw] that a dispatcher
-// decodes.
+// decodes. It refuses names that are given twice, or in another case than those of the
+// fields of T; a number for an interface is read as a json.Number.
 func (l *Late[T]) UnmarshalJSON(text []byte) error {
 	*l = Late[T]{}
-	if !reserved(text) {
-		return decodeStrict(text, &l.Value)
-	}
-	var keys map[string]json.RawMessage
-	if err := json.Unmarshal(text, &keys); err != nil {
+	v, err := jsonread.Parse(text, jsonread.Limits{})
+	if err != nil {
 		return err
 	}
-	if lit, ok := keys["$literal"]; ok {
-		if len(keys) != 1 {
-			return fmt.Errorf(`effect: reading a late value: "$literal" stands alone`)
+	if lit := v.Get("$literal"); !lit.IsZero() {
+		if v.Len() != 1 {
+			return errors.New(`effect: reading a late value: "$literal" stands alone`)
 		}
-		return decodeStrict(lit, &l.Value)
+		return jsonread.Read(lit, &l.Value)
+	}
+	if v.Get("$placeholder").IsZero() {
+		return jsonread.Read(v, &l.Value)
 	}
 	var w wireRawRef
-	if err := decodeStrict(text, &w); err != nil {
+	if err := jsonread.Read(v, &w); err != nil {
 		return fmt.Errorf("effect: reading a placeholder reference: %w", err)
 	}
 	args, err := compactArgs(w.Args)
@@ -136,11 +145,7 @@ func (l *Late[T]) UnmarshalJSON(text []byte) error {
 }
 
 // decodeStrict reads one JSON value and refuses fields that v does not have.
-func decodeStrict(text []byte, v any) error {
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.DisallowUnknownFields()
-	return dec.Decode(v)
-}
+func decodeStrict(text []byte, v any) error { return jsonread.Unmarshal(text, v) }
 
 // compactArgs gives arguments in one spelling, so that lists compare equal
 // whatever the white space was; null is the same as none.

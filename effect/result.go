@@ -1,8 +1,9 @@
 package effect
 
 import (
-	"errors"
 	"iter"
+
+	"github.com/sfere-go/sfere/internal/core"
 )
 
 // Result is what a dispatch did. It belongs to the caller; nothing writes to
@@ -17,7 +18,8 @@ type Result struct {
 	// the order in which they ran.
 	Outcomes []Outcome
 	// Errors has one entry for every failure, those of attached continuations
-	// included.
+	// included. A handler that returns the error of its continuation adds no entry:
+	// it is in Error.Outer of the entries that its continuation has added.
 	Errors []*Error
 	// Skipped has one entry for every item that did not run although nothing
 	// was wrong with it.
@@ -42,7 +44,8 @@ type Skipped struct {
 }
 
 // Err joins all errors; it is nil if there are none. Use
-// errors.AsType[*effect.Error] to get at the entries.
+// errors.AsType[*effect.Error] to get at the entries. Its text is at most 4 KiB
+// long: the first entries, one a line, and how many more there are.
 func (r *Result) Err() error {
 	if r == nil || len(r.Errors) == 0 {
 		return nil
@@ -51,7 +54,7 @@ func (r *Result) Err() error {
 	for i, e := range r.Errors {
 		errs[i] = e
 	}
-	return errors.Join(errs...)
+	return core.Join(errs)
 }
 
 // Value returns the value of the first outcome that is an R.

@@ -22,6 +22,7 @@ import (
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/inspect/httpapi"
 	"github.com/sfere-go/sfere/internal/browser"
+	"github.com/sfere-go/sfere/twk"
 )
 
 // envImages names the directory that the pictures of docs/inspect.md are written
@@ -86,7 +87,7 @@ const shopper = `<!doctype html><html><head><title>Shop</title><link rel="icon" 
 func TestBrowserInspector(t *testing.T) {
 	b := browser.New(t)
 	access := httpapi.Read
-	p := newProgram(t, func(r *http.Request) httpapi.Access { return httpapi.Local(access)(r) }, func(mux *http.ServeMux) {
+	p := newProgram(t, func(r *http.Request) httpapi.Caller { return may(access)(r) }, func(mux *http.ServeMux) {
 		mux.Handle("GET /datastar.js", b.Datastar())
 		mux.HandleFunc("GET /shop", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html")
@@ -147,6 +148,7 @@ func TestBrowserInspector(t *testing.T) {
 	insp.WaitText(sold, "no mail server")
 	insp.WaitText(sold, "continuation")
 	picture(t, insp, "dispatches")
+	log(t, p, insp)
 	dark(t, insp, true)
 	picture(t, insp, "dark")
 	dark(t, insp, false)
@@ -168,6 +170,19 @@ func TestBrowserInspector(t *testing.T) {
 	if got := bob.Text("#news"); got != "no news" {
 		t.Errorf("a dry run changed a page: %q", got)
 	}
+	if !browser.Eval[bool](insp, `document.querySelector("#go").disabled && document.querySelector("#" + document.querySelector("#go").getAttribute("aria-describedby")).innerText.includes("look and not send")`) {
+		t.Error("a send that will be refused is offered, or nothing says why not")
+	}
+	covered(t, insp)
+	list := insp.Text("#list") // the text of the textarea
+	if list == "" {
+		list = browser.Eval[string](insp, `document.querySelector("#list").value`)
+	}
+	form := p.srv.URL + "/inspect/send?" + url.Values{"list": {list}, "to": {"*/shop/*"}}.Encode()
+	access = httpapi.Write
+	insp.Go(form)
+	insp.WaitText(".live", "live")
+	access = httpapi.Read // which is taken away while the page is open
 	insp.Click("#go")
 	insp.WaitText("#outcome", "Not sent")
 	picture(t, insp, "refused")
@@ -179,6 +194,7 @@ func TestBrowserInspector(t *testing.T) {
 	insp.WaitText("#outcome", "6 of 6 streams")
 	bob.WaitText("#news", "Fresh bread")
 	picture(t, insp, "sent")
+	access = httpapi.Read
 
 	phone := b.Page(t, "phone")
 	phone.SetViewport(390, 844, true)
@@ -190,6 +206,9 @@ func TestBrowserInspector(t *testing.T) {
 			phone.WaitText(sold, "no mail server")
 		}
 		picture(t, phone, "phone-"+name)
+		if name == "send" {
+			covered(t, phone)
+		}
 		if wide := browser.Eval[int](phone, "document.documentElement.scrollWidth"); wide > 390 {
 			t.Errorf("the page %s is %d pixels wide on a phone", name, wide)
 		}
@@ -200,6 +219,72 @@ func TestBrowserInspector(t *testing.T) {
 			t.Errorf("the console has errors:\n%s", strings.Join(errs, "\n"))
 		}
 	}
+}
+
+// The address that a program prints opens the page in a real browser, with its
+// stream, and the token is not in the address any more.
+func TestBrowserLogin(t *testing.T) {
+	b := browser.New(t)
+	p := newProgram(t, nil, func(mux *http.ServeMux) { mux.Handle("GET /datastar.js", b.Datastar()) })
+	pg := b.Page(t, "owner")
+	pg.Go(p.srv.URL + "/inspect/")
+	pg.WaitText("body", "show the token")
+	pg.Go(p.insp.URL(p.srv.URL))
+	pg.WaitText(".live", "live")
+	if at := browser.Eval[string](pg, "location.href + document.cookie"); at != p.srv.URL+"/inspect/" {
+		t.Errorf("the page and its scripts see %q, want the address alone", at)
+	}
+	pg.Go(p.srv.URL + "/inspect/send")
+	pg.WaitText(".live", "live")
+}
+
+// log drives the filter of the page of dispatches, which it leaves as it was.
+func log(t *testing.T, p *program, insp *browser.Page) {
+	t.Helper()
+	const list = "#dispatches"
+	without := func(text string) {
+		t.Helper()
+		insp.WaitEval(`!document.querySelector("#dispatches").innerText.includes(` + quote(text) + `)`)
+		insp.WaitText(".live", "live")
+	}
+	for i := range 30 { // a ticker
+		p.dispatch(sfere.Broadcast{To: sfere.Category("clock"), Effects: effect.List{twk.PatchSignals{Signals: map[string]any{"time": i}}}})
+	}
+	insp.WaitText("#dispatches > li:first-child", "30 ×")
+	insp.Fill("#find", "zoe@")
+	without("shop/sold")
+	insp.WaitText(list, "shop/mail")
+	insp.Fill("#find", "nothing has this")
+	insp.WaitText(list, "Nothing that is kept fits")
+	insp.Fill("#find", "no mail")
+	insp.WaitText(list, "shop/sold")
+	insp.Fill("#find", "")
+	insp.WaitText(list, "sfere/hold")
+	insp.Click("#failed")
+	without("sfere/hold")
+	insp.WaitText(list, "shop/fail")
+	picture(t, insp, "failed")
+	insp.Click("#failed")
+	insp.WaitText(list, "sfere/hold")
+	insp.Fill("#effect", "shop/fail")
+	without("sfere/hold")
+	insp.Fill("#effect", "")
+	insp.WaitText(list, "sfere/hold")
+	insp.Click("#pause")
+	insp.WaitText("#pause", "Resume")
+	insp.WaitText(".live", "live")
+	before := insp.Text("#count-dispatches")
+	p.dispatch(Mail{To: "late@example.com"}, Mail{To: "later@example.com"})
+	insp.WaitEval(`document.querySelector("#count-dispatches").innerText !== ` + quote(before))
+	if !browser.Eval[bool](insp, `document.querySelector("#dispatches > li:first-child").innerText.includes("30 ×")`) {
+		t.Error("a list that is paused has changed")
+	}
+	insp.Click("#pause")
+	insp.WaitEval(`!document.querySelector("#dispatches > li:first-child").innerText.includes("30 ×")`)
+	insp.WaitText("#pause", "Pause")
+	insp.Click("#dispatches > li:nth-child(2) summary")
+	insp.WaitText("#dispatches > li:nth-child(2)", "sfere/broadcast")
+	picture(t, insp, "log")
 }
 
 // hostile puts what an attacker may write wherever the pages show something, and
@@ -224,7 +309,7 @@ func hostile(t *testing.T, p *program, insp *browser.Page) {
 	insp.Go(p.srv.URL + "/inspect/dispatches")
 	safe("the list of dispatches")
 	p.dispatch(Mail{To: bad, Subject: bad}, effect.Raw{Effect: bad}, sfere.Send(sfere.ID(bad, bad)))
-	insp.WaitText("#dispatches > li:first-child", "pwned")
+	insp.WaitText("#dispatches > li:first-child", "sfere/with-connection")
 	insp.Click("#dispatches > li:first-child summary")
 	insp.WaitText("#dispatches > li:first-child", "phase lookup")
 	safe("a dispatch")

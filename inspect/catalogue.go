@@ -1,12 +1,11 @@
 package inspect
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -56,7 +55,7 @@ type hitView struct {
 
 func (in *Inspector) catalogue(r *twk.Request) twk.Response {
 	name, query := r.PathValue("name"), r.URL.Query().Get("q")
-	v := catalogueView{Results: in.results(query, name), Ctx: in.console.CtxSchema()}
+	v := catalogueView{Results: in.results(r.Context(), query, name), Ctx: in.console.CtxSchema()}
 	if err := in.console.Err(); err != nil {
 		v.Problem = err.Error()
 	}
@@ -79,14 +78,14 @@ func (in *Inspector) search(r *twk.Request) twk.Response {
 	if err := r.Signals(&signals); err != nil {
 		return twk.BadRequest(err)
 	}
-	return twk.Respond(in.patch("results", in.results(signals.Q, r.URL.Query().Get("item"))))
+	return twk.Respond(in.patch("results", in.results(r.Context(), signals.Q, r.URL.Query().Get("item"))))
 }
 
 // results searches the catalogue: for a text, or for an expression if it is
 // between slashes.
-func (in *Inspector) results(query, current string) resultsView {
+func (in *Inspector) results(ctx context.Context, query, current string) resultsView {
 	v := resultsView{Query: query, Current: current, Total: len(in.console.Describe())}
-	matches, err := in.grep(query)
+	matches, err := in.grep(ctx, query)
 	if err != nil {
 		v.Problem = err.Error()
 	}
@@ -108,7 +107,7 @@ func (in *Inspector) results(query, current string) resultsView {
 	return v
 }
 
-func (in *Inspector) grep(query string) ([]schema.Match, error) {
+func (in *Inspector) grep(ctx context.Context, query string) ([]schema.Match, error) {
 	if query == "" {
 		var all []schema.Match
 		for _, i := range in.console.Describe() {
@@ -117,13 +116,9 @@ func (in *Inspector) grep(query string) ([]schema.Match, error) {
 		return all, nil
 	}
 	if len(query) > 2 && strings.HasPrefix(query, "/") && strings.HasSuffix(query, "/") {
-		re, err := regexp.Compile(query[1 : len(query)-1])
-		if err != nil {
-			return nil, fmt.Errorf("not a regular expression: %w", err)
-		}
-		return in.console.GrepRegexp(re), nil
+		return in.console.GrepRegexp(ctx, query[1:len(query)-1])
 	}
-	return in.console.Grep(query), nil
+	return in.console.Grep(ctx, query)
 }
 
 // hitOf cuts out what is around a match.

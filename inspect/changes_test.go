@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"context"
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -29,7 +30,16 @@ func TestFeedChanges(t *testing.T) {
 		registry.New("test", effect.Handle("Nothing.", func(context.Context, effect.Call[int], nothing) (any, error) { return nil, nil })),
 	))
 	in := New(console.New(d, conns, &console.Options[int]{Recorder: rec}), nil)
+	names := 0
 	run := func(n int) func() {
+		return func() {
+			for range n {
+				names++ // none is like another
+				d.Dispatch(t.Context(), 0, nothing{}, effect.Raw{Effect: fmt.Sprint("test/", names)})
+			}
+		}
+	}
+	same := func(n int) func() {
 		return func() {
 			for range n {
 				d.Dispatch(t.Context(), 0, nothing{})
@@ -51,6 +61,10 @@ func TestFeedChanges(t *testing.T) {
 		{"the old ones go", run(29), sends{Patched: 1, Prepended: 29, Removed: 2}},
 		{"all are new: the list as a whole", run(30), sends{Patched: 2}},
 		{"nothing has changed", func() {}, sends{}},
+		{"two that are alike are one row, and two that had no room go", same(2), sends{Patched: 1, Prepended: 1, Removed: 2}},
+		{"one more of them changes the row, and one goes", same(1), sends{Patched: 2, Removed: 1}},
+		{"another one, and one goes", run(1), sends{Patched: 1, Prepended: 1, Removed: 1}},
+		{"they are alike, and another row lies between", same(1), sends{Patched: 1, Prepended: 1, Removed: 1}},
 	} {
 		tt.before()
 		var got sends

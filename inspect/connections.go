@@ -2,8 +2,11 @@ package inspect
 
 import (
 	"cmp"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/sse"
@@ -12,45 +15,114 @@ import (
 
 var everyone = sfere.Pattern{Scope: sfere.Any, Category: sfere.Any, ID: sfere.Any}
 
-// maxRows bounds how many connections are listed.
-const maxRows = 300
+const (
+	maxRows = 100 // connections on one page
+	maxKeys = 8   // keys that are shown of one
+	maxGone = 20  // that are shown of those who left
+)
+
+// connQuery says which connections a page shows.
+type connQuery struct {
+	// Pattern is the filter.
+	Pattern string `json:"pattern,omitempty" jsonschema:"description=filter of the page of connections"`
+	// After is where the page begins.
+	After string `json:"after,omitempty" jsonschema:"description=where the page of connections begins"`
+	// MayClose offers to close each.
+	MayClose bool `json:"mayClose,omitempty" jsonschema:"description=the page offers to close connections"`
+}
 
 // connectionsView is the page of live connections.
 type connectionsView struct {
 	Pattern string
 	List    connList
+	Outcome connOutcome
 }
 
 // connList is what the pattern matches.
 type connList struct {
+	connQuery
 	Problem string // with the pattern
 	Explain string
 	Summary connSummary
 	Rows    []connRow
+	First   string // address of the first page, if this is another
+	Next    string // address of the next page, if there is one
+	Gone    []goneRow
 }
 
 // connSummary are the counters above the list.
 type connSummary struct {
-	Matched, All, Left int
-	Queued             int
-	Sent               uint64
-	SentSize           uint64
-	Dropped            uint64
+	Matched, All    int
+	Part            bool // the numbers below are those of one page
+	Queued          int
+	Sent            uint64
+	SentSize        uint64
+	Dropped         uint64
+	Scopes          []countView
+	OtherScopes     int
+	Categories      []countView
+	OtherCategories int
+}
+
+// countView is a scope or a category with the number of its keys.
+type countView struct {
+	Name  string
+	Count int
+	Link  string
 }
 
 // connRow is one connection.
 type connRow struct {
 	ID    string // of the element
-	Keys  []keyView
+	Keys  []connKey
+	More  int // keys that are not in Keys
 	Conn  sse.ConnInfo
 	Agent string
+	Close string // address that closes it, if it may be
+	Kick  string // address of the form that throws its first key out
 }
 
-type keyView struct{ Text, Send string }
+type connKey struct {
+	keyText
+	Send string // address of the form that sends to it; empty if the key is long
+}
+
+// goneRow is one connection that is gone.
+type goneRow struct {
+	Key       keyText
+	More      int // further keys
+	Cause     sse.Cause
+	Why       string
+	At        time.Time
+	Lasted    time.Duration
+	Conn      uint64
+	Agent     string
+	UserAgent string
+}
 
 func (in *Inspector) connections(r *twk.Request) twk.Response {
-	pattern := r.URL.Query().Get("pattern")
-	return in.page("connections", "Connections", connectionsView{pattern, in.list(pattern)})
+	q := connQuery{Pattern: r.URL.Query().Get("pattern"), After: r.URL.Query().Get("after"), MayClose: whyNot(r.Request) == ""}
+	return in.page("connections", "Connections", connectionsView{Pattern: q.Pattern, List: in.list(q)})
+}
+
+func (v connectionsView) signals() map[string]any {
+	return map[string]any{"pattern": v.Pattern, "after": v.List.After}
+}
+
+// connLink returns the address of the page of connections.
+func (in *Inspector) connLink(pattern, after string) string {
+	q := url.Values{}
+	if pattern != "" {
+		q.Set("pattern", pattern)
+	}
+	if after != "" {
+		q.Set("after", after)
+	}
+	link := in.url("connections")
+	if len(q) > 0 {
+		link += "?" + q.Encode()
+	}
+	return link
 }
 
 // parsePattern reads a pattern; the empty text is everyone.
@@ -61,36 +133,120 @@ func parsePattern(s string) (sfere.Pattern, error) {
 	return sfere.ParsePattern(s)
 }
 
-// list returns the connections that pattern matches. With a pattern that is
-// none there is only the problem.
-func (in *Inspector) list(pattern string) connList {
-	p, err := parsePattern(pattern)
+// list returns a page of the connections that q asks for. If that is none there is
+// only the problem.
+func (in *Inspector) list(q connQuery) connList {
+	p, err := parsePattern(q.Pattern)
 	if err != nil {
-		return connList{Problem: err.Error()}
+		return connList{connQuery: q, Problem: err.Error()}
 	}
-	held, err := in.conns.Snapshot(p)
+	page, err := in.conns.Page(p, q.After, maxRows)
 	if err != nil {
-		return connList{Problem: err.Error()}
+		return connList{connQuery: q, Problem: err.Error()}
 	}
-	l := connList{Explain: in.conns.Explain(p)}
-	l.Summary.Matched = len(held)
-	l.Summary.All, _ = in.conns.Count(everyone)
-	for _, h := range held {
-		l.Summary.Queued += h.Conn.Queued
-		l.Summary.Sent += h.Conn.Sent
-		l.Summary.SentSize += h.Conn.SentSize
-		l.Summary.Dropped += h.Conn.Dropped
-		if len(l.Rows) == maxRows {
-			l.Summary.Left++
-			continue
-		}
-		row := connRow{ID: "conn-" + strconv.FormatUint(h.Conn.ID, 10), Conn: h.Conn, Agent: agent(h.Conn.UserAgent)}
-		for _, k := range h.Keys {
-			row.Keys = append(row.Keys, keyView{k.String(), in.sendLink("", 0, sfere.Exactly(k).String())})
-		}
-		l.Rows = append(l.Rows, row)
+	l := connList{connQuery: q, Explain: in.conns.Explain(p), Gone: in.goneOf(p)}
+	if q.After != "" {
+		l.First = in.connLink(q.Pattern, "")
+	}
+	if page.Next != "" {
+		l.Next = in.connLink(q.Pattern, page.Next)
+	}
+	s := &l.Summary
+	s.Matched, s.All, s.Part = page.Matched, page.All, l.First != "" || l.Next != ""
+	s.OtherScopes, s.OtherCategories = page.OtherScopes, page.OtherCategories
+	s.Scopes = in.countsOf(page.Scopes, func(name string) sfere.Pattern { return p.In(name) })
+	s.Categories = in.countsOf(page.Categories, func(name string) sfere.Pattern {
+		return sfere.Pattern{Scope: p.Scope, Category: sfere.Is(name), ID: p.ID}
+	})
+	for _, c := range page.Conns {
+		s.Queued += c.Conn.Queued
+		s.Sent += c.Conn.Sent
+		s.SentSize += c.Conn.SentSize
+		s.Dropped += c.Conn.Dropped
+		l.Rows = append(l.Rows, in.row(c, q.MayClose))
 	}
 	return l
+}
+
+// countsOf makes counts ready to be shown, the largest first. narrow returns the
+// pattern for one of them.
+func (in *Inspector) countsOf(counts map[string]int, narrow func(name string) sfere.Pattern) []countView {
+	var out []countView
+	for name, n := range counts {
+		c := countView{Name: short(name, 64), Count: n}
+		if p := narrow(name).String(); len(p) <= maxKey {
+			c.Link = in.connLink(p, "")
+		}
+		out = append(out, c)
+	}
+	slices.SortFunc(out, func(a, b countView) int { return cmp.Or(b.Count-a.Count, strings.Compare(a.Name, b.Name)) })
+	return out
+}
+
+func (in *Inspector) row(c sfere.ConnInfo, mayClose bool) connRow {
+	id := strconv.FormatUint(c.Conn.ID, 10)
+	row := connRow{ID: "conn-" + id, Conn: c.Conn, Agent: agent(c.Conn.UserAgent), More: max(0, len(c.Keys)-maxKeys)}
+	row.Conn.UserAgent = short(c.Conn.UserAgent, maxKey)
+	for i, k := range c.Keys[:len(c.Keys)-row.More] {
+		key := connKey{keyText: keyTextOf(k)}
+		if exact := k.String(); len(exact) <= maxKey {
+			key.Send = in.sendLink("", 0, sfere.Exactly(k).String())
+			if i == 0 && mayClose {
+				row.Close = in.url("close?", url.Values{"conn": {id}, "key": {exact}}.Encode())
+				row.Kick = in.kickLink(k)
+			}
+		}
+		row.Keys = append(row.Keys, key)
+	}
+	return row
+}
+
+// goneOf returns those who left last, of those that p matches.
+func (in *Inspector) goneOf(p sfere.Pattern) []goneRow {
+	var out []goneRow
+	for _, g := range in.conns.Removals() {
+		i := slices.IndexFunc(g.Keys, p.Matches)
+		if i < 0 {
+			continue
+		}
+		if len(out) == maxGone {
+			break
+		}
+		out = append(out, goneRow{
+			Key: keyTextOf(g.Keys[i]), More: len(g.Keys) - 1, Cause: g.Cause, Why: whyGone(g.Cause), At: g.At, Lasted: g.At.Sub(g.Info.Opened),
+			Conn: g.Info.ID, Agent: agent(g.Info.UserAgent), UserAgent: g.Info.UserAgent,
+		})
+	}
+	return out
+}
+
+// whyGone says what a cause means, "" if it is one of the program.
+func whyGone(c sse.Cause) string {
+	switch c {
+	case sse.CauseDone:
+		return "all was said"
+	case sse.CauseClient:
+		return "the client went away"
+	case sse.CauseClosed:
+		return "the program closed it"
+	case sse.CauseSlow:
+		return "the client did not read"
+	case sse.CauseWrite:
+		return "it could not be written to"
+	case sse.CausePanic:
+		return "the program's code panicked"
+	case sse.CauseExpired:
+		return "its time was over"
+	case sse.CauseSize:
+		return "it made room for another"
+	case sse.CauseShutdown:
+		return "the server shut down"
+	case sfere.CauseReplaced:
+		return "another stream took its key"
+	case sfere.CauseKicked:
+		return "it was thrown out"
+	}
+	return ""
 }
 
 // agent returns the part of a User-Agent that people recognise.

@@ -9,10 +9,12 @@
 //	)
 //	...
 //	tools := console.New(d, conns, &console.Options[App]{Recorder: rec})
-//	mux.Handle("/inspect/", inspect.New(tools, &inspect.Options{
-//		Hub:   bridge.Hub(),
-//		Guard: httpapi.Local(httpapi.Write), // default: look, and send nothing
-//	}))
+//	insp := inspect.New(tools, &inspect.Options{
+//		Hub:    bridge.Hub(),
+//		Access: httpapi.Write, // default: look, and send nothing
+//	})
+//	mux.Handle("/inspect/", insp)
+//	fmt.Println("inspector:", insp.URL("http://localhost:8080")) // with the token
 //
 // The pages are made with this framework: rendered by html/template, patched by
 // Datastar, and kept up to date by one stream per page, about once a second and
@@ -25,8 +27,9 @@
 //
 // # Who may look, who may send
 //
-// [Options].Guard decides for every request. By default only requests from this
-// machine are answered, and nobody may send. What is shown includes what users
+// [Options].Guard decides for every request. By default requests from this machine
+// are answered that show the token of the console, and nobody may send. A browser
+// gets a cookie for the token at the address of [Inspector.URL]. What is shown includes what users
 // typed: treat the right to look like the right to read the logs, and the right
 // to send like the right to run code in every browser that is connected.
 package inspect

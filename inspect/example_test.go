@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 
 	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/dispatch"
@@ -39,9 +40,11 @@ func routes() (http.Handler, error) {
 
 	mux := http.NewServeMux()
 	tools := console.New(d, conns, &console.Options[App]{Recorder: rec})
-	mux.Handle("/inspect/", inspect.New(tools, &inspect.Options{
+	insp := inspect.New(tools, &inspect.Options{
 		Hub: bridge.Hub(), // its streams end with the program's own
-	}))
+	})
+	mux.Handle("/inspect/", insp)
+	fmt.Fprintln(os.Stderr, "inspector:", insp.URL("http://localhost:8080")) // with the token: for this terminal only
 	return mux, nil
 }
 
@@ -54,14 +57,15 @@ func Example() {
 // userOf stands for the program's own sessions.
 func userOf(r *http.Request) string { return r.Header.Get("X-User") }
 
-func staff(r *http.Request) httpapi.Access {
-	switch userOf(r) {
+func staff(r *http.Request) httpapi.Caller {
+	switch user := userOf(r); user {
 	case "":
-		return httpapi.None
+		return httpapi.Caller{Why: "log in first"}
 	case "root":
-		return httpapi.Write
+		return httpapi.Caller{By: user, Access: httpapi.Write}
+	default:
+		return httpapi.Caller{By: user, Access: httpapi.Read, Why: "only root sends"}
 	}
-	return httpapi.Read
 }
 
 func audited(d *dispatch.Dispatcher[App], conns *sfere.Conns) http.Handler {

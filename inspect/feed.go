@@ -7,7 +7,6 @@ import (
 	"hash/maphash"
 	"log/slog"
 	"runtime/debug"
-	"slices"
 	"sync"
 	"time"
 
@@ -24,8 +23,10 @@ const tick = time.Second
 type followPage struct {
 	// Tab is which page it is.
 	Tab string `json:"tab" jsonschema:"description=which page it is"`
-	// Pattern is the filter of the page of connections.
-	Pattern string `json:"pattern,omitempty" jsonschema:"description=filter of the page of connections"`
+	// Conns is what the page of connections shows.
+	Conns connQuery `json:"conns,omitzero" jsonschema:"description=what the page of connections shows"`
+	// Query is that of the page of dispatches.
+	Query dispatchQuery `json:"query,omitzero" jsonschema:"description=filter of the page of dispatches"`
 }
 
 // EffectName returns "inspect/follow".
@@ -34,11 +35,17 @@ func (followPage) EffectName() string { return "inspect/follow" }
 // live opens the stream of a page. A page with another filter asks again, and
 // the client ends the stream before.
 func (in *Inspector) live(r *twk.Request) twk.Response {
-	var signals struct{ Pattern string }
+	var signals struct {
+		Pattern, After string
+		dispatchQuery
+	}
 	if err := r.Signals(&signals); err != nil {
 		return twk.BadRequest(err)
 	}
-	return twk.Stream(followPage{Tab: r.URL.Query().Get("tab"), Pattern: signals.Pattern})
+	return twk.Stream(followPage{
+		Tab: r.URL.Query().Get("tab"), Query: signals.dispatchQuery,
+		Conns: connQuery{Pattern: signals.Pattern, After: signals.After, MayClose: whyNot(r.Request) == ""},
+	})
 }
 
 // feeds are the pages that are kept up to date.
@@ -55,11 +62,13 @@ type feeds struct {
 // the dispatch of followPage first, the goroutine of feeds once it is in there.
 type feed struct {
 	followPage
-	conn *sse.Conn
-	in   *Inspector
-	sent map[string]uint64 // hash by part
-	rows []string          // ids of the listed connections, in order
-	revs map[uint64]uint64 // Dispatch.Revision by Seq
+	conn  *sse.Conn
+	in    *Inspector
+	sent  map[string]uint64 // hash by part
+	rows  []string          // ids of the listed connections, in order
+	more  bool              // there is a page after it
+	lists lists             // that pages share at this moment; nil at first
+	log   dispatchLog       // what it shows of the dispatches
 }
 
 // follow handles followPage.
@@ -115,15 +124,16 @@ func (f *feeds) run(stop <-chan struct{}) {
 			pages = append(pages, p)
 		}
 		f.mu.Unlock()
+		lists := lists{} // pages that show the same share it
 		for _, p := range pages {
-			p.update()
+			p.update(lists)
 		}
 	}
 }
 
 // update sends what has changed. A page that is behind is left alone until its
 // client has read what it was sent.
-func (p *feed) update() {
+func (p *feed) update(l lists) {
 	defer func() {
 		if v := recover(); v != nil { // a method of a value that is shown
 			slog.Error("inspect: updating a page", "error", &effect.PanicError{Value: v, Stack: debug.Stack()})
@@ -132,6 +142,7 @@ func (p *feed) update() {
 	if p.conn.Info().Queued > 0 {
 		return
 	}
+	p.lists = l
 	if items := p.changes(); len(items) > 0 {
 		p.in.d.Dispatch(context.Background(), twk.Session{Conn: p.conn}, items...)
 	}
@@ -143,7 +154,7 @@ func (p *feed) changes() effect.List {
 	items := p.part(nil, "counts", p.in.counts(), "")
 	switch p.Tab {
 	case "connections":
-		items = p.connections(items)
+		items = p.connections(items, p.lists.of(p.in, p.Conns))
 	case "dispatches":
 		items = p.dispatches(items)
 	}
@@ -167,15 +178,30 @@ func (p *feed) part(items effect.List, view string, data any, id string) effect.
 	return append(items, twk.PatchElements{Elements: twk.HTML(b.String())})
 }
 
+// lists are the connections that pages show, at one moment.
+type lists map[connQuery]connList
+
+// of returns the list that q asks for; nil lists keep none.
+func (l lists) of(in *Inspector, q connQuery) connList {
+	if known, ok := l[q]; ok {
+		return known
+	}
+	list := in.list(q)
+	if l != nil {
+		l[q] = list
+	}
+	return list
+}
+
 // connections adds the rows that have changed, or all if others are listed.
-func (p *feed) connections(items effect.List) effect.List {
-	l := p.in.list(p.Pattern)
+func (p *feed) connections(items effect.List, l connList) effect.List {
 	items = p.part(items, "conn-problem", l, "")
 	if l.Problem != "" {
 		return items // what was listed stays
 	}
 	items = p.part(items, "conn-summary", l, "")
-	same := len(l.Rows) == len(p.rows) && p.rows != nil
+	items = p.part(items, "conn-gone", l, "")
+	same := len(l.Rows) == len(p.rows) && p.rows != nil && p.more == (l.Next != "")
 	for i := 0; same && i < len(l.Rows); i++ {
 		same = l.Rows[i].ID == p.rows[i]
 	}
@@ -185,7 +211,7 @@ func (p *feed) connections(items effect.List) effect.List {
 		}
 		return items
 	}
-	p.rows = make([]string, 0, len(l.Rows))
+	p.rows, p.more = make([]string, 0, len(l.Rows)), l.Next != ""
 	clear(p.sent)
 	for _, row := range l.Rows {
 		p.rows = append(p.rows, row.ID)
@@ -194,47 +220,6 @@ func (p *feed) connections(items effect.List) effect.List {
 	p.part(nil, "counts", p.in.counts(), "")
 	p.part(nil, "conn-problem", l, "")
 	p.part(nil, "conn-summary", l, "")
+	p.part(nil, "conn-gone", l, "")
 	return p.part(items, "conn-list", l, "")
-}
-
-// dispatches adds the trees that are new or have changed, and takes away those
-// that are no longer kept.
-func (p *feed) dispatches(items effect.List) effect.List {
-	rec := p.in.recorder
-	if rec == nil {
-		return items
-	}
-	version := rec.Stats().Version
-	if p.revs != nil && p.sent["version"] == version {
-		return items
-	}
-	p.sent["version"] = version
-	recent := rec.Summaries()
-	revs := make(map[uint64]uint64, len(recent))
-	var fresh, other effect.List // newest first; in any order
-	for _, d := range recent {
-		revs[d.Seq] = d.Revision
-		switch rev, ok := p.revs[d.Seq]; {
-		case !ok:
-			fresh = append(fresh, twk.PatchElements{Elements: p.in.view("dispatch", p.in.summary(d)), Selector: "#dispatches", Mode: twk.ModePrepend})
-		case rev != d.Revision:
-			other = append(other, p.in.patch("dispatch", p.in.summary(d)))
-		}
-	}
-	for seq := range p.revs {
-		if _, ok := revs[seq]; !ok {
-			other = append(other, twk.RemoveElement{Selector: twk.ByID(fmt.Sprintf("d-%d", seq))})
-		}
-	}
-	if len(p.revs) == 0 || len(fresh)+len(other) > 40 { // the whole list is less
-		v := dispatchesView{}
-		for _, d := range recent {
-			v.List = append(v.List, p.in.summary(d))
-		}
-		p.revs = revs
-		return append(items, p.in.patch("dispatch-list", v))
-	}
-	p.revs = revs
-	slices.Reverse(fresh)
-	return slices.Concat(items, other, fresh)
 }

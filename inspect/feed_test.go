@@ -65,7 +65,69 @@ func TestFeedDispatches(t *testing.T) {
 	for range 60 { // more than are kept
 		p.dispatch(Mail{To: "flood"})
 	}
-	shows(s, `<ol id="dispatches">`, "shop/mail")
+	shows(s, `<li id="d-`, "shop/mail", " ×")
+	if code, body := p.get("/inspect/dispatches"); code != 200 || strings.Count(body, "<li id=") != 2 || !strings.Contains(body, "shop/fail") {
+		t.Errorf("60 that are alike and one that failed are shown as %d %s", code, body)
+	}
+}
+
+// What is asked for is shown, and nothing while the list is paused.
+func TestFeedDispatchesFiltered(t *testing.T) {
+	p := newProgram(t, nil)
+	p.dispatch(Mail{To: "ann", Subject: "zebra"})
+	p.dispatch(Mail{To: "bob", Subject: "lion"}, Fail{})
+	streams := map[string]*twktest.Stream{}
+	for _, tt := range []struct {
+		reason, signals string
+		has, hasNot     string
+	}{
+		{"everything", `{}`, `id="d-1"`, "fits"},
+		{"by text in the data, in any case", `{"find":"ZEBRA"}`, `id="d-1"`, `id="d-2"`},
+		{"by the text of an error", `{"find":"no mail server"}`, `id="d-2"`, `id="d-1"`},
+		{"by effect", `{"effect":"shop/fail"}`, `id="d-2"`, `id="d-1"`},
+		{"what failed", `{"failed":true}`, `id="d-2"`, `id="d-1"`},
+		{"both at once", `{"failed":true,"find":"zebra"}`, "Nothing that is kept fits", `id="d-1"`},
+		{"paused", `{"paused":true}`, "count-dispatches", `id="dispatches"`},
+	} {
+		s := p.follow("dispatches", tt.signals)
+		e := shows(s, tt.has)
+		if strings.Contains(e.Fields()["elements"], tt.hasNot) {
+			t.Errorf("%s: there is %s in %v", tt.reason, tt.hasNot, e)
+		}
+		streams[tt.reason] = s
+	}
+	p.dispatch(Mail{To: "zebra"}, Mail{To: "lion"})
+	shows(streams["by text in the data, in any case"], `id="d-3"`)
+	shows(streams["everything"], `id="d-3"`)
+	if e := shows(streams["paused"], "count-dispatches"); strings.Contains(e.Fields()["elements"], "d-3") {
+		t.Errorf("a list that is paused got %v", e)
+	}
+	for _, s := range []*twktest.Stream{streams["paused"], streams["what failed"], streams["by effect"]} {
+		for _, e := range s.Pending() {
+			if strings.Contains(e.Fields()["elements"], "d-3") {
+				t.Errorf("there came %v", e)
+			}
+		}
+	}
+	for query, want := range map[string]string{"find=zebra": `id="d-3"`, "effect=shop/fail": `value="shop/fail"`, "failed=on": " checked"} {
+		if code, body := p.get("/inspect/dispatches?" + query); code != 200 || !strings.Contains(body, want) || strings.Contains(body, `id="d-2"`) == (query == "find=zebra") {
+			t.Errorf("without JavaScript, GET ?%s: %d %s", query, code, body)
+		}
+	}
+}
+
+// A dispatch shows the request and the stream it came from, and what it was sent to.
+func TestDispatchesShowOrigin(t *testing.T) {
+	p := newProgram(t, nil)
+	p.join("ann")
+	p.dispatch(sfere.Broadcast{To: sfere.Category("shop"), Effects: effect.List{twk.ConsoleLog{Message: "x"}}})
+	p.dispatch(sfere.Send(sfere.ID("shop", "Ann Lee")), sfere.Send(sfere.ID("shop", "Ann Lee\u202e"))) // which turns the text around
+	_, body := p.get("/inspect/dispatches")
+	for _, want := range []string{"GET /stream", "default/shop/ann", `<span class="target" title="/shop/*">/shop/*</span>`, `title="/shop/Ann%20Lee%E2%80%AE">/shop/&#34;Ann Lee\u202e&#34;<`, `title="/shop/Ann%20Lee">/shop/Ann Lee<`} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page has no %s:\n%s", want, body)
+		}
+	}
 }
 
 // A value whose methods panic spoils its own place only.

@@ -1,20 +1,24 @@
 package inspect
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
 	"github.com/sfere-go/sfere/inspect/httpapi"
 )
 
+// via is what the audit is told.
+const via = "inspector"
+
 // guarded lets through what the guard allows and no other site has sent, and
 // sets the headers that keep the pages within bounds.
 func (in *Inspector) guarded(next http.Handler) http.Handler {
-	cross := http.NewCrossOriginProtection()
-	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		http.Error(w, "inspect: refused: the request comes from another site", http.StatusForbidden)
-	}))
-	next = cross.Handler(next)
+	next = in.datastarPosts(next)
+	next = httpapi.Gate{Console: in.console, Via: via, Guard: in.opts.Guard, Refused: refused}.Handler(next)
+	if in.login {
+		next = httpapi.Login(in.console, via, in.opts.Prefix, next)
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", in.csp)
@@ -22,17 +26,39 @@ func (in *Inspector) guarded(next http.Handler) http.Handler {
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-store")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		if in.opts.Guard(r) < httpapi.Read {
-			http.Error(w, "inspect: refused. By default only requests from this machine, made for localhost or a loopback address and not passed on by a proxy, are answered; see inspect.Options.Guard.", http.StatusForbidden)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// datastarPosts turns down posts to the pages that the Datastar client has not made:
+// the answer is for it alone, and what was asked for would have been done already.
+func (in *Inspector) datastarPosts(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost && r.Header.Get("Datastar-Request") != "true" && !strings.HasPrefix(r.URL.Path, in.url("api/")) {
+			httpapi.Refuse(in.console, via, r, httpapi.CallerOf(r.Context()), errNotDatastar)
+			http.Error(w, "inspect: refused: "+errNotDatastar.Error(), http.StatusNotAcceptable)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// mayNotSend is what a person is told whose request may not send.
-const mayNotSend = "This page may look and not send. The program decides that with inspect.Options.Guard: " +
-	"httpapi.Local(httpapi.Write) lets everybody on this machine send."
+var errNotDatastar = errors.New("the pages answer the Datastar client; for others there is the interface under api/")
+
+// refused answers a request that is not let in. Whose fault it is is for the
+// guard to say.
+func refused(w http.ResponseWriter, _ *http.Request, why error) {
+	http.Error(w, "inspect: refused: "+why.Error(), http.StatusForbidden)
+}
+
+// whyNot is why a request may not send, "" if it may.
+func whyNot(r *http.Request) string {
+	caller := httpapi.CallerOf(r.Context())
+	if caller.Access >= httpapi.Write {
+		return ""
+	}
+	return "This page may look and not send: " + httpapi.Forbidden(caller).Error() + ". The program decides that with inspect.Options."
+}
 
 // policy returns the content security policy of the pages. The client evaluates
 // expressions, which needs 'unsafe-eval'; nothing inline runs.

@@ -26,6 +26,9 @@ func TestGuard(t *testing.T) {
 		{"this machine", "GET", "", nil, 200},
 		{"by name", "GET", "", func(r *http.Request) { r.Host = "localhost:8080" }, 200},
 		{"IPv6", "GET", "", func(r *http.Request) { r.RemoteAddr, r.Host = "[::1]:5000", "[::1]:8080" }, 200},
+		{"without the token", "GET", "", func(r *http.Request) { r.Header.Del("Authorization") }, 403},
+		{"the style sheet without the token", "GET", "style.css", func(r *http.Request) { r.Header.Del("Authorization") }, 403},
+		{"with another token", "GET", "", func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token+"x") }, 403},
 		{"another machine", "GET", "", func(r *http.Request) { r.RemoteAddr = "192.0.2.1:5000" }, 403},
 		{"another machine that claims to be this one", "GET", "", func(r *http.Request) {
 			r.RemoteAddr = "192.0.2.1:5000"
@@ -48,6 +51,7 @@ func TestGuard(t *testing.T) {
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), tt.method, "/inspect/"+tt.path, strings.NewReader("list=[]"))
 		r.RemoteAddr, r.Host = "127.0.0.1:5000", "127.0.0.1:8080"
+		r.Header.Set("Authorization", "Bearer "+token)
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		if tt.change != nil {
 			tt.change(r)
@@ -81,7 +85,7 @@ func TestGuardSend(t *testing.T) {
 		{httpapi.Write, "send", 200, "1 of 1 stream", 200},
 	} {
 		t.Run(tt.reason, func(t *testing.T) {
-			p := newProgram(t, func(*http.Request) httpapi.Access { return tt.access })
+			p := newProgram(t, may(tt.access))
 			ann := p.join("ann")
 			form := url.Values{"list": {`[{"effect":"twk/console-log","args":{"message":"psst"}}]`}, "to": {"*/shop/*"}}
 			r := p.request("POST", "/inspect/send", form)
@@ -127,6 +131,7 @@ func TestOptions(t *testing.T) {
 	w := httptest.NewRecorder()
 	r := httptest.NewRequestWithContext(t.Context(), "GET", "/dev/look/", nil)
 	r.RemoteAddr, r.Host = "127.0.0.1:5000", "localhost"
+	r.Header.Set("Authorization", "Bearer "+token)
 	insp.ServeHTTP(w, r)
 	body := w.Body.String()
 	for _, want := range []string{`href="/dev/look/style.css"`, `href="/dev/look/items/twk/redirect"`, twk.Client{}.Address(), `integrity="sha256-`} {

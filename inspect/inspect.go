@@ -25,11 +25,13 @@ type Options struct {
 	// Prefix is the path that the inspector is mounted under, with a slash at both
 	// ends. Default "/inspect/".
 	Prefix string
-	// Guard decides what each request may do: httpapi.Read to look, rehearse and
-	// validate, httpapi.Write to send as well. It may be called concurrently.
-	// Default: httpapi.Local(httpapi.Read), which answers requests from this
-	// machine only.
+	// Guard decides who sends each request and what it may do: httpapi.Read to look,
+	// rehearse and validate, httpapi.Write to send as well. It may be called
+	// concurrently. Default: httpapi.Local, which answers requests from this machine
+	// that show the token of the console; see [Inspector.URL].
 	Guard httpapi.Guard
+	// Access is what the default guard allows. Default httpapi.Read.
+	Access httpapi.Access
 	// Hub owns the streams of the pages. Give it that of the program's own bridge,
 	// so that a shutdown ends them too. Default: one of its own; see
 	// [Inspector.Hub].
@@ -48,6 +50,7 @@ type Inspector struct {
 	conns    *sfere.Conns     // of the console, or empty ones
 	recorder *record.Recorder // of the console; may be nil
 	opts     Options
+	login    bool // the guard is the default one, which takes cookies of httpapi.Login
 	csp      string
 	views    *template.Template
 	d        *dispatch.Dispatcher[twk.Session]
@@ -72,7 +75,8 @@ func New(c *console.Console, o *Options) *Inspector {
 		panic(fmt.Sprintf("inspect.New: Options.Prefix is %q: it begins and ends with a slash, as in \"/inspect/\"", in.opts.Prefix))
 	}
 	if in.opts.Guard == nil {
-		in.opts.Guard = httpapi.Local(httpapi.Read)
+		in.login = true
+		in.opts.Guard = httpapi.Local(c.Token(), cmp.Or(in.opts.Access, httpapi.Read))
 	}
 	if in.conns == nil {
 		in.conns = sfere.New(nil)
@@ -94,6 +98,18 @@ func New(c *console.Console, o *Options) *Inspector {
 // one in [Options] drains it when it shuts down.
 func (in *Inspector) Hub() *sse.Hub { return in.bridge.Hub() }
 
+// URL returns the address of the inspector on a server at base, such as
+// "http://localhost:8080". With the default guard the token is in it. The address
+// is for the owner of the program: print it when the program starts, and do not
+// log it where others read.
+func (in *Inspector) URL(base string) string {
+	address := strings.TrimSuffix(base, "/") + in.opts.Prefix
+	if !in.login {
+		return address
+	}
+	return httpapi.LoginURL(address, in.console.Token())
+}
+
 // ServeHTTP answers requests for paths that begin with the prefix.
 func (in *Inspector) ServeHTTP(w http.ResponseWriter, r *http.Request) { in.handler.ServeHTTP(w, r) }
 
@@ -113,13 +129,16 @@ func (in *Inspector) routes() http.Handler {
 		"POST /check":           in.check,
 		"POST /dry-run":         in.dryRun,
 		"POST /send":            in.send,
+		"POST /close":           in.close,
 		"GET /live":             in.live,
 	} {
 		method, path, _ := strings.Cut(pattern, " /")
 		mux.Handle(method+" "+in.opts.Prefix+path, in.bridge.Handle(h))
 	}
 	mux.Handle("GET "+in.opts.Prefix+"style.css", http.HandlerFunc(serveStyle))
-	mux.Handle(in.opts.Prefix+"api/", http.StripPrefix(in.opts.Prefix+"api", httpapi.New(in.console, &httpapi.Options{Guard: in.opts.Guard})))
+	mux.Handle(in.opts.Prefix+"api/", http.StripPrefix(in.opts.Prefix+"api", httpapi.New(in.console, &httpapi.Options{
+		Guard: func(r *http.Request) httpapi.Caller { return httpapi.CallerOf(r.Context()) }, // asked already
+	})))
 	return mux
 }
 

@@ -61,6 +61,14 @@ type Greeting struct {
 
 func (Greeting) EffectName() string { return "shop/greeting" }
 
+// token is that of the console of every program.
+const token = "the-token-of-the-test"
+
+// may is a guard that allows everybody a.
+func may(a httpapi.Access) httpapi.Guard {
+	return func(*http.Request) httpapi.Caller { return httpapi.Caller{By: "tester", Access: a} }
+}
+
 // program is what is inspected, with everything it needs.
 type program struct {
 	t       *testing.T
@@ -105,7 +113,7 @@ func newProgram(t *testing.T, guard httpapi.Guard, extra ...func(*http.ServeMux)
 		),
 	))
 	p.bridge = twk.NewBridge(p.d, func(s twk.Session) App { return App{s} }, nil)
-	p.console = console.New(p.d, p.conns, &console.Options[App]{Recorder: p.rec})
+	p.console = console.New(p.d, p.conns, &console.Options[App]{Recorder: p.rec, Token: token})
 	p.insp = inspect.New(p.console, &inspect.Options{
 		Guard: guard, Hub: p.bridge.Hub(), Client: twk.Client{URL: "/datastar.js"}, Title: "shop",
 	})
@@ -130,6 +138,9 @@ func newProgram(t *testing.T, guard httpapi.Guard, extra ...func(*http.ServeMux)
 	return p
 }
 
+// client is one that nobody loads.
+func (p *program) client() twk.Client { return twk.Client{URL: "/datastar.js"} }
+
 // dispatch runs items from outside any request.
 func (p *program) dispatch(items ...effect.Data) *effect.Result {
 	return p.d.Dispatch(p.t.Context(), App{}, items...)
@@ -147,6 +158,7 @@ func (p *program) request(method, path string, form url.Values) *http.Request {
 	if err != nil {
 		p.t.Fatal(err)
 	}
+	r.Header.Set("Authorization", "Bearer "+token)
 	if form != nil {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}

@@ -3,7 +3,6 @@ package inspect
 import (
 	"encoding/json"
 	"fmt"
-	"strconv"
 
 	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/inspect/console"
@@ -31,52 +30,56 @@ type ranView struct {
 
 // planView is an effect that a dry run kept from the world.
 type planView struct {
-	Path, Name, Reach string
-	Ran               bool
-	Sends             []deliveryView
-	Other             []string
+	console.Planned
+	Sends []deliveryView
+	Other []string
 }
 
 // deliveryView is what some streams would get.
 type deliveryView struct {
-	To   []string
-	Text string // byte for byte
-	Size int
+	console.Delivery
+	To   []keyText
+	Rest int    // streams that are not in To
+	Text string // cut
+	Each int64  // bytes
 }
 
 // maxDelivery bounds how much of one delivery is shown, in bytes.
 const maxDelivery = 64 << 10
 
-func (in *Inspector) rehearsed(cmd console.Command, out console.Outcome) outcomeView {
+func (in *Inspector) rehearsed(cmd console.Command, out console.Rehearsal) outcomeView {
 	v := outcomeView{Kind: "dry", Errors: out.Errors, Skipped: out.Skipped}
-	streams, size := map[string]bool{}, 0
+	var gets, closes int // a stream counts for each effect that reaches it
+	var bytes int64
 	for _, p := range out.Plan {
-		pv := planView{Path: p.Path, Name: p.Name, Reach: p.Reach, Ran: p.Ran}
-		at := map[string]int{} // index in Sends by text
-		for _, w := range p.Would {
-			d, ok := console.DeliveryOf(w)
-			if !ok {
-				pv.Other = append(pv.Other, jsonText(w))
-				continue
+		pv := planView{Planned: p}
+		for _, d := range p.Sends {
+			if d.Cause != "" {
+				closes += d.Streams
+			} else {
+				gets += d.Streams
 			}
-			to, text := d.Key+" #"+strconv.FormatUint(d.Conn, 10), d.Text()
-			streams[to] = true
-			size += len(text)
-			i, known := at[text]
-			if !known {
-				i = len(pv.Sends)
-				at[text] = i
-				pv.Sends = append(pv.Sends, deliveryView{Text: cut(text, maxDelivery), Size: len(text)})
+			bytes += d.Bytes
+			dv := deliveryView{Delivery: d, Rest: d.Streams - len(d.To), Text: cut(d.Text, maxDelivery), Each: d.Bytes / int64(max(1, d.Streams))}
+			for _, to := range d.To {
+				dv.To = append(dv.To, streamText(to))
 			}
-			pv.Sends[i].To = append(pv.Sends[i].To, to)
+			pv.Sends = append(pv.Sends, dv)
 		}
-		if len(pv.Sends) > 0 || len(pv.Other) > 0 || !p.Ran {
+		for _, w := range p.Would {
+			pv.Other = append(pv.Other, jsonText(w))
+		}
+		if len(pv.Sends) > 0 || len(pv.Other) > 0 || !p.Rehearsed {
 			v.Plan = append(v.Plan, pv)
 		}
 	}
 	switch {
-	case len(streams) > 0:
-		v.Title = fmt.Sprintf("Dry run: %s would get %s.", plural(len(streams), "stream"), sizeOf(size))
+	case gets > 0 && closes > 0:
+		v.Title = fmt.Sprintf("Dry run: %s would get %s, and %s would be closed.", plural(gets, "stream"), sizeOf(bytes), plural(closes, "stream"))
+	case gets > 0:
+		v.Title = fmt.Sprintf("Dry run: %s would get %s.", plural(gets, "stream"), sizeOf(bytes))
+	case closes > 0:
+		v.Title = fmt.Sprintf("Dry run: %s would be closed.", plural(closes, "stream"))
 	case cmd.To != "":
 		v.Title = fmt.Sprintf("Dry run: nothing would be sent to %s.", cmd.To)
 	default:

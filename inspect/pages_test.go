@@ -29,7 +29,7 @@ func TestPages(t *testing.T) {
 		{"?q=ADDRESS", []string{"shop/mail", "<i>args.to:description</i>"}, "fields are searched, without regard to case"},
 		{"?q=sales", []string{"shop/mail", "<i>meta.owner</i>"}, "user metadata is searched"},
 		{"?q=" + url.QueryEscape("/^shop.(mail|sold)$/"), []string{"2 of ", "shop/mail", "shop/sold"}, "an expression between slashes"},
-		{"?q=" + url.QueryEscape("/(/"), []string{"not a regular expression"}, "a broken expression"},
+		{"?q=" + url.QueryEscape("/(/"), []string{"missing closing"}, "a broken expression"},
 		{"?q=zzz", []string{"Nothing contains “zzz”"}, "nothing found"},
 		{"items/shop/mail?q=sales", []string{"Send a message by mail.", "how soon it goes out", "inspect/kit_test.go:", `<code>low</code>`, "&#34;ann@example.com&#34;", "&#34;owner&#34;", `href="/inspect/?q=sales"`, `aria-current="true"`}, "an item in full"},
 		{"items/shop/greeting", []string{"placeholder", "&#34;$placeholder&#34;"}, "a placeholder has samples and cannot be sent"},
@@ -118,7 +118,7 @@ func TestSearchAndSample(t *testing.T) {
 // A console without connections and without a recorder has pages all the same.
 func TestPagesOfABareProgram(t *testing.T) {
 	p := newProgram(t, nil)
-	insp := inspect.New(console.New(p.d, nil, nil), nil)
+	insp := inspect.New(console.New(p.d, nil, &console.Options[App]{Token: token}), nil)
 	for _, tt := range []struct {
 		path, want, reason string
 		code               int
@@ -134,6 +134,7 @@ func TestPagesOfABareProgram(t *testing.T) {
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), "GET", "/inspect/"+tt.path, nil)
 		r.RemoteAddr, r.Host = "127.0.0.1:5000", "localhost"
+		r.Header.Set("Authorization", "Bearer "+token)
 		w := httptest.NewRecorder()
 		insp.ServeHTTP(w, r)
 		if w.Code != tt.code || !strings.Contains(w.Body.String(), tt.want) {

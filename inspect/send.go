@@ -23,8 +23,8 @@ type sendView struct {
 	Groups   []itemGroup
 	Fields   fieldsView
 	List, To string
-	Keys     []string // to choose To from
-	ReadOnly string   // why nothing can be sent
+	Keys     []keyText // to choose To from
+	ReadOnly string    // why nothing can be sent
 	Outcome  outcomeView
 }
 
@@ -70,7 +70,7 @@ func (v fieldsView) Open() bool {
 // sendPage answers with the page; the query fills it in.
 func (in *Inspector) sendPage(r *twk.Request) twk.Response {
 	q := r.URL.Query()
-	v := sendView{Fields: in.fieldsOf(q.Get("item"), q.Get("seed")).folded(), To: q.Get("to"), List: q.Get("list"), Keys: in.someKeys()}
+	v := sendView{Fields: in.fieldsOf(q.Get("item"), q.Get("seed")).folded(), To: q.Get("to"), List: indented(q.Get("list")), Keys: in.someKeys()}
 	byKind := map[schema.Kind]*itemGroup{}
 	for _, k := range []schema.Kind{schema.Effects, schema.Actions} {
 		g := itemGroup{Label: string(k) + "s"}
@@ -81,33 +81,38 @@ func (in *Inspector) sendPage(r *twk.Request) twk.Response {
 			v.Groups = append(v.Groups, g)
 		}
 	}
-	if in.opts.Guard(r.Request) < httpapi.Write {
-		v.ReadOnly = mayNotSend
-	}
+	v.ReadOnly = whyNot(r.Request)
 	return in.page("send", "Send", v)
 }
 
+// indented returns JSON for people, and other text as it is.
+func indented(text string) string {
+	var b bytes.Buffer
+	if json.Indent(&b, []byte(text), "", "  ") != nil {
+		return text
+	}
+	return b.String()
+}
+
 // someKeys returns patterns that are likely to be meant.
-func (in *Inspector) someKeys() []string {
-	keys, err := in.conns.List(everyone)
+func (in *Inspector) someKeys() []keyText {
+	const most = 50
+	page, err := in.conns.Page(everyone, "", most)
 	if err != nil {
 		return nil
 	}
-	out := []string{everyone.String()}
-	seen := map[string]bool{}
-	for _, k := range keys {
+	out := []keyText{{Text: everyone.String(), Exact: everyone.String()}}
+	for _, c := range in.countsOf(page.Categories, func(string) sfere.Pattern { return everyone }) {
 		p := everyone
-		p.Category = sfere.Is(k.Category)
-		if s := p.String(); !seen[s] && len(out) < 20 {
-			seen[s] = true
-			out = append(out, s)
-		}
+		p.Category = sfere.Is(c.Name)
+		out = append(out, keyText{Text: p.String(), Exact: p.String()})
 	}
-	for _, k := range keys {
-		if len(out) == 50 {
-			break
+	for _, c := range page.Conns {
+		for _, k := range c.Keys {
+			if len(out) < most && len(k.String()) <= maxKey {
+				out = append(out, keyTextOf(k))
+			}
 		}
-		out = append(out, k.String())
 	}
 	return out
 }
@@ -175,7 +180,7 @@ func (in *Inspector) add(r *twk.Request) twk.Response {
 		call += `,"args":` + string(args)
 	}
 	call += "}"
-	if err := in.console.Validate([]byte("[" + call + "]")); err != nil {
+	if err := in.console.Validate(r.Context(), []byte("["+call+"]")); err != nil {
 		blame(&v, err)
 		return twk.Respond(in.patch("fields", v.folded()))
 	}
@@ -252,15 +257,16 @@ func appendCall(list, call string) (string, error) {
 
 // command reads what is to be run.
 func (in *Inspector) command(r *twk.Request) (console.Command, error) {
+	by := httpapi.SenderOf(r.Request, via, httpapi.CallerOf(r.Context()))
 	form, err := readForm(r)
 	if err != nil {
-		return console.Command{}, err
+		return console.Command{Sender: by}, err
 	}
 	cmd, err := console.ParseCommand([]byte(form.Get("list")))
 	if to := strings.TrimSpace(form.Get("to")); to != "" {
 		cmd.To = to
 	}
-	cmd.By = "inspector " + r.RemoteAddr
+	cmd.Sender = by
 	return cmd, err
 }
 
@@ -268,7 +274,7 @@ func (in *Inspector) command(r *twk.Request) (console.Command, error) {
 func (in *Inspector) check(r *twk.Request) twk.Response {
 	cmd, err := in.command(r)
 	if err == nil {
-		err = in.console.Validate(cmd.Effects)
+		err = in.console.Validate(r.Context(), cmd.Effects)
 	}
 	if err == nil {
 		_, err = parsePattern(cmd.To)
@@ -297,9 +303,9 @@ func (in *Inspector) dryRun(r *twk.Request) twk.Response {
 // send runs the list, if the request may.
 func (in *Inspector) send(r *twk.Request) twk.Response {
 	cmd, err := in.command(r)
-	if in.opts.Guard(r.Request) < httpapi.Write {
-		in.console.Refused(r.Context(), cmd, errors.New("the guard allows to look only"))
-		return twk.Respond(in.patch("outcome", outcomeView{Kind: "refused", Title: "Not sent", Text: mayNotSend}))
+	if why := whyNot(r.Request); why != "" {
+		in.console.Refused(r.Context(), cmd, httpapi.Forbidden(httpapi.CallerOf(r.Context())))
+		return twk.Respond(in.patch("outcome", outcomeView{Kind: "refused", Title: "Not sent", Text: why}))
 	}
 	if err != nil {
 		in.console.Refused(r.Context(), cmd, err)

@@ -69,7 +69,7 @@ func TestCheckAndDryRun(t *testing.T) {
 		{"against a stream", "dry-run", `[{"effect":"twk/console-log","args":{"message":"psst"}}]`, "*/shop/*", []string{"1 stream would get", "event: datastar-patch-elements"}},
 		{"nobody is there", "dry-run", `[{"effect":"twk/console-log","args":{"message":"psst"}}]`, "*/lobby/*", []string{"nothing would be sent to */lobby/*", "No live connection matches"}},
 		{"an error of its own", "dry-run", `[{"effect":"twk/redirect","args":{"url":"javascript:x"}}]`, "*/shop/*", []string{"Errors", "twk/redirect"}},
-		{"a stream that would end", "dry-run", `[{"effect":"sfere/close","args":{"to":{"scope":"*","category":"shop","id":"*"}}}]`, "", []string{"&#34;cause&#34;: &#34;closed&#34;"}},
+		{"a stream that would end", "dry-run", `[{"effect":"sfere/close","args":{"to":{"scope":"*","category":"shop","id":"*"}}}]`, "", []string{"1 stream would be closed", "would be closed: closed"}},
 	} {
 		got := p.post("/inspect/"+tt.path, url.Values{"list": {tt.list}, "to": {tt.to}})
 		for _, want := range tt.want {
@@ -84,7 +84,7 @@ func TestCheckAndDryRun(t *testing.T) {
 }
 
 func TestSend(t *testing.T) {
-	p := newProgram(t, httpapi.Local(httpapi.Write))
+	p := newProgram(t, may(httpapi.Write))
 	ann := p.join("ann")
 	for _, tt := range []struct {
 		reason, list, to string

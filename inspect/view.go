@@ -59,8 +59,13 @@ type page struct {
 	Feed    string // what its stream follows
 	Script  twk.HTML
 	Counts  counts
+	Signals map[string]any // that its stream is opened with
 	Body    any
 }
+
+// withSignals is a body whose stream needs to know what it shows. The signals are set
+// before the stream is opened, which those of inputs further down are not.
+type withSignals interface{ signals() map[string]any }
 
 // page returns the whole page with body in the tab's place. It follows what the
 // tab shows.
@@ -69,8 +74,12 @@ func (in *Inspector) page(tab, title string, body any) twk.Response {
 }
 
 func (in *Inspector) pageOf(tab, feed, title string, body any) twk.Response {
+	signals := map[string]any{}
+	if b, ok := body.(withSignals); ok {
+		signals = b.signals()
+	}
 	return twk.Page(in.view("page", page{
-		Title: title, Program: in.opts.Title, Tab: tab, Feed: feed, Script: in.opts.Client.Script(), Counts: in.counts(), Body: body,
+		Title: title, Program: in.opts.Title, Tab: tab, Feed: feed, Script: in.opts.Client.Script(), Counts: in.counts(), Signals: signals, Body: body,
 	}))
 }
 
@@ -186,6 +195,8 @@ func sizeOf(n any) string {
 	switch n := n.(type) {
 	case int:
 		return size(n)
+	case int64:
+		return size(int(n))
 	case uint64:
 		return size(n)
 	}

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"fmt"
+	"reflect"
 	"regexp"
 
 	"github.com/sfere-go/sfere/effect"
@@ -103,13 +104,20 @@ var nameForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*(/[a-z0-9]+(-[a-z0-9]+
 
 func (b *binding[C]) check(e *core.Entry) {
 	if !nameForm.MatchString(e.Name) {
-		b.fail("%s at %s is named %q: use the form package/kebab-name", e.Type, e.Site, e.Name)
+		b.fail("%s at %s is named %s: use the form package/kebab-name", e.Type, e.Site, core.Quote(e.Name))
 	}
 	if e.Doc == "" {
 		b.fail("%s at %s has no doc: say in a sentence what it does", e.Name, e.Site)
 	}
 	for i, x := range e.Examples {
-		if d, ok := x.(effect.Data); !ok || d.EffectName() != e.Name {
+		v := reflect.ValueOf(x)
+		d, ok := x.(effect.Data)
+		switch {
+		case x == nil:
+			b.fail("%s at %s: example %d is nil: leave it out", e.Name, e.Site, i)
+		case v.Kind() == reflect.Pointer && v.IsNil():
+			b.fail("%s at %s: example %d is a nil %T: leave it out, or give it a value", e.Name, e.Site, i, x)
+		case !ok || core.SafeName(d) != e.Name:
 			b.fail("%s at %s: example %d is not a %s", e.Name, e.Site, i, e.Type)
 		}
 	}

@@ -2,7 +2,6 @@ package registry_test
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -316,16 +315,6 @@ func TestMustPanicsWithTheError(t *testing.T) {
 		}
 	}()
 	dispatch.Must(dispatch.New[Env]())
-}
-
-// Field functions that break their promise fail the effect, not the program.
-func TestLiftWithABadField(t *testing.T) {
-	type outer struct{ Env *Env }
-	d := dispatch.Must(dispatch.New(registry.Lift(registry.New("test", logs[A]("a")), func(o *outer) *Env { return o.Env })))
-	res := d.Dispatch(t.Context(), outer{}, A{})
-	if _, ok := errors.AsType[*effect.PanicError](res.Err()); !ok {
-		t.Errorf("got %v", res.Err())
-	}
 }
 
 func TestCatalogueCannotChangeTheRegistry(t *testing.T) {

@@ -42,9 +42,9 @@ func (c *Catalogue) CtxSchema() []CtxType {
 
 func (c *Catalogue) ctxTypes() map[reflect.Type][]string {
 	types := map[reflect.Type][]string{}
-	for _, i := range c.items {
-		if t := c.infos[i.Name].Ctx; t != nil {
-			types[t] = append(types[t], i.Name)
+	for _, e := range c.entries {
+		if t := e.info.Ctx; t != nil {
+			types[t] = append(types[t], e.info.Name)
 		}
 	}
 	return types
@@ -141,7 +141,7 @@ func unset(v reflect.Value, need CtxType) []error {
 // without a doc, and arguments of which nothing is said, as "name: args.to".
 func (c *Catalogue) Undocumented() []string {
 	out := []string{}
-	for _, i := range c.items {
+	for _, i := range c.Describe() {
 		if i.Doc == "" {
 			out = append(out, i.Name)
 		}

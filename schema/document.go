@@ -1,7 +1,9 @@
 package schema
 
 import (
+	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -15,113 +17,97 @@ import (
 // refer to its lists.
 const RegistryID = "urn:sfere:registry"
 
-// Keys of the wire form of late values.
-const (
-	placeholderKey = "$placeholder"
-	literalKey     = "$literal"
-)
-
-// itemDefName is the name of the definition of a whole item; argsPath is a
-// reference to its arguments.
+// itemDefName is the name of the definition of a whole item.
 func itemDefName(kind, name string) string { return kind + "." + strings.ReplaceAll(name, "/", ".") }
 
-// document makes the schema of all lists. The items of a list are told apart by
-// name: in the published form with oneOf, which editors and models know best. A
-// validator would try every branch of that at every depth, which takes
-// exponential time on nested lists, so that the checking form says the same with
-// if and then.
-func (b *builder) document(checking bool) *Schema {
-	doc := &Schema{
-		Version: jsonschema.Version, ID: RegistryID, Title: "A list of effects",
-		Description: "Effects and actions to run in order, each by its name.",
-		Ref:         defsPath + listDef, Definitions: maps.Clone(b.defs),
+// document makes the schema of all lists of infos, with the references to their
+// placeholders. Calls are told apart by name with oneOf, which editors and models
+// know best. A validator would try every branch of that at every depth, which takes
+// exponential time on nested lists: what checks has a keyword of its own instead.
+func (b *builder) document(infos []effect.Info) *Schema {
+	defs := map[string]string{} // of items, by name
+	for _, i := range infos {
+		def := unique(itemDefName(i.Kind, i.Name), func(n string) bool { return b.defs[n] != nil })
+		defs[i.Name], b.defs[def] = def, &Schema{} // types take other names
 	}
-	doc.Definitions[listDef] = &Schema{Type: "array", Items: &Schema{Ref: defsPath + itemDef}}
-	var items, references []choice
-	for _, i := range b.infos {
-		args := b.args[i.Name]
-		if args == nil {
+	item := &Schema{OneOf: []*Schema{}}
+	for _, i := range infos {
+		args, err := b.arguments(i)
+		if err != nil {
 			args = &Schema{} // no schema: anything goes
 		}
-		def := itemDefName(i.Kind, i.Name)
+		ref := &Schema{Ref: defsPath + defs[i.Name]}
 		if i.Kind == string(Placeholders) {
-			doc.Definitions[def] = b.reference(i, args)
-			references = append(references, choice{i.Name, def})
+			*b.defs[defs[i.Name]] = *b.call(i, placeholderKey, b.inOrder(args), args)
 			continue
 		}
-		doc.Definitions[def] = b.call(i, "effect", args)
-		items = append(items, choice{i.Name, def})
+		*b.defs[defs[i.Name]] = *b.call(i, "effect", args, args)
+		item.OneOf = append(item.OneOf, ref)
 	}
-	doc.Definitions[itemDef] = choose("effect", items, checking)
-	for name, t := range b.late {
-		givers := b.givers(t)
-		if len(givers) == 0 {
-			continue
+	b.defs[listDef], b.defs[itemDef] = &Schema{Type: "array", Items: &Schema{Ref: defsPath + itemDef}}, item
+	for group, givers := range b.refs.groups {
+		for _, i := range givers {
+			b.defs[group].OneOf = append(b.defs[group].OneOf, &Schema{Ref: defsPath + defs[i.Name]})
 		}
-		fitting := slices.DeleteFunc(slices.Clone(references), func(c choice) bool { return !slices.Contains(givers, c.name) })
-		doc.Definitions[referenceDef(name)] = choose(placeholderKey, fitting, checking)
 	}
-	return doc
+	return &Schema{
+		Version: jsonschema.Version, ID: RegistryID, Title: "A list of effects",
+		Description: "Effects and actions to run in order, each by its name.",
+		Ref:         defsPath + listDef, Definitions: b.defs,
+	}
 }
 
-// referenceDef is the definition of the references that fit a late value.
-func referenceDef(late string) string { return "reference." + strings.TrimPrefix(late, "late.") }
+// newDocumentBuilder returns a builder in which nothing but the parts of the
+// document itself has their names.
+func newDocumentBuilder(o *Options, refs *references) *builder {
+	b := newBuilder(o, refs, "")
+	b.defs[listDef], b.defs[itemDef] = &Schema{}, &Schema{}
+	for group := range refs.groups {
+		b.defs[group] = &Schema{}
+	}
+	return b
+}
 
-// call is the wire form of an item.
-func (b *builder) call(i effect.Info, key string, args *Schema) *Schema {
+// arguments returns the schema of the arguments of an item.
+func (b *builder) arguments(i effect.Info) (*Schema, error) {
+	if i.Type == nil {
+		return nil, fmt.Errorf("args: it has no type")
+	}
+	s, err := b.root(i.Type, "args")
+	if err == nil && i.Type.Kind() != reflect.Struct {
+		err = fmt.Errorf("args: %s is no struct type", i.Type)
+	}
+	return s, err
+}
+
+// call is the wire form of an item. fields is what is known of args.
+func (b *builder) call(i effect.Info, key string, args, fields *Schema) *Schema {
 	s := &Schema{Type: "object", Title: i.Name, Description: i.Doc, Properties: jsonschema.NewProperties(), Required: []string{key}, AdditionalProperties: jsonschema.FalseSchema}
 	s.Properties.Set(key, &Schema{Const: i.Name})
 	s.Properties.Set("args", args)
-	if len(b.resolve(args).Required) > 0 {
+	if len(b.resolve(fields).Required) > 0 {
 		s.Required = append(s.Required, "args")
 	}
 	return s
 }
 
-// reference is the wire form of a late value that waits for a placeholder. Its
-// arguments may also be given in order.
-func (b *builder) reference(i effect.Info, args *Schema) *Schema {
-	s := b.call(i, placeholderKey, args)
+// inOrder allows the arguments of a placeholder to be given in order as well.
+func (b *builder) inOrder(args *Schema) *Schema {
 	object := b.resolve(args)
 	if properties(object) == nil {
-		return s
+		return args
 	}
-	inOrder := &Schema{Type: "array"}
+	ordered := &Schema{Type: "array"}
+	needed := 0
 	for p := properties(object); p != nil; p = p.Next() {
-		inOrder.PrefixItems = append(inOrder.PrefixItems, p.Value)
-	}
-	most, least := uint64(object.Properties.Len()), uint64(len(object.Required))
-	inOrder.MaxItems, inOrder.MinItems = &most, &least
-	s.Properties.Set("args", &Schema{AnyOf: []*Schema{args, inOrder}})
-	return s
-}
-
-// resolve follows a reference to a definition.
-func (b *builder) resolve(s *Schema) *Schema {
-	if def := b.defs[strings.TrimPrefix(s.Ref, defsPath)]; s.Ref != "" && def != nil {
-		return def
-	}
-	return s
-}
-
-type choice struct{ name, def string }
-
-// choose is the schema of objects that are told apart by the name under key.
-func choose(key string, among []choice, checking bool) *Schema {
-	s := &Schema{}
-	if !checking {
-		for _, c := range among {
-			s.OneOf = append(s.OneOf, &Schema{Ref: defsPath + c.def})
+		ordered.PrefixItems = append(ordered.PrefixItems, p.Value)
+		if slices.Contains(object.Required, p.Key) {
+			needed = len(ordered.PrefixItems) // those before it cannot be left out
 		}
-		return s
 	}
-	names := &Schema{Type: "string", Enum: []any{}}
-	for _, c := range among {
-		names.Enum = append(names.Enum, c.name)
-		s.AllOf = append(s.AllOf, &Schema{If: object(key, &Schema{Const: c.name}), Then: &Schema{Ref: defsPath + c.def}})
-	}
-	s.AllOf = append(s.AllOf, object(key, names))
-	return s
+	most, least := uint64(len(ordered.PrefixItems)), uint64(needed)
+	ordered.MaxItems, ordered.MinItems = &most, &least
+	return &Schema{AnyOf: []*Schema{args, ordered}}
 }
 
 // object is an object with one required property.
@@ -131,65 +117,21 @@ func object(key string, value *Schema) *Schema {
 	return s
 }
 
-// lateSchema is the schema of a late value: a literal, or a reference to one of
-// givers if there are any. An object that could be taken for a reference is
-// wrapped.
-func lateSchema(literal *Schema, defs jsonschema.Definitions, referenceTo string) *Schema {
-	resolved := literal
-	if def := defs[strings.TrimPrefix(literal.Ref, defsPath)]; literal.Ref != "" && def != nil {
-		resolved = def
-	}
-	s := &Schema{}
-	closed := resolved.Type == "object" && resolved.AdditionalProperties == jsonschema.FalseSchema
-	switch {
-	case closed || resolved.Type != "" && resolved.Type != "object":
-		s.AnyOf = []*Schema{literal}
-	default:
-		s.AnyOf = []*Schema{{AllOf: []*Schema{literal, {Not: &Schema{AnyOf: []*Schema{object(placeholderKey, &Schema{}), object(literalKey, &Schema{})}}}}}}
-		wrapped := object(literalKey, literal)
-		wrapped.AdditionalProperties = jsonschema.FalseSchema
-		s.AnyOf = append(s.AnyOf, wrapped)
-	}
-	if referenceTo != "" {
-		s.AnyOf = append(s.AnyOf, &Schema{Ref: defsPath + referenceTo})
-	}
-	if len(s.AnyOf) == 1 {
-		return s.AnyOf[0]
-	}
-	return s
-}
-
-// standalone returns a copy of s with the definitions that it needs, its own
-// in place of a reference to it. Lists and references to placeholders, which
-// need everything, are left to the document.
+// standalone returns s, which one of b's own definitions may describe, with the
+// definitions that it needs.
 func (b *builder) standalone(s *Schema) *Schema {
-	defs := jsonschema.Definitions{}
-	var fix func(*Schema)
-	fix = func(s *Schema) {
-		name, ok := strings.CutPrefix(s.Ref, defsPath)
-		if !ok {
-			return
-		}
-		if name == listDef || strings.HasPrefix(name, "reference.") {
-			s.Ref = RegistryID + s.Ref
-			return
-		}
-		if defs[name] == nil && b.defs[name] != nil {
-			defs[name] = &Schema{} // ends cycles
-			*defs[name] = *clone(b.defs[name], fix)
+	out := *s
+	if name, ok := strings.CutPrefix(s.Ref, defsPath); ok && b.defs[name] != nil {
+		if root := *b.defs[name]; !refersTo(b.defs, s.Ref) {
+			delete(b.defs, name)
+			root.Description = firstOf(s.Description, root.Description)
+			out = root
 		}
 	}
-	out := clone(s, fix)
-	if name, ok := strings.CutPrefix(out.Ref, defsPath); ok && defs[name] != nil && !refersTo(defs, defsPath+name) {
-		root := *defs[name]
-		delete(defs, name)
-		root.Description = firstOf(out.Description, root.Description)
-		out = &root
+	if len(b.defs) > 0 {
+		out.Definitions = b.defs
 	}
-	if len(defs) > 0 {
-		out.Definitions = defs
-	}
-	return out
+	return &out
 }
 
 func firstOf(a, b string) string {

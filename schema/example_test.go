@@ -41,12 +41,16 @@ func Example() {
 	for _, i := range cat.Describe(schema.Effects) {
 		fmt.Println(i.Name, "-", i.Doc)
 	}
-	for _, m := range cat.Grep("URGENT") {
+	found, err := cat.Grep(context.Background(), "URGENT")
+	if err != nil {
+		fmt.Println(err)
+	}
+	for _, m := range found {
 		fmt.Println("found in", m.Hits[0].Field, "of", m.Item.Name)
 	}
 	samples, err := cat.Sample("app/notify", 1, 1)
 	fmt.Println(string(samples[0]), err)
-	fmt.Println(cat.Validate([]byte(`[{"effect":"app/notify","args":{"channel":"","level":"loud"}}]`)))
+	fmt.Println(cat.Validate(context.Background(), []byte(`[{"effect":"app/notify","args":{"channel":"","level":"loud"}}]`)))
 	// Output:
 	// app/notify - Post a message to a channel.
 	// effect/batch - Run effects in two phases: first expand all actions against one state, then run what they gave.

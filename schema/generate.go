@@ -4,18 +4,21 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/invopop/jsonschema"
+	"github.com/sfere-go/sfere/internal/jsonread"
 	"github.com/sfere-go/sfere/internal/plainjson"
 )
 
 // generator makes values that fit schemas. The same seed gives the same values.
 type generator struct {
+	c    *Catalogue
 	rand *rand.Rand
-	defs jsonschema.Definitions
+	defs jsonschema.Definitions // of the item that is being made
 }
 
 // maxGenerated is how deep generated values nest before everything that may be
@@ -29,11 +32,14 @@ func (g *generator) value(s *Schema, field string, depth int) (any, error) {
 	if depth > 4*maxGenerated {
 		return nil, errTooNarrow
 	}
-	if name, ok := strings.CutPrefix(s.Ref, defsPath); ok {
-		if name == listDef && depth >= 3 {
-			return []any{}, nil
+	if name, ok := strings.CutPrefix(s.Ref, RegistryID+defsPath); ok {
+		if name == listDef {
+			return g.list(depth), nil
 		}
-		def := g.defs[name]
+		return g.reference(name, depth)
+	}
+	if s.Ref != "" {
+		def := g.resolve(s)
 		if def == nil {
 			return nil, errTooNarrow
 		}
@@ -46,16 +52,16 @@ func (g *generator) value(s *Schema, field string, depth int) (any, error) {
 		return s.Enum[g.rand.IntN(len(s.Enum))], nil
 	case len(s.Examples) > 0:
 		return s.Examples[g.rand.IntN(len(s.Examples))], nil
+	case s.Type == "object": // before choices, which are about its fields
+		return g.object(s, depth)
 	case len(s.OneOf) > 0:
 		return g.oneOf(s.OneOf, field, depth)
 	case len(s.AnyOf) > 0:
 		return g.oneOf(s.AnyOf, field, depth)
 	case len(s.AllOf) > 0:
-		return g.value(s.AllOf[0], field, depth)
+		return g.value(s.AllOf[0], field, depth+1)
 	}
 	switch s.Type {
-	case "object":
-		return g.object(s, depth)
 	case "array":
 		return g.array(s, field, depth)
 	case "string":
@@ -74,10 +80,97 @@ func (g *generator) value(s *Schema, field string, depth int) (any, error) {
 	return g.anything(depth), nil
 }
 
+// resolve follows the reference s; nil if it leads nowhere, or back to itself.
+func (g *generator) resolve(s *Schema) *Schema {
+	for range len(g.defs) + 1 {
+		name, ok := strings.CutPrefix(s.Ref, defsPath)
+		if !ok {
+			return s
+		}
+		if s = g.defs[name]; s == nil {
+			return nil
+		}
+	}
+	return nil
+}
+
+// call makes a whole call of e, a reference if it is a placeholder.
+func (g *generator) call(e *entry, depth int) (any, error) {
+	d := g.c.described(e)
+	args := d.item.Args
+	if args == nil || depth > 4*maxGenerated {
+		return nil, errTooNarrow
+	}
+	key := "effect"
+	if d.item.Kind == Placeholders {
+		key = placeholderKey
+	}
+	out := ordered{{key, e.info.Name}}
+	if len(args.Required) == 0 && (depth > maxGenerated || g.rand.IntN(2) == 0) {
+		return out, nil
+	}
+	defs := g.defs
+	g.defs = args.Definitions
+	defer func() { g.defs = defs }()
+	v, err := g.value(args, "args", depth+1)
+	if err != nil {
+		return nil, err
+	}
+	if fields, ok := v.(ordered); ok && d.item.Kind == Placeholders && args.Properties != nil && len(fields) == args.Properties.Len() && g.rand.IntN(2) == 0 {
+		v = fields.values()
+	}
+	return append(out, member{"args", v}), nil
+}
+
+// list makes a list of effects. What cannot be made is left out.
+func (g *generator) list(depth int) any {
+	out := []any{}
+	if depth >= 3 {
+		return out
+	}
+	for range g.rand.IntN(4) {
+		e := g.c.entries[g.rand.IntN(len(g.c.entries))]
+		if e.info.Kind == string(Placeholders) {
+			continue
+		}
+		if v, err := g.call(e, depth+1); err == nil && g.fits(e, v) {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// reference makes a reference to one of a group of placeholders.
+func (g *generator) reference(group string, depth int) (any, error) {
+	givers := g.c.refs.groups[group]
+	if len(givers) == 0 {
+		return nil, errTooNarrow
+	}
+	e := g.c.byName[givers[g.rand.IntN(len(givers))].Name]
+	v, err := g.call(e, depth+1)
+	if err == nil && !g.fits(e, v) {
+		err = errTooNarrow
+	}
+	return v, err
+}
+
+// fits reports whether a call of e is as it should be.
+func (g *generator) fits(e *entry, call any) bool {
+	text, err := plainjson.Marshal(call)
+	if err != nil {
+		return false
+	}
+	v, err := jsonread.Parse(text, jsonread.Limits{})
+	return err == nil && g.c.checkArgs(e, v.Get("args"), "/args") == nil
+}
+
 // oneOf takes one of the alternatives that lead to a value.
 func (g *generator) oneOf(among []*Schema, field string, depth int) (any, error) {
-	if depth > maxGenerated { // the plainest comes first
-		return g.value(among[0], field, depth)
+	if depth > maxGenerated { // null is the shortest, and otherwise the plainest comes first
+		if slices.ContainsFunc(among, func(s *Schema) bool { return s.Type == "null" }) {
+			return nil, nil
+		}
+		return g.value(among[0], field, depth+1)
 	}
 	for _, i := range g.rand.Perm(len(among)) {
 		if v, err := g.value(among[i], field, depth+1); err == nil {
@@ -93,8 +186,21 @@ func (g *generator) object(s *Schema, depth int) (any, error) {
 	for _, name := range s.Required {
 		required[name] = true
 	}
+	without := map[string]bool{}
+	for _, choice := range [][]*Schema{s.OneOf, s.AnyOf} { // of fields that must be there
+		for _, c := range choice {
+			for _, name := range c.Required {
+				without[name] = true
+			}
+		}
+		if len(choice) > 0 {
+			for _, name := range choice[g.rand.IntN(len(choice))].Required {
+				required[name] = true
+			}
+		}
+	}
 	for p := properties(s); p != nil; p = p.Next() {
-		if !required[p.Key] && (depth > maxGenerated || g.rand.IntN(2) == 0) {
+		if !required[p.Key] && (without[p.Key] || depth > maxGenerated || g.rand.IntN(2) == 0) {
 			continue
 		}
 		v, err := g.value(p.Value, p.Key, depth+1)
@@ -116,6 +222,12 @@ func (g *generator) object(s *Schema, depth int) (any, error) {
 					values = p
 				}
 			}
+			if names := s.PropertyNames; names != nil {
+				if len(names.Examples) == 0 {
+					break
+				}
+				key = fmt.Sprint(names.Examples[g.rand.IntN(len(names.Examples))])
+			}
 			if values == jsonschema.FalseSchema {
 				break
 			}
@@ -130,45 +242,6 @@ func (g *generator) object(s *Schema, depth int) (any, error) {
 		}
 	}
 	return out, nil
-}
-
-// ordered is a JSON object whose members keep their order, so that a sample
-// begins with its name.
-type ordered []member
-
-type member struct {
-	name  string
-	value any
-}
-
-func (o ordered) set(name string, v any) ordered {
-	for i := range o {
-		if o[i].name == name {
-			o[i].value = v
-			return o
-		}
-	}
-	return append(o, member{name, v})
-}
-
-// MarshalJSON writes the members in order.
-func (o ordered) MarshalJSON() ([]byte, error) {
-	b := []byte{'{'}
-	for i, m := range o {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		name, err := plainjson.Marshal(m.name)
-		if err != nil {
-			return nil, err
-		}
-		value, err := plainjson.Marshal(m.value)
-		if err != nil {
-			return nil, err
-		}
-		b = append(append(append(b, name...), ':'), value...)
-	}
-	return append(b, '}'), nil
 }
 
 func (g *generator) array(s *Schema, field string, depth int) (any, error) {

@@ -1,10 +1,12 @@
 package schema
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,18 +29,66 @@ type Hit struct {
 	End   int    `json:"end"`
 }
 
+// What a search may cost: it takes time in proportion to what is searched, times the
+// size of the expression.
+const (
+	maxExpression = 200  // bytes
+	maxProgram    = 1000 // instructions of the compiled expression
+)
+
 // Grep returns the items that contain text, without regard to case, sorted by
 // name. Every field is searched by itself: a match never spans two. The empty
-// text is everywhere.
-func (c *Catalogue) Grep(text string) []Match {
-	return c.GrepRegexp(regexp.MustCompile("(?i)" + regexp.QuoteMeta(text)))
+// text is everywhere. A text of more than 200 bytes is an error that wraps
+// [ErrExpression]; when ctx is done, the error wraps its cause.
+func (c *Catalogue) Grep(ctx context.Context, text string) ([]Match, error) {
+	if len(text) > maxExpression {
+		return nil, fmt.Errorf("schema: searching: %w: %d bytes, at most %d", ErrExpression, len(text), maxExpression)
+	}
+	re, err := regexp.Compile("(?i)" + regexp.QuoteMeta(strings.ToValidUTF8(text, "\uFFFD")))
+	if err != nil {
+		return nil, fmt.Errorf("schema: searching: %w: %w", ErrExpression, err)
+	}
+	return c.search(ctx, re)
 }
 
-// GrepRegexp is [Catalogue.Grep] for a regular expression, taken as it is
-// written: it minds the case unless it says (?i).
-func (c *Catalogue) GrepRegexp(re *regexp.Regexp) []Match {
+// GrepRegexp is [Catalogue.Grep] for a regular expression of package regexp, taken as
+// it is written: it minds the case unless it says (?i). An expression that is not
+// valid, of more than 200 bytes or of more than 1000 instructions when it is compiled
+// is an error that wraps [ErrExpression].
+func (c *Catalogue) GrepRegexp(ctx context.Context, expression string) ([]Match, error) {
+	re, err := compileExpression(expression)
+	if err != nil {
+		return nil, fmt.Errorf("schema: searching: %w: %w", ErrExpression, err)
+	}
+	return c.search(ctx, re)
+}
+
+// compileExpression compiles an expression that costs little to search for.
+func compileExpression(expression string) (*regexp.Regexp, error) {
+	if len(expression) > maxExpression {
+		return nil, fmt.Errorf("%d bytes, at most %d", len(expression), maxExpression)
+	}
+	parsed, err := syntax.Parse(expression, syntax.Perl)
+	if err != nil {
+		return nil, err
+	}
+	program, err := syntax.Compile(parsed.Simplify())
+	if err != nil {
+		return nil, err
+	}
+	if n := len(program.Inst); n > maxProgram {
+		return nil, fmt.Errorf("%d instructions when compiled, at most %d: repeat less", n, maxProgram)
+	}
+	return regexp.Compile(expression)
+}
+
+func (c *Catalogue) search(ctx context.Context, re *regexp.Regexp) ([]Match, error) {
 	out := []Match{}
-	for _, i := range c.items {
+	for _, e := range c.entries {
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("schema: searching: %w", context.Cause(ctx))
+		}
+		i := c.described(e).item
 		var hits []Hit
 		for _, f := range fieldsOf(i) {
 			if at := re.FindStringIndex(f.text); at != nil {
@@ -49,7 +99,7 @@ func (c *Catalogue) GrepRegexp(re *regexp.Regexp) []Match {
 			out = append(out, Match{i, hits})
 		}
 	}
-	return out
+	return out, nil
 }
 
 // searched is a field of an item that searches look at.

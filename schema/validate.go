@@ -1,144 +1,73 @@
 package schema
 
 import (
-	"bytes"
-	"cmp"
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"reflect"
-	"slices"
-	"strings"
-	"sync"
 
 	check "github.com/santhosh-tekuri/jsonschema/v6"
-	"github.com/santhosh-tekuri/jsonschema/v6/kind"
-	"golang.org/x/text/language"
-	"golang.org/x/text/message"
 
 	"github.com/sfere-go/sfere/dispatch"
-	"github.com/sfere-go/sfere/effect"
-	"github.com/sfere-go/sfere/internal/core"
+	"github.com/sfere-go/sfere/internal/jsonread"
 )
 
-// Mode is what a validator does about an item that does not fit its schema.
-type Mode int
-
-// The modes. The zero Mode is Off.
+// The limits of texts for a catalogue that has no dispatcher are the defaults of one.
 const (
-	Off    Mode = iota // nothing is checked
-	Report             // it is reported and runs all the same
-	Strict             // it is an error of phase "validate" and does not run
+	maxBytes = 1 << 20
+	maxDepth = 64
 )
 
-// Problem is one thing that is wrong with a value.
-type Problem struct {
-	// Pointer is the JSON pointer of the place in the text: "/0/args/channel".
-	Pointer string `json:"pointer"`
-	// Name is the innermost item around the place, if it has a name.
-	Name string `json:"name,omitempty"`
-	// Keyword is the part of the schema that is not met, "syntax" or "decode".
-	Keyword string `json:"keyword"`
-	Message string `json:"message"`
-}
+// itemID is the $id of the schema of one item of a list.
+const itemID = "urn:sfere:one-item"
 
-// String returns "pointer: message".
-func (p Problem) String() string { return cmp.Or(p.Pointer, "/") + ": " + p.Message }
-
-// Error says why a value does not fit its schema. Problems is never empty.
-type Error struct {
-	Problems []Problem
-}
-
-// Error lists the problems.
-func (e *Error) Error() string {
-	var lines []string
-	for _, p := range e.Problems {
-		lines = append(lines, p.String())
-	}
-	return "schema: " + strings.Join(lines, "; ")
-}
-
-// checks are the compiled schemas. They are immutable.
-type checks struct {
-	list *check.Schema
-	args map[string]*check.Schema // arguments by item name
-	ref  map[string]*check.Schema // references by placeholder name
-}
-
-func compile(doc *Schema, items []Item) (*checks, error) {
-	text, err := json.Marshal(doc)
-	if err != nil {
-		return nil, err
-	}
-	plain, err := check.UnmarshalJSON(bytes.NewReader(text))
-	if err != nil {
-		return nil, err
-	}
-	c := check.NewCompiler()
-	if err := c.AddResource(RegistryID, plain); err != nil {
-		return nil, err
-	}
-	out := &checks{args: map[string]*check.Schema{}, ref: map[string]*check.Schema{}}
-	if out.list, err = c.Compile(RegistryID); err != nil {
-		return nil, err
-	}
-	for _, i := range items {
-		at := RegistryID + defsPath + itemDefName(string(i.Kind), i.Name)
-		if i.Kind == Placeholders {
-			out.ref[i.Name], err = c.Compile(at)
-		} else {
-			out.args[i.Name], err = c.Compile(at + "/properties/args")
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-}
-
-// Validate checks a list of effects in wire form. The error is an *[Error]; with
-// a dispatcher behind the catalogue, it also tells of texts that fit the schema
-// and cannot be decoded.
-func (c *Catalogue) Validate(text []byte) error {
-	return c.validate(text, func(k *checks) *check.Schema { return k.list })
-}
-
-// ValidateReference checks a reference to a placeholder in wire form, as
-// [Catalogue.Sample] gives them. The error is an *[Error].
-func (c *Catalogue) ValidateReference(text []byte) error {
-	var w struct {
-		Name string `json:"$placeholder"`
-	}
-	if err := json.Unmarshal(text, &w); err != nil {
-		return &Error{[]Problem{{Keyword: "syntax", Message: err.Error()}}}
-	}
-	if i, ok := c.get(w.Name); !ok || i.Kind != Placeholders {
-		return &Error{[]Problem{{Pointer: "/" + placeholderKey, Keyword: "enum", Message: c.unknown(w.Name).Error()}}}
-	}
-	return c.validate(text, func(k *checks) *check.Schema { return k.ref[w.Name] })
-}
-
-func (c *Catalogue) validate(text []byte, by func(*checks) *check.Schema) error {
-	k, err := c.checks()
-	if err != nil {
-		return fmt.Errorf("schema: compiling the schemas: %w", err)
-	}
-	// Decoding comes first because it has limits, and last in what is told,
-	// because a schema tells more.
+// Validate checks a list of effects in wire form, item by item. The error is an
+// *[Error]; with a dispatcher behind the catalogue, it also tells of texts that fit the
+// schema and cannot be decoded. It ends with the cause of ctx if that is done first.
+//
+// It reads the text as a dispatcher does ([dispatch.Dispatcher.Decode]): names that are
+// given twice and numbers that are too large are problems of keyword "syntax". The
+// limits are those of the dispatcher, or its defaults. The time it takes grows with the
+// length of the text, not with the number of registered items.
+func (c *Catalogue) Validate(ctx context.Context, text []byte) error {
+	// Decoding comes first because it has limits, and last in what is told, because
+	// a schema tells more.
 	var undecoded error
-	if c.decode != nil && by(k) == k.list {
+	limits := jsonread.Limits{Bytes: maxBytes, Depth: maxDepth}
+	if c.decode != nil {
 		if _, undecoded = c.decode(text); errors.Is(undecoded, dispatch.ErrTooLarge) {
 			return decodeProblems(undecoded)
 		}
+		limits = jsonread.Limits{}
 	}
-	value, err := check.UnmarshalJSON(bytes.NewReader(text))
+	v, err := jsonread.Parse(text, limits)
 	if err != nil {
-		return &Error{[]Problem{{Keyword: "syntax", Message: err.Error()}}}
+		return syntaxProblem(err, "", "")
 	}
-	if err := by(k).Validate(value); err != nil {
-		return c.problems(value, err)
+	if v.Kind() != jsonread.Array {
+		name := ""
+		if n := v.Get("effect"); !n.IsZero() && n.Kind() == jsonread.String {
+			name = n.Text()
+		}
+		return &Error{Problems: []Problem{{Name: jsonread.Excerpt(name), Keyword: "type", Message: fmt.Sprintf("got %s, want array", v.Kind())}}}
+	}
+	item, err := c.itemCheck()
+	if err != nil {
+		return fmt.Errorf("schema: compiling the schemas: %w", err)
+	}
+	found := problems{c: c}
+	for i, e := range v.Elements() {
+		if ctx.Err() != nil {
+			return fmt.Errorf("schema: validating a list: %w", context.Cause(ctx))
+		}
+		value := e.Any()
+		if err := item.Validate(value); err != nil {
+			if err := found.add(value, err, fmt.Sprintf("/%d", i), ""); err != nil {
+				return fmt.Errorf("schema: validating item %d: %w", i, err)
+			}
+		}
+	}
+	if err := found.err(); err != nil {
+		return err
 	}
 	if undecoded != nil {
 		return decodeProblems(undecoded)
@@ -146,214 +75,52 @@ func (c *Catalogue) validate(text []byte, by func(*checks) *check.Schema) error 
 	return nil
 }
 
-// decodeProblems says of a decoder's error where it came from.
-func decodeProblems(err error) error {
-	causes := []error{err}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		causes = joined.Unwrap()
-	}
-	out := &Error{}
-	for _, cause := range causes {
-		p := Problem{Keyword: "decode", Message: cause.Error()}
-		if e, ok := errors.AsType[*effect.Error](cause); ok {
-			p.Pointer, p.Name, p.Message = fmt.Sprintf("/%d/args", e.Path.Index()), e.Name, e.Err.Error()
-		}
-		out.Problems = append(out.Problems, p)
-	}
-	return out
-}
-
-var english = message.NewPrinter(language.English)
-
-// problems makes an Error of what the validator says.
-func (c *Catalogue) problems(value any, err error) error {
-	invalid, ok := errors.AsType[*check.ValidationError](err)
-	if !ok {
-		return err
-	}
-	out := &Error{}
-	for _, leaf := range leaves(invalid) {
-		p := Problem{Pointer: pointer(leaf.InstanceLocation), Message: leaf.ErrorKind.LocalizedString(english)}
-		if path := leaf.ErrorKind.KeywordPath(); len(path) > 0 {
-			p.Keyword = path[0]
-		}
-		p.Name = nameAround(value, leaf.InstanceLocation)
-		if e, ok := leaf.ErrorKind.(*kind.Enum); ok && len(leaf.InstanceLocation) > 0 {
-			if last := leaf.InstanceLocation[len(leaf.InstanceLocation)-1]; last == "effect" || last == placeholderKey {
-				if name, ok := e.Got.(string); ok {
-					p.Message, p.Name = c.misnamed(name, e.Want).Error(), ""
-				}
-			}
-		}
-		if !slices.Contains(out.Problems, p) {
-			out.Problems = append(out.Problems, p)
-		}
-	}
-	// The validator walks objects in the order of a map.
-	slices.SortStableFunc(out.Problems, func(a, b Problem) int {
-		return cmp.Or(cmp.Compare(a.Pointer, b.Pointer), cmp.Compare(a.Message, b.Message))
-	})
-	return out
-}
-
-// misnamed says why name cannot stand where only the names of want can.
-func (c *Catalogue) misnamed(name string, want []any) error {
-	i, ok := c.get(name)
-	takesPlaceholders := false
-	for _, w := range want {
-		fits, _ := c.get(fmt.Sprint(w))
-		takesPlaceholders = takesPlaceholders || fits.Kind == Placeholders
-	}
-	switch {
-	case !ok:
-		return c.unknown(name)
-	case takesPlaceholders && i.Kind == Placeholders:
-		return fmt.Errorf("%s gives another type than the field takes", name)
-	case takesPlaceholders:
-		return fmt.Errorf("%s is an %s and no placeholder", name, i.Kind)
-	}
-	return fmt.Errorf("%s is a placeholder: use it as the value of a field that takes one", name)
-}
-
-// leaves returns the errors that say something. Of alternatives that all failed
-// it takes the one that went furthest: the others were not meant.
-func leaves(e *check.ValidationError) []*check.ValidationError {
-	if len(e.Causes) == 0 {
-		return []*check.ValidationError{e}
-	}
-	var all [][]*check.ValidationError
-	for _, cause := range e.Causes {
-		all = append(all, leaves(cause))
-	}
-	switch e.ErrorKind.(type) {
-	case *kind.AnyOf, *kind.OneOf:
-		return slices.MaxFunc(all, func(a, b []*check.ValidationError) int { return cmp.Compare(meant(a), meant(b)) })
-	}
-	return slices.Concat(all...)
-}
-
-// meant is how deep into the value the deepest error is; an alternative of
-// another type altogether counts least.
-func meant(es []*check.ValidationError) int {
-	deepest := -1
-	for _, e := range es {
-		d := 2 * len(e.InstanceLocation)
-		switch e.ErrorKind.(type) {
-		case *kind.Type, *kind.Not:
-			d--
-		}
-		deepest = max(deepest, d)
-	}
-	return deepest
-}
-
-func pointer(tokens []string) string {
-	var b strings.Builder
-	for _, t := range tokens {
-		b.WriteByte('/')
-		b.WriteString(strings.NewReplacer("~", "~0", "/", "~1").Replace(t))
-	}
-	return b.String()
-}
-
-// nameAround returns the name of the innermost item around a place in value.
-func nameAround(value any, tokens []string) string {
-	name := ""
-	for _, t := range append(slices.Clone(tokens), "") {
-		switch v := value.(type) {
-		case map[string]any:
-			if n, ok := v["effect"].(string); ok {
-				name = n
-			} else if n, ok := v[placeholderKey].(string); ok {
-				name = n
-			}
-			value = v[t]
-		case []any:
-			i := -1
-			if _, err := fmt.Sscan(t, &i); err != nil || i < 0 || i >= len(v) {
-				return name
-			}
-			value = v[i]
-		}
-	}
-	return name
-}
-
-// Validator returns a function for dispatch.Options.Validate, nil for [Off]. It
-// checks the fields of each item; lists nested in it are checked when they are
-// dispatched. In mode [Report] problems go to report, nil means a warning with
-// slog.Default; it may be called from several goroutines at once.
-//
-// An item is marshalled to be checked, which renders the content of patches once
-// more. Items from outside are worth that; for those made in Go, Report during
-// development is enough. What cannot be marshalled is not checked.
-func (c *Catalogue) Validator(m Mode, report func(effect.Data, *Error)) func(effect.Data) error {
-	if m == Off {
-		return nil
-	}
-	if report == nil {
-		report = func(d effect.Data, e *Error) {
-			slog.Warn("schema: an item does not fit its schema", "name", d.EffectName(), "error", e)
-		}
-	}
-	var plans sync.Map // of *core.Plan by reflect.Type
-	return func(d effect.Data) error {
-		err := c.validateData(d, &plans)
-		if invalid, ok := errors.AsType[*Error](err); ok && m == Report {
-			report(d, invalid)
-			return nil
-		}
-		return err
-	}
-}
-
-func (c *Catalogue) validateData(d effect.Data, plans *sync.Map) error {
-	k, err := c.checks()
-	if err != nil {
-		return fmt.Errorf("schema: compiling the schemas: %w", err)
-	}
-	schema := k.args[d.EffectName()]
-	if schema == nil {
-		return nil // not ours, or without a schema
-	}
-	text, err := json.Marshal(shallow(d, plans))
-	if err != nil {
-		return nil // content that renders only where it is sent, and the like
-	}
-	value, err := check.UnmarshalJSON(bytes.NewReader(text))
-	if err != nil {
-		return &Error{[]Problem{{Name: d.EffectName(), Keyword: "syntax", Message: err.Error()}}}
-	}
-	if err := schema.Validate(value); err != nil {
-		err := c.problems(value, err)
-		if invalid, ok := errors.AsType[*Error](err); ok {
-			for i := range invalid.Problems {
-				p := &invalid.Problems[i]
-				p.Pointer, p.Name = "/args"+p.Pointer, d.EffectName()
-			}
-		}
-		return err
-	}
-	return nil
-}
-
-// shallow returns d without the lists nested in it.
-func shallow(d effect.Data, plans *sync.Map) any {
-	t := reflect.TypeOf(d)
-	p, ok := plans.Load(t)
-	if !ok {
-		plan, err := core.NewPlan(t)
+// itemCheck returns the validator of one item of a list, made when it is first asked
+// for.
+func (c *Catalogue) itemCheck() (*check.Schema, error) {
+	k := once(&c.item, func() *checked {
+		plain, err := plainSchema(callSchema("effect", nil))
 		if err != nil {
-			return d
+			return &checked{err: err}
 		}
-		p, _ = plans.LoadOrStore(t, plan)
-	}
-	v, err := p.(*core.Plan).MapNested(d, func(list any) error {
-		*list.(*effect.List) = nil
-		return nil
+		s, err := c.compile(itemID, map[string]any{itemID: plain})
+		return &checked{args: s, err: err}
 	})
+	return k.args, k.err
+}
+
+// ValidateReference checks a reference to a placeholder in wire form, as
+// [Catalogue.Sample] gives them, and that its arguments can be read. The error is an
+// *[Error]. The limits are the defaults of a dispatcher.
+func (c *Catalogue) ValidateReference(text []byte) error {
+	v, err := jsonread.Parse(text, jsonread.Limits{Bytes: maxBytes, Depth: maxDepth})
 	if err != nil {
-		return d
+		return syntaxProblem(err, "", "")
 	}
-	return v
+	fail := func(at, keyword, format string, args ...any) error {
+		return &Error{Problems: []Problem{{Pointer: at, Keyword: keyword, Message: fmt.Sprintf(format, args...)}}}
+	}
+	name, args := v.Get(placeholderKey), v.Get("args")
+	switch {
+	case v.Kind() != jsonread.Object:
+		return fail("", "type", "got %s, want object", v.Kind())
+	case name.IsZero():
+		return fail("", "required", "missing property '%s'", placeholderKey)
+	case name.Kind() != jsonread.String:
+		return fail("/"+placeholderKey, "type", "got %s, want string", name.Kind())
+	}
+	var other []string
+	for key := range v.Members() {
+		if key != placeholderKey && key != "args" {
+			other = append(other, key)
+		}
+	}
+	if len(other) > 0 {
+		return fail("", "additionalProperties", "%s", additional(other))
+	}
+	e := c.byName[name.Text()]
+	if e == nil || e.info.Kind != string(Placeholders) {
+		return fail("/"+placeholderKey, "enum", "%s", c.unknown(name.Text()))
+	}
+	return c.checkArgs(e, args, "/args")
 }

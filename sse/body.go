@@ -33,7 +33,7 @@ const bodyGrace = 20 * time.Millisecond
 // uploadOf readies w for a body of r that has not been read to its end. It
 // returns nil if there is none, or w lets nobody write before it has been read.
 func uploadOf(w http.ResponseWriter, r *http.Request) *upload {
-	if r.Body == nil || r.Body == http.NoBody {
+	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 { // the latter also if middleware has wrapped it
 		return nil
 	}
 	if b, ok := r.Body.(interface{ AtEOF() bool }); ok && b.AtEOF() {
@@ -129,6 +129,10 @@ func (c *Conn) attachUpload(u *upload) {
 // begin readies the response for the first write; the write lock is held. While
 // the body has not been read the connection cannot be taken over, and it must not
 // be used for another request: what is left of the body would be taken for one.
+//
+// It is not taken over later either, when the body is over. The header has then gone
+// through middleware, and with it what middleware does to a response; the rest would
+// go past it, and nobody could put the two parts together.
 func (c *Conn) begin() {
 	if !c.uploads {
 		c.takeOver()

@@ -57,25 +57,60 @@ type ownEncoder struct {
 	from Compressor
 	z    io.WriteCloser // nil before the first event
 	buf  bytes.Buffer
+	made uint64 // bytes, in all
 }
 
 // next returns the bytes that send frames; they are valid until the next call.
 func (e *ownEncoder) next(frames []*Frame) ([]byte, error) {
-	e.buf.Reset()
-	if e.z == nil {
-		e.z = e.from.New(&e.buf)
-	}
+	e.begin()
 	for _, f := range frames {
 		if _, err := e.z.Write(f.bytes); err != nil {
 			return nil, err
 		}
 	}
+	return e.flush()
+}
+
+// part returns bytes that send a part of a large event, up to all of it if it is the
+// last; they are valid until the next call.
+func (e *ownEncoder) part(b []byte, last bool) ([]byte, error) {
+	e.begin()
+	if _, err := e.z.Write(b); err != nil {
+		return nil, err
+	}
+	if last {
+		return e.flush()
+	}
+	e.made += uint64(e.buf.Len())
+	return e.buf.Bytes(), nil
+}
+
+func (e *ownEncoder) begin() {
+	e.buf.Reset()
+	if e.z == nil {
+		e.z = e.from.New(&e.buf)
+	}
+}
+
+func (e *ownEncoder) flush() ([]byte, error) {
 	if f, ok := e.z.(interface{ Flush() error }); ok {
 		if err := f.Flush(); err != nil {
 			return nil, err
 		}
 	}
+	e.made += uint64(e.buf.Len())
 	return e.buf.Bytes(), nil
+}
+
+// part returns the next piece of the tail as it goes out, which may be nothing yet,
+// and what is left. The write lock is held.
+func (c *Conn) part(tail []byte) (out, rest []byte, err error) {
+	n := min(len(tail), piece)
+	out, rest = tail[:n], tail[n:]
+	if c.own != nil {
+		out, err = c.own.part(out, len(rest) == 0)
+	}
+	return out, rest, err
 }
 
 // release gives the compressor back, if finish has not.

@@ -1,8 +1,10 @@
 package sse
 
 import (
+	"cmp"
 	"context"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -97,7 +99,7 @@ type Conn struct {
 // response as middleware has left it.
 func newConn(h *Hub, r *http.Request, front http.Header, now time.Time, stay bool) *Conn {
 	c := &Conn{
-		id: h.ids.Add(1), hub: h, opened: now, remote: r.RemoteAddr, agent: r.UserAgent(), policy: h.opts.Overflow,
+		id: h.ids.Add(1), hub: h, opened: now, remote: r.RemoteAddr, agent: beginning(r.UserAgent()), policy: h.opts.Overflow,
 		corked: true, pending: true, done: make(chan struct{}), wake: make(chan struct{}, 1),
 	}
 	c.first = &Turn{c: c, first: true}
@@ -131,11 +133,17 @@ func (c *Conn) Cause() Cause {
 	return c.cause
 }
 
-// SetOverflow sets the policy for frames that have none of their own.
-func (c *Conn) SetOverflow(o Overflow) {
+// SetOverflow sets the policy for frames that have none of their own; the empty one
+// means that of the hub. The error is an *[Error] if o is no policy; then nothing
+// has changed.
+func (c *Conn) SetOverflow(o Overflow) error {
+	if err := o.check(); err != nil {
+		return &Error{Op: "setting an overflow policy", Err: err}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.policy = o
+	c.policy = cmp.Or(o, c.hub.opts.Overflow)
+	return nil
 }
 
 // ConnInfo is a snapshot of a stream's state.
@@ -144,14 +152,24 @@ type ConnInfo struct {
 	Opened     time.Time `json:"opened"`
 	LastWrite  time.Time `json:"lastWrite,omitzero"` // zero before the first
 	Remote     string    `json:"remote,omitempty"`
-	UserAgent  string    `json:"userAgent,omitempty"`
-	Queued     int       `json:"queued"`      // frames in the outbox
-	QueuedSize int       `json:"queuedBytes"` // bytes in the outbox
-	Dropped    uint64    `json:"dropped"`     // frames lost to the overflow policy or replaced by a newer one
-	Sent       uint64    `json:"sent"`        // frames written
-	SentSize   uint64    `json:"sentBytes"`   // bytes written, compressed if the stream is
+	UserAgent  string    `json:"userAgent,omitempty"` // at most 256 bytes of it
+	Queued     int       `json:"queued"`              // frames in the outbox
+	QueuedSize int       `json:"queuedBytes"`         // bytes in the outbox
+	Dropped    uint64    `json:"dropped"`             // frames lost to the overflow policy or replaced by a newer one
+	Sent       uint64    `json:"sent"`                // frames written
+	SentSize   uint64    `json:"sentBytes"`           // bytes written, compressed if the stream is
 	Compressed bool      `json:"compressed,omitempty"`
 	Cause      Cause     `json:"cause,omitempty"`
+}
+
+// beginning returns what is kept of a name that the client has chosen. It has memory
+// of its own if it is shorter: the rest belongs to the request.
+func beginning(agent string) string {
+	const limit = 256
+	if len(agent) <= limit {
+		return agent
+	}
+	return strings.Clone(agent[:limit])
 }
 
 // Info returns a snapshot.

@@ -64,13 +64,28 @@ func (r *rig) whenSent(f func(*sse.Conn)) {
 	}()
 }
 
+// hiding is a middleware whose ResponseWriter has no Unwrap.
+func hiding(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.ServeHTTP(struct {
+			http.ResponseWriter
+			http.Flusher
+		}{w, w.(http.Flusher)}, r)
+	})
+}
+
 // A cut is one for the client though middleware swallows the panic that says
-// so to net/http.
+// so to net/http. If the ResponseWriter is out of reach as well, it takes the
+// connection, which ConfigureServer knows; with neither it takes the panic.
 func TestAbortSwallowed(t *testing.T) {
+	configure := func(s *httptest.Server) { sse.ConfigureServer(s.Config, nil) }
+	both := func(h http.Handler) http.Handler { return recovering(hiding(h)) }
 	for name, s := range map[string]setup{
-		"HTTP/1.1":   {wrap: recovering},
-		"HTTP/2":     {wrap: recovering, http2: true},
-		"taken over": {wrap: recovering, hub: sse.HubOptions{TakeOver: true}},
+		"out of reach, configured":    {wrap: both, server: configure},
+		"out of reach, not swallowed": {wrap: hiding},
+		"HTTP/1.1":                    {wrap: recovering},
+		"HTTP/2":                      {wrap: recovering, http2: true},
+		"taken over":                  {wrap: recovering, hub: sse.HubOptions{TakeOver: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, s)

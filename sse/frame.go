@@ -15,8 +15,8 @@ import (
 // Overflow says what happens when the outbox of a stream is full.
 type Overflow string
 
-// The overflow policies. The empty value means the next one up: the stream's
-// own policy for a frame, Disconnect for a stream.
+// The overflow policies. The empty value means the next one up: for a frame that
+// of its stream, for a stream that of its hub, and for a hub Disconnect.
 const (
 	// Disconnect cuts the stream. Its client comes back and starts afresh.
 	Disconnect Overflow = "disconnect"
@@ -25,6 +25,15 @@ const (
 	// dropped.
 	DropOldest Overflow = "drop-oldest"
 )
+
+// check refuses a word that is no policy.
+func (o Overflow) check() error {
+	switch o {
+	case "", Disconnect, DropOldest:
+		return nil
+	}
+	return fmt.Errorf("unknown overflow policy %q: use Disconnect or DropOldest", o)
+}
 
 // Frame is one event as bytes on the wire. It is checked once and shared by every
 // stream that gets it. It is immutable. Make one with [NewFrame] or [RawFrame].
@@ -103,10 +112,8 @@ func RawFrame(b []byte, o *FrameOptions) (*Frame, error) {
 	}
 	f := &Frame{bytes: b}
 	if o != nil {
-		switch o.Overflow {
-		case "", Disconnect, DropOldest:
-		default:
-			return nil, &Error{Op: "making a frame", Err: fmt.Errorf("unknown overflow policy %q", o.Overflow)}
+		if err := o.Overflow.check(); err != nil {
+			return nil, &Error{Op: "making a frame", Err: err}
 		}
 		if o.Version != 0 && o.Coalesce == "" {
 			return nil, &Error{Op: "making a frame", Err: errors.New("a Version without Coalesce says of nothing how it is")}

@@ -24,8 +24,10 @@ type HubOptions struct {
 	Overflow Overflow
 	// WriteTimeout bounds how long a client may read nothing of what is written to
 	// it; the stream is cut between one and two timeouts later. Large events are
-	// written in pieces of 32 KiB, each with a timeout of its own. Default 10 s,
-	// negative means none.
+	// written in pieces of 32 KiB, each with a timeout of its own. The kernels report
+	// in steps what a client has read, so it should read 128 KiB within a timeout; or
+	// 1.4 MB where the server's kernel cannot be told to hold less, as it is on Linux,
+	// over TCP, with TakeOver or ConfigureServer. Default 10 s, negative means none.
 	WriteTimeout time.Duration
 	// Heartbeat is the longest silence of a stream. One without traffic gets an SSE
 	// comment a little before it is over. Streams are spread over time. Default 15

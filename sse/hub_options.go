@@ -13,6 +13,21 @@ import (
 // 15 ns.
 const shortest = time.Millisecond
 
+// senseless logs that an option is not used as it is.
+func senseless(name string, value any, remedy string) {
+	slog.Warn(fmt.Sprintf("sse: %s is %v, which means the default: %s", name, value, remedy))
+}
+
+// duration returns an option, or its default if that is wanted or its unit was
+// forgotten.
+func duration(name string, d, def time.Duration) time.Duration {
+	if d > 0 && d < shortest {
+		senseless(name, d, fmt.Sprintf("use a duration such as %d*time.Second, or a negative one for none", def/time.Second))
+		d = 0
+	}
+	return cmp.Or(d, def)
+}
+
 // checked returns the options with their defaults. What makes no sense is logged
 // and replaced by the default: a mistake in tuning must not keep a program from
 // running, and NewHub, which programs call in declarations, returns no error.
@@ -21,9 +36,7 @@ func (o *HubOptions) checked() HubOptions {
 	if o != nil {
 		v = *o
 	}
-	reject := func(name string, value any, remedy string) {
-		slog.Warn(fmt.Sprintf("sse: HubOptions.%s is %v, which means the default: %s", name, value, remedy))
-	}
+	reject := func(name string, value any, remedy string) { senseless("HubOptions."+name, value, remedy) }
 	if v.MaxFrames < 0 {
 		reject("MaxFrames", v.MaxFrames, "use a positive number of frames")
 		v.MaxFrames = 0
@@ -32,18 +45,12 @@ func (o *HubOptions) checked() HubOptions {
 		reject("MaxBytes", v.MaxBytes, "use a positive number of bytes")
 		v.MaxBytes = 0
 	}
-	if v.Overflow != "" && v.Overflow != Disconnect && v.Overflow != DropOldest {
+	if v.Overflow.check() != nil {
 		reject("Overflow", fmt.Sprintf("%q", v.Overflow), "use Disconnect or DropOldest")
 		v.Overflow = ""
 	}
-	if v.WriteTimeout > 0 && v.WriteTimeout < shortest {
-		reject("WriteTimeout", v.WriteTimeout, "use a duration such as 10*time.Second, or a negative one for none")
-		v.WriteTimeout = 0
-	}
-	if v.Heartbeat > 0 && v.Heartbeat < shortest {
-		reject("Heartbeat", v.Heartbeat, "use a duration such as 15*time.Second, or a negative one for none")
-		v.Heartbeat = 0
-	}
+	v.WriteTimeout = duration("HubOptions.WriteTimeout", v.WriteTimeout, 10*time.Second)
+	v.Heartbeat = duration("HubOptions.Heartbeat", v.Heartbeat, 15*time.Second)
 	v.PerStream = slices.DeleteFunc(slices.Clone(v.PerStream), func(c Compressor) bool {
 		useless := c.Encoding == "" || c.New == nil
 		if useless {
@@ -54,8 +61,6 @@ func (o *HubOptions) checked() HubOptions {
 	v.MaxFrames = cmp.Or(v.MaxFrames, 512)
 	v.MaxBytes = cmp.Or(v.MaxBytes, 1<<20)
 	v.Overflow = cmp.Or(v.Overflow, Disconnect)
-	v.WriteTimeout = cmp.Or(v.WriteTimeout, 10*time.Second)
-	v.Heartbeat = cmp.Or(v.Heartbeat, 15*time.Second)
 	v.Writers = cmp.Or(v.Writers, runtime.GOMAXPROCS(0))
 	return v
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"log/slog"
+	"net/http"
 	"runtime"
 	"strings"
 	"testing"
@@ -51,5 +52,25 @@ func TestHubOptions(t *testing.T) {
 				t.Errorf("%s: no %q in %s", tt.reason, want, logs.String())
 			}
 		}
+	}
+}
+
+// So do those of a server, where a forgotten unit would turn off the bound on
+// silent clients.
+func TestServerOptionsAreChecked(t *testing.T) {
+	before := slog.Default()
+	defer slog.SetDefault(before)
+	var logs bytes.Buffer
+	slog.SetDefault(slog.New(slog.NewTextHandler(&logs, nil)))
+	var got, want http.Server
+	ConfigureServer(&got, &ServerOptions{ReadHeaderTimeout: 10, IdleTimeout: 120, PeerTimeout: 20, PingAfter: 10, PingTimeout: 10})
+	for _, name := range []string{"ReadHeaderTimeout", "IdleTimeout", "PeerTimeout", "PingAfter", "PingTimeout"} {
+		if !strings.Contains(logs.String(), "ServerOptions."+name+" is ") {
+			t.Errorf("no warning of %s", name)
+		}
+	}
+	ConfigureServer(&want, nil)
+	if got.ReadHeaderTimeout != want.ReadHeaderTimeout || got.IdleTimeout != want.IdleTimeout || got.HTTP2.SendPingTimeout != want.HTTP2.SendPingTimeout || got.HTTP2.PingTimeout != want.HTTP2.PingTimeout {
+		t.Errorf("%v, %v, %+v are not the defaults", got.ReadHeaderTimeout, got.IdleTimeout, got.HTTP2)
 	}
 }

@@ -120,6 +120,31 @@ func TestOpeningIsBounded(t *testing.T) {
 	})
 }
 
+// A stream that is closed while it opens takes no more first effects. What it had
+// taken before is written if the end is a normal one, from whomever it is.
+func TestClosedWhileOpening(t *testing.T) {
+	for cause, want := range map[sse.Cause][]string{sse.CauseClosed: {"1", "2"}, sse.CauseExpired: nil} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newBench(t, setup{hub: sse.HubOptions{Heartbeat: -1}})
+			r.handle("GET /sse", sse.ServeOptions{}, func(ctx context.Context, c *sse.Conn) error {
+				_ = c.EmitFirst(ctx, n(1))
+				_ = r.send(c, n(2)) // from somebody else
+				c.Close(cause)
+				if err := c.EmitFirst(ctx, n(3)); !errors.Is(err, sse.ErrClosed) {
+					t.Errorf("%s: error %v", cause, err)
+				}
+				return nil
+			})
+			w := r.serve("GET", "/sse")
+			<-w.done
+			body, _, _ := w.snapshot()
+			if diff := cmp.Diff(want, got(t, body)); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", cause, diff)
+			}
+		})
+	}
+}
+
 // EmitFirst is Emit once the first effects have run, bounds included.
 func TestEmitFirstAfterwards(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -14,6 +14,34 @@ import (
 	"github.com/sfere-go/sfere/sse"
 )
 
+// A word that is no policy changes nothing, and the program is told.
+func TestSetOverflowRefusesUnknownWords(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newBench(t, setup{hub: sse.HubOptions{MaxFrames: 1, Overflow: sse.DropOldest, Heartbeat: -1}})
+		r.stay("GET /sse")
+		w, c := r.stream("/sse")
+		synctest.Wait()
+		var unknown *sse.Error
+		if err := c.SetOverflow("drop"); !errors.As(err, &unknown) {
+			t.Errorf("an unknown word: error %v, want an *sse.Error", err)
+		}
+		for _, o := range []sse.Overflow{sse.Disconnect, ""} { // back to that of the hub
+			if err := c.SetOverflow(o); err != nil {
+				t.Error(err)
+			}
+		}
+		w.stall(true)
+		_ = r.send(c, n("first"))
+		time.Sleep(time.Second)
+		_ = r.send(c, n(1), n(2), n(3))
+		if i := c.Info(); i.Cause != "" || i.Dropped != 2 {
+			t.Errorf("the policy is not that of the hub: %+v", i)
+		}
+		w.stall(false)
+		w.leave()
+	})
+}
+
 // A client that has stopped reading gets its outbox filled: the first event is
 // with the writer, the rest waits.
 func TestOverflow(t *testing.T) {
@@ -75,7 +103,9 @@ func TestOverflow(t *testing.T) {
 					w, c := r.stream("/sse")
 					synctest.Wait()
 					if tt.own != "" {
-						c.SetOverflow(tt.own)
+						if err := c.SetOverflow(tt.own); err != nil {
+							t.Fatal(err)
+						}
 					}
 					w.stall(true)
 					_ = r.send(c, n("first"))

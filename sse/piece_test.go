@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -138,6 +139,45 @@ func TestSlowReaderMemory(t *testing.T) {
 			runtime.KeepAlive(tt)
 		})
 	}
+}
+
+// copier is a compressor that makes nothing smaller.
+type copier struct{ io.Writer }
+
+func (copier) Close() error { return nil }
+
+// So it is with a compressor of its own: a large event is compressed as the client
+// takes it.
+func TestSlowReaderMemoryOfOwnCompressor(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short is set")
+	}
+	const streams, most = 16, 128 << 10
+	eachTransport(t, func(t *testing.T, via sse.HubOptions) {
+		via.WriteTimeout, via.Heartbeat = -1, -1
+		via.PerStream = []sse.Compressor{{Encoding: "copy", New: func(w io.Writer) io.WriteCloser { return copier{w} }}}
+		r := newRig(t, setup{hub: via, server: smallBuffers})
+		r.stay("GET /sse")
+		large := n(strings.Repeat("x", 8<<20))
+		before := heap()
+		var conns []*sse.Conn
+		for range streams {
+			nc := r.raw("")
+			_ = nc.(*net.TCPConn).SetReadBuffer(64 << 10)
+			fmt.Fprint(nc, "GET /sse HTTP/1.1\r\nHost: test\r\nAccept-Encoding: copy\r\n\r\n")
+			c := r.conn()
+			conns = append(conns, c)
+			_ = c.Emit(t.Context(), large)
+		}
+		until(t, "the event is with the writers", func() bool {
+			return !slices.ContainsFunc(conns, func(c *sse.Conn) bool { return c.Info().Queued > 0 })
+		})
+		time.Sleep(100 * time.Millisecond) // what could be held is held by now
+		if held := (heap() - before) / streams; held > most {
+			t.Errorf("a stream holds %d bytes, want %d at most", held, most)
+		}
+		runtime.KeepAlive(large)
+	})
 }
 
 // Events larger than a piece arrive as they are between small ones, however they

@@ -45,24 +45,25 @@ func (r *response) send(c *Conn, s *scratch, buf []byte, flush bool) error {
 	}
 	tail := s.tail
 	s.tail = nil
-	if len(buf) == 0 {
-		buf, tail = tail, nil
-	}
-	for {
+	for more := false; len(buf)+len(tail) > 0; more = true {
+		if len(buf) == 0 {
+			var err error
+			if buf, tail, err = c.part(tail); err != nil {
+				return err
+			}
+		}
+		if more {
+			now := time.Now() // the client has read on
+			c.began.Store(c.hub.clock(now))
+			if err := r.extend(c, now); err != nil {
+				return err
+			}
+		}
 		part := buf[:min(len(buf), piece)]
 		if _, err := r.w.Write(part); err != nil {
 			return err
 		}
-		if buf = buf[len(part):]; len(buf) == 0 {
-			if buf, tail = tail, nil; len(buf) == 0 {
-				break
-			}
-		}
-		now := time.Now() // the client has read on
-		c.began.Store(c.hub.clock(now))
-		if err := r.extend(c, now); err != nil {
-			return err
-		}
+		buf = buf[len(part):]
 	}
 	if flush {
 		if err := r.flusher.FlushError(); err != nil {

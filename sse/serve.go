@@ -46,7 +46,8 @@ const corkFor = 50 * time.Millisecond
 //
 // A long stream that is cut ends in a panic with http.ErrAbortHandler, so that
 // nobody around the handler takes the response for a complete one. The cut does
-// not depend on it: middleware may recover.
+// not depend on it, as middleware may recover, unless w hides the server's
+// ResponseWriter and [ConfigureServer] was not called.
 func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, o *ServeOptions, first func(ctx context.Context, c *Conn) error) error {
 	var v ServeOptions
 	if o != nil {
@@ -119,6 +120,11 @@ func (s *service) prepare(w http.ResponseWriter) {
 	s.putHeader(w)
 	if c.stays.Load() {
 		c.hub.free(w)
+	}
+	if conn := connOf(s.r); conn != nil {
+		if t := tcpOf(conn); t != nil {
+			keepLittle(t)
+		}
 	}
 	c.respond(w, s.r.ProtoMajor > 1)
 	if s.up = uploadOf(w, s.r); s.up != nil {

@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// ServerOptions adjust [ConfigureServer]. Zero fields mean the defaults.
+// ServerOptions adjust [ConfigureServer]. Zero fields mean the defaults. A duration
+// whose unit was forgotten is logged as a warning and means the default, too.
 type ServerOptions struct {
 	// ReadHeaderTimeout bounds the reading of a request's header. Default 10 s,
 	// negative means none.
@@ -48,16 +49,16 @@ func ConfigureServer(srv *http.Server, o *ServerOptions) {
 	if o != nil {
 		v = *o
 	}
-	srv.ReadHeaderTimeout = cmp.Or(srv.ReadHeaderTimeout, v.ReadHeaderTimeout, 10*time.Second)
-	srv.IdleTimeout = cmp.Or(srv.IdleTimeout, v.IdleTimeout, 2*time.Minute)
-	peer := cmp.Or(v.PeerTimeout, 20*time.Second)
+	srv.ReadHeaderTimeout = cmp.Or(srv.ReadHeaderTimeout, duration("ServerOptions.ReadHeaderTimeout", v.ReadHeaderTimeout, 10*time.Second))
+	srv.IdleTimeout = cmp.Or(srv.IdleTimeout, duration("ServerOptions.IdleTimeout", v.IdleTimeout, 2*time.Minute))
+	peer := duration("ServerOptions.PeerTimeout", v.PeerTimeout, 20*time.Second)
 	if srv.HTTP2 == nil {
 		srv.HTTP2 = &http.HTTP2Config{}
 	}
-	if after := cmp.Or(v.PingAfter, 10*time.Second); after > 0 && srv.HTTP2.SendPingTimeout == 0 {
+	if after := duration("ServerOptions.PingAfter", v.PingAfter, 10*time.Second); after > 0 && srv.HTTP2.SendPingTimeout == 0 {
 		srv.HTTP2.SendPingTimeout = after
 	}
-	if timeout := cmp.Or(v.PingTimeout, 10*time.Second); timeout > 0 && srv.HTTP2.PingTimeout == 0 {
+	if timeout := duration("ServerOptions.PingTimeout", v.PingTimeout, 10*time.Second); timeout > 0 && srv.HTTP2.PingTimeout == 0 {
 		srv.HTTP2.PingTimeout = timeout
 	}
 	var outOfReach sync.Once

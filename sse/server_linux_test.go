@@ -3,12 +3,15 @@ package sse_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -103,4 +106,52 @@ func (h recording) Handle(ctx context.Context, r slog.Record) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.Handler.Handle(ctx, r)
+}
+
+// A client that reads all the time is not cut if it reads only a little in each
+// timeout, and the kernel, which has seen it read fast, takes megabytes at once. It would then ask for more only when
+// a third of them has gone, which takes such a client longer than the timeout.
+func TestSteadyReaderBehindLargeBuffer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short is set")
+	}
+	t.Parallel()
+	eachTransport(t, func(t *testing.T, via sse.HubOptions) {
+		t.Parallel()
+		const first, then, timeouts, reads, size = 4 << 20, 16 << 20, 4, 8, 10 << 10
+		via.WriteTimeout, via.Heartbeat = time.Second, -1
+		r := newRig(t, setup{hub: via, server: func(s *httptest.Server) { sse.ConfigureServer(s.Config, nil) }})
+		r.stay("GET /sse", n(strings.Repeat("x", first)))
+		d := net.Dialer{Control: func(_, _ string, raw syscall.RawConn) error { // as over a network: loopback has packets of 64 KiB
+			return raw.Control(func(fd uintptr) {
+				_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_MAXSEG, 1400)
+				_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, 16<<10)
+			})
+		}}
+		nc, err := d.Dial("tcp", r.srv.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
+		fmt.Fprintf(nc, rawGet, "/sse")
+		c := r.conn()
+		total := 0
+		read := func(more int, pause time.Duration) {
+			for end, buf := total+more, make([]byte, size); total < end; time.Sleep(pause) {
+				k, err := nc.Read(buf)
+				total += k
+				if cause := c.Cause(); err != nil || cause != "" { // what the kernel has comes after a cut
+					t.Fatalf("cut after %d bytes with cause %q: %v", total, cause, err)
+				}
+			}
+		}
+		read(first, 0)
+		if err := r.send(c, n(strings.Repeat("x", then))); err != nil {
+			t.Fatal(err)
+		}
+		read(timeouts*reads*size, via.WriteTimeout/reads) // with the default timeout that is 8 KiB/s
+		if c.Info().Sent > 2 {
+			t.Errorf("all has gone into the buffers: %+v", c.Info())
+		}
+	})
 }

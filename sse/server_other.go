@@ -9,3 +9,5 @@ import (
 
 // setUserTimeout does nothing here: the kernel's own bound stays.
 func setUserTimeout(*net.TCPConn, time.Duration) {}
+
+func keepLittle(*net.TCPConn) {}

@@ -34,7 +34,7 @@ func TestConfigureServer(t *testing.T) {
 		{"own", "what the server has is kept",
 			&http.Server{ReadHeaderTimeout: 1, IdleTimeout: 2, ReadTimeout: 3, WriteTimeout: 4, HTTP2: &http.HTTP2Config{SendPingTimeout: 5, PingTimeout: 6}},
 			&sse.ServerOptions{ReadHeaderTimeout: 7, PingAfter: 8}, timeouts{1, 2, 3, 4, 5, 6}},
-		{"options", "options come before defaults", &http.Server{}, &sse.ServerOptions{ReadHeaderTimeout: 1, IdleTimeout: -1, PingAfter: -1, PingTimeout: 2}, timeouts{1, -1, 0, 0, 0, 2}},
+		{"options", "options come before defaults", &http.Server{}, &sse.ServerOptions{ReadHeaderTimeout: time.Second, IdleTimeout: -1, PingAfter: -1, PingTimeout: time.Minute}, timeouts{time.Second, -1, 0, 0, 0, time.Minute}},
 	}
 	for _, tt := range tests {
 		srv := tt.srv

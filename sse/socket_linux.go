@@ -20,7 +20,7 @@ type socket struct {
 	conn  net.Conn
 	raw   syscall.RawConn
 	rest  []byte      // written later, before everything else; about one piece
-	tail  []byte      // of a large event, after rest; shared with other streams
+	tail  []byte      // of a large event, after rest; shared with other streams, not yet compressed by one's own
 	stall *time.Timer // cuts the stream if nothing goes in time; nil if nothing is left
 	// unread says that the client has sent more than its request: net/http had
 	// read it already when the connection was taken over. It is not answered; the
@@ -64,16 +64,18 @@ func (k *socket) push(c *Conn, s *scratch, out []byte) error {
 	}
 	for moved := false; ; {
 		if len(out) == 0 {
-			if out, kept, k.rest = k.next(s), false, nil; len(out) == 0 {
+			var err error
+			if out, err = k.next(c, s); err != nil {
+				return k.fail(err)
+			}
+			if kept, k.rest = false, nil; len(out) == 0 {
 				k.settle()
 				return nil
 			}
 		}
 		n, err := k.write(c, s, out)
 		if err != nil {
-			k.rest, k.tail = nil, nil
-			k.settle()
-			return err
+			return k.fail(err)
 		}
 		moved = moved || n > 0
 		if out = out[n:]; len(out) == 0 {
@@ -89,14 +91,26 @@ func (k *socket) push(c *Conn, s *scratch, out []byte) error {
 	}
 }
 
-// next returns the next piece of the tail as a chunk, in the buffer of s.
-func (k *socket) next(s *scratch) []byte {
-	part := k.tail[:min(len(k.tail), piece)]
-	if k.tail = k.tail[len(part):]; len(part) == 0 {
-		k.tail = nil
-		return nil
+func (k *socket) fail(err error) error {
+	k.rest, k.tail = nil, nil
+	k.settle()
+	return err
+}
+
+// next returns the next piece of the tail as a chunk, in the buffer of s; nothing if
+// there is none.
+func (k *socket) next(c *Conn, s *scratch) (out []byte, err error) {
+	for len(out) == 0 && len(k.tail) > 0 {
+		var part []byte
+		if part, k.tail, err = c.part(k.tail); err != nil {
+			return nil, err
+		}
+		out = s.chunk(append(append(s.buf[:0], chunkHead...), part...))
 	}
-	return s.chunk(append(append(s.buf[:0], chunkHead...), part...))
+	if len(k.tail) == 0 {
+		k.tail = nil
+	}
+	return out, nil
 }
 
 // chunk makes a chunk of buf, as [chunk] does, and keeps buf for the next.

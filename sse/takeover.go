@@ -79,6 +79,9 @@ func (c *Conn) watchSocket(conn net.Conn) (*socket, error) {
 		if sock, err = newSocket(conn); err == nil {
 			err = c.hub.poll.add(c, sock)
 		}
+		if t, ok := conn.(*net.TCPConn); ok { // on a server that is not configured it is out of reach before
+			keepLittle(t)
+		}
 	}
 	if err != nil && why.CompareAndSwap(false, true) {
 		slog.Warn(fmt.Sprintf("sse: connections of type %T cannot be taken over: %v", conn, err))

@@ -55,6 +55,66 @@ func TestTakeOverFallsBack(t *testing.T) {
 	}
 }
 
+// A body decides whether a stream is taken over: one that is there, or has been read,
+// does not keep it with net/http, also if middleware hides that; one that is still
+// to come when the first event goes out does.
+func TestTakeOverWithBody(t *testing.T) {
+	limited := func(h http.Handler) http.Handler { return http.MaxBytesHandler(h, 1<<20) }
+	get, post := "GET /sse HTTP/1.1\r\nHost: test\r\n\r\n", "POST /sse HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\n"
+	tests := []struct {
+		reason  string
+		wrap    func(http.Handler) http.Handler
+		request string
+		slow    bool // the first effects take longer than events gather
+		taken   bool
+	}{
+		{"there is none", nil, get, true, true},
+		{"there is none, which middleware hides", limited, get, true, true},
+		{"it has come and nobody wants it", nil, post + "body", false, true},
+		{"the same, and middleware hides its end", limited, post + "body", false, true},
+		{"an event has gone out before it was read", limited, post + "body", true, false},
+		{"it never comes", nil, post, false, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.reason, func(t *testing.T) {
+			t.Parallel()
+			returned := make(chan struct{})
+			r := newRig(t, setup{hub: sse.HubOptions{TakeOver: true}, wrap: func(h http.Handler) http.Handler {
+				if tt.wrap != nil {
+					h = tt.wrap(h)
+				}
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					defer close(returned)
+					h.ServeHTTP(w, r)
+				})
+			}})
+			r.handle("/sse", sse.ServeOptions{}, func(ctx context.Context, c *sse.Conn) error {
+				err := c.EmitFirst(ctx, n(1))
+				if tt.slow {
+					until(t, "it goes out meanwhile", func() bool { return c.Info().Sent == 1 })
+				}
+				r.conns <- c
+				return err
+			})
+			nc := r.raw(tt.request)
+			c := r.conn()
+			until(t, "the event is written", func() bool { return c.Info().Sent == 1 })
+			if tt.taken {
+				receive(t, returned)
+			} else {
+				_ = r.send(c, n(2)) // what is to be taken over would be by now
+				until(t, "the next event is written", func() bool { return c.Info().Sent == 2 })
+				select {
+				case <-returned:
+					t.Error("the handler has returned")
+				default:
+				}
+			}
+			nc.Close()
+		})
+	}
+}
+
 // Many streams need few goroutines, and none when they are gone.
 func TestTakeOverGoroutines(t *testing.T) {
 	const streams = 200

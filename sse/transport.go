@@ -19,8 +19,8 @@ type transport interface {
 	room() int
 	// head sends the header of the response.
 	head(c *Conn, now time.Time) error
-	// send sends the body that buf holds after room bytes, and then s.tail.
-	// Without flush it may wait for more.
+	// send sends the body that buf holds after room bytes, and then the parts of
+	// s.tail. Without flush it may wait for more.
 	send(c *Conn, s *scratch, buf []byte, flush bool) error
 	// waiting reports whether part of what was sent is kept until the client
 	// reads on. Then nothing else is sent, and the stream counts as scheduled.

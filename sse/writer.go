@@ -13,7 +13,8 @@ import (
 type scratch struct {
 	one [1]*Frame
 	buf []byte
-	// tail is what follows buf on the wire: a large event, which is not copied.
+	// tail is what follows buf on the wire: a large event, which is not copied. A
+	// compressor of the stream's own has not seen it yet, see [Conn.part].
 	tail []byte
 	now  time.Time
 	raw  rawWrite
@@ -77,6 +78,9 @@ func (c *Conn) drainLocked(s *scratch, flush bool) (more bool, failed Cause, sen
 		c.sent += uint64(n)
 		c.sentBytes += uint64(size)
 	}
+	if c.own != nil { // whose parts are counted when they are made
+		c.sentBytes = c.own.made
+	}
 	c.scheduled = failed == "" && (waiting || len(c.queue) > 0)
 	if !beat && c.reports {
 		sent = c.onSent
@@ -139,7 +143,9 @@ func (c *Conn) encode(s *scratch, frames []*Frame) ([]byte, error) {
 	s.tail = nil
 	room := c.way.room()
 	var own []byte
-	if c.own != nil {
+	if c.own != nil && len(frames) == 1 && len(frames[0].bytes) > piece {
+		s.tail = frames[0].bytes // its parts are compressed as they are sent
+	} else if c.own != nil {
 		var err error
 		if own, err = c.own.next(frames); err != nil || room == 0 {
 			return own, err
@@ -153,7 +159,7 @@ func (c *Conn) encode(s *scratch, frames []*Frame) ([]byte, error) {
 		c.begun = true
 	}
 	if c.own != nil {
-		buf = s.add(buf, own, true)
+		buf = append(buf, own...)
 	} else {
 		for _, f := range frames {
 			b := f.bytes

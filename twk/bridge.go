@@ -66,7 +66,7 @@ type Bridge[C any] struct {
 
 // NewBridge returns a bridge that runs effects with d. newCtx makes the Ctx of
 // a request's dispatch around its session. It may be called concurrently. nil
-// options mean the defaults.
+// options mean the defaults. NewBridge panics if an option makes no sense.
 func NewBridge[C any](d *dispatch.Dispatcher[C], newCtx func(Session) C, o *BridgeOptions) *Bridge[C] {
 	b := &Bridge[C]{d: d, newCtx: newCtx}
 	if o != nil {
@@ -75,6 +75,14 @@ func NewBridge[C any](d *dispatch.Dispatcher[C], newCtx func(Session) C, o *Brid
 	for name := range b.opts.RootAttrs {
 		if name == "" || strings.ContainsAny(name, " \t\r\n\f\x00\"'<>/=") {
 			panic(fmt.Sprintf("twk.NewBridge: RootAttrs: %q is no attribute name", name))
+		}
+	}
+	if b.opts.MaxSignals < 0 {
+		panic(fmt.Sprintf("twk.NewBridge: MaxSignals is %d: use a positive number of bytes", b.opts.MaxSignals))
+	}
+	for name, d := range map[string]time.Duration{"AnswerTimeout": b.opts.AnswerTimeout, "BodyTimeout": b.opts.BodyTimeout} {
+		if d > 0 && d < time.Millisecond { // a unit was forgotten
+			panic(fmt.Sprintf("twk.NewBridge: %s is %v: use a duration such as 30*time.Second, or a negative one for none", name, d))
 		}
 	}
 	b.opts.MaxSignals = cmp.Or(b.opts.MaxSignals, 1<<20)

@@ -16,6 +16,7 @@ import (
 	"github.com/go-chi/chi/v5/middleware"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/sse"
 	"github.com/sfere-go/sfere/twk"
@@ -330,5 +331,25 @@ func TestNotDatastar(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// Options of a bridge that make no sense are told when the program starts.
+func TestBridgeOptionsAreChecked(t *testing.T) {
+	t.Parallel()
+	d := dispatch.Must(dispatch.New(twk.Registry(nil)))
+	for want, o := range map[string]twk.BridgeOptions{
+		"MaxSignals is -1":      {MaxSignals: -1},
+		"AnswerTimeout is 30ns": {AnswerTimeout: 30},
+		"BodyTimeout is 30ns":   {BodyTimeout: 30},
+	} {
+		func() {
+			defer func() {
+				if p := fmt.Sprint(recover()); !strings.Contains(p, want) {
+					t.Errorf("panic %q, want one that says %q", p, want)
+				}
+			}()
+			twk.NewBridge(d, func(s twk.Session) twk.Session { return s }, &o)
+		}()
 	}
 }

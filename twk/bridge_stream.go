@@ -138,7 +138,7 @@ func failures(request context.Context, res *effect.Result) error {
 			errs = append(errs, err)
 		}
 	}
-	return errors.Join(errs...)
+	return core.Join(errs)
 }
 
 // ctxFor is newCtx with panics as errors.

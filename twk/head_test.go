@@ -10,6 +10,7 @@ import (
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/sse"
 	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/twk/twktest"
 )
 
 // HEAD is answered with the status and the header of what GET would be, runs no
@@ -42,8 +43,10 @@ func TestHead(t *testing.T) {
 		want["/open"] = answer{Status: http.StatusNoContent}
 		want["/reuse"] = want["/open"]
 		want["/page"] = answer{Status: http.StatusOK, Type: "text/html; charset=utf-8"}
+		ctx, cancel := context.WithTimeout(t.Context(), twktest.Wait) // for a HEAD that holds a stream open
+		defer cancel()
 		for path, want := range want {
-			got := r.do(r.request("HEAD", path, ""))
+			got := r.do(r.request("HEAD", path, "").WithContext(ctx))
 			if path == "/stream" && got.Header.Get("X-Test") != "yes" {
 				t.Errorf("header %v", got.Header)
 			}

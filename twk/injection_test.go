@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
@@ -57,6 +58,12 @@ func TestInjection(t *testing.T) {
 			return // what is no JSON cannot come as JSON
 		}
 		items, err := d.Decode(text)
+		if !utf8.Valid(text) { // raw JSON that is not UTF-8: nor is what holds it
+			if err == nil {
+				t.Errorf("%s: text that is not UTF-8 is read", h.name)
+			}
+			return
+		}
 		if err != nil {
 			t.Errorf("%s: decoding: %v", h.name, err)
 			return

@@ -26,7 +26,7 @@ func closeSSE(ctx context.Context, call Call, e CloseSSE) (bool, error) {
 		e.Cause = sse.CauseClosed
 	}
 	if effect.IsDry(ctx) {
-		effect.WouldDo(ctx, Delivery{Conn: c.ID(), Cause: e.Cause})
+		effect.WouldDo(ctx, Delivery{Streams: 1, To: []DeliveryTo{{Conn: c.ID()}}, Cause: e.Cause})
 		return true, nil
 	}
 	// In a broadcast, events for this recipient may be waiting to go out

@@ -1,12 +1,12 @@
 package twk
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 
+	"github.com/sfere-go/sfere/internal/jsonread"
 	"github.com/sfere-go/sfere/internal/plainjson"
 	"github.com/sfere-go/sfere/sse"
 
@@ -127,7 +127,7 @@ func (p PatchElements) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads markup as [HTML].
 func (p *PatchElements) UnmarshalJSON(b []byte) error {
 	var w wirePatch
-	if err := unmarshal(b, &w); err != nil {
+	if err := jsonread.Unmarshal(b, &w); err != nil {
 		return err
 	}
 	*p = PatchElements(w.patchFields)
@@ -186,10 +186,3 @@ func (p PatchSignals) object() ([]byte, error) {
 }
 
 var errNoObject = errors.New("must be a JSON object")
-
-// unmarshal is json.Unmarshal that refuses unknown fields.
-func unmarshal(b []byte, v any) error {
-	dec := json.NewDecoder(bytes.NewReader(b))
-	dec.DisallowUnknownFields()
-	return dec.Decode(v)
-}

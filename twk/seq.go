@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/sfere-go/sfere/internal/jsonread"
 	"github.com/sfere-go/sfere/internal/plainjson"
 )
 
@@ -69,7 +70,7 @@ func (p PatchElementsSeq) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads markup as [HTML].
 func (p *PatchElementsSeq) UnmarshalJSON(b []byte) error {
 	var w wireSeq
-	if err := unmarshal(b, &w); err != nil {
+	if err := jsonread.Unmarshal(b, &w); err != nil {
 		return err
 	}
 	*p = PatchElementsSeq(w.seqFields)

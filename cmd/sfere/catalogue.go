@@ -6,44 +6,13 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"io"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/sfere-go/sfere/schema"
 )
-
-// fetch gets an answer into v, or prints it if JSON is wanted; done tells which.
-func (c *cli) fetch(ctx context.Context, path string, q url.Values, v any) (done bool, err error) {
-	text, err := c.get(ctx, path, q)
-	if err != nil {
-		return true, err
-	}
-	if err := json.Unmarshal(text, v); err != nil {
-		return true, fmt.Errorf("the answer is not what was asked for: %w", err)
-	}
-	if c.json {
-		_, err = c.out.Write(text)
-	}
-	return c.json, err
-}
-
-func one(args []string, what string) (string, error) {
-	if len(args) != 1 {
-		return "", &misuse{"want " + what}
-	}
-	return args[0], nil
-}
-
-func atMostOne(args []string, what string) (string, error) {
-	if len(args) > 1 {
-		return "", &misuse{"want at most " + what}
-	}
-	return strings.Join(args, ""), nil
-}
 
 func (c *cli) describe(fs *flag.FlagSet) func(context.Context, []string) error {
 	kind := fs.String("kind", "", "effect, action or placeholder only")
@@ -60,7 +29,11 @@ func (c *cli) describe(fs *flag.FlagSet) func(context.Context, []string) error {
 			q.Set("name", name)
 		}
 		var items []schema.Item
-		if done, err := c.fetch(ctx, "/describe", q, &items); done {
+		done, err := c.fetch(ctx, "/describe", q, &items)
+		if err == nil && len(items) == 0 {
+			err = &answerNo{"the program has none"}
+		}
+		if done || err != nil {
 			return err
 		}
 		if name != "" && len(items) == 1 {
@@ -70,15 +43,6 @@ func (c *cli) describe(fs *flag.FlagSet) func(context.Context, []string) error {
 		c.table(items)
 		return nil
 	}
-}
-
-// table prints rows in columns.
-func (c *cli) rows(rows ...[]string) {
-	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
-	for _, r := range rows {
-		fmt.Fprintln(w, strings.Join(r, "\t"))
-	}
-	_ = w.Flush()
 }
 
 func (c *cli) table(items []schema.Item) {
@@ -115,12 +79,22 @@ func (c *cli) show(i schema.Item) {
 		c.rows(fields...)
 	}
 	for _, x := range i.Examples {
-		fmt.Fprintf(c.out, "\nexample:\n  %s\n", x)
+		fmt.Fprintf(c.out, "\nexample:\n  %s\n", indented(x, "  "))
 	}
 }
 
 // typeOf says in a word or two what a schema allows.
 func typeOf(root, s *schema.Schema) string {
+	return (&typeNames{root, map[string]bool{}}).of(s)
+}
+
+// typeNames looks every definition up once: they may refer to themselves.
+type typeNames struct {
+	root   *schema.Schema
+	looked map[string]bool
+}
+
+func (n *typeNames) of(s *schema.Schema) string {
 	switch {
 	case len(s.Enum) > 0:
 		var values []string
@@ -132,22 +106,25 @@ func typeOf(root, s *schema.Schema) string {
 		return "effects"
 	case s.Ref != "":
 		name := s.Ref[strings.LastIndex(s.Ref, "/")+1:]
-		if def := root.Definitions[name]; def != nil && def.Type != "object" && def.Ref == "" {
-			return typeOf(root, def)
+		if strings.HasPrefix(name, "reference.") {
+			return "placeholder"
 		}
-		return name
+		def := n.root.Definitions[name]
+		if def == nil || def.Type == "object" || def.Ref != "" || n.looked[name] {
+			return name
+		}
+		n.looked[name] = true
+		return n.of(def)
 	case len(s.AnyOf) > 0:
 		var parts []string
 		for _, a := range s.AnyOf {
-			if t := typeOf(root, a); t != "" && !slices.Contains(parts, t) && !strings.HasPrefix(t, "reference.") {
+			if t := n.of(a); !slices.Contains(parts, t) {
 				parts = append(parts, t)
-			} else if strings.HasPrefix(t, "reference.") {
-				parts = append(parts, "placeholder")
 			}
 		}
 		return strings.Join(parts, "|")
 	case s.Type == "array" && s.Items != nil:
-		return typeOf(root, s.Items) + "[]"
+		return n.of(s.Items) + "[]"
 	}
 	return cmp.Or(s.Type, "any")
 }
@@ -197,7 +174,8 @@ func (c *cli) grep(fs *flag.FlagSet) func(context.Context, []string) error {
 // excerpt shows a hit with some text around it, on one line.
 func excerpt(h schema.Hit) string {
 	const around = 40
-	start, end := max(0, h.Start-around), min(len(h.Text), h.End+around)
+	start := min(max(0, h.Start-around), len(h.Text))
+	end := min(max(start, h.End+around), len(h.Text))
 	return strings.ToValidUTF8(strings.ReplaceAll(h.Text[start:end], "\n", " "), "")
 }
 
@@ -215,19 +193,12 @@ func (c *cli) sample(fs *flag.FlagSet) func(context.Context, []string) error {
 			return err
 		}
 		for _, s := range samples {
-			if err := c.indented(s); err != nil {
+			if err := c.printJSON(s); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-}
-
-func (c *cli) indented(text json.RawMessage) error {
-	enc := json.NewEncoder(c.out)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(text)
 }
 
 func (c *cli) schemas(*flag.FlagSet) func(context.Context, []string) error {
@@ -240,10 +211,11 @@ func (c *cli) schemas(*flag.FlagSet) func(context.Context, []string) error {
 		if name != "" {
 			q.Set("name", name)
 		}
-		text, err := c.get(ctx, "/schemas", q)
-		if err == nil {
-			_, err = io.WriteString(c.out, string(text))
+		var document json.RawMessage
+		done, err := c.fetch(ctx, "/schemas", q, &document)
+		if done || err != nil {
+			return err
 		}
-		return err
+		return c.printJSON(document)
 	}
 }

@@ -28,15 +28,26 @@ func (c *cli) completion(*flag.FlagSet) func(context.Context, []string) error {
 	}
 }
 
-const bashScript = `_sfere() {
-  local cur="${COMP_WORDS[COMP_CWORD]}" cmd="" w
+// The scripts complete only words that a shell has no other idea about: bash
+// expands what it completes with once more, and names come from the program.
+const bashScript = `_sfere_words() {
+  sfere "$@" 2>/dev/null | awk -v col="$col" 'NR > 1 && $col ~ /^[A-Za-z0-9\/._-]+$/ {print $col}'
+}
+_sfere() {
+  local cur="${COMP_WORDS[COMP_CWORD]}" cmd="" w skip="" col=1
   for w in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case "$w" in -*) ;; *) cmd="$w"; break ;; esac
+    if [ -n "$skip" ]; then skip=""; continue; fi
+    case "$w" in
+      -url|-token|-header|--url|--token|--header) skip=1 ;;
+      -*) ;;
+      *) cmd="$w"; break ;;
+    esac
   done
   case "$cmd" in
-    "") COMPREPLY=($(compgen -W "@commands@ -url -json -H" -- "$cur")) ;;
-    describe|sample|schemas) COMPREPLY=($(compgen -W "$(sfere describe 2>/dev/null | awk 'NR>1 {print $1}')" -- "$cur")) ;;
-    dispatches) COMPREPLY=($(compgen -W "$(sfere dispatches 2>/dev/null | awk 'NR>1 {print $1}')" -- "$cur")) ;;
+    "") COMPREPLY=($(compgen -W "@commands@ -url -token -header -json" -- "$cur")) ;;
+    describe|sample|schemas) COMPREPLY=($(compgen -W "$(_sfere_words describe)" -- "$cur")) ;;
+    dispatches) COMPREPLY=($(compgen -W "$(_sfere_words dispatches)" -- "$cur")) ;;
+    connections|close) col=2; COMPREPLY=($(compgen -W "$(_sfere_words connections)" -- "$cur")) ;;
     completion) COMPREPLY=($(compgen -W "bash zsh fish" -- "$cur")) ;;
     validate|dry-run|send) COMPREPLY=($(compgen -f -- "$cur")) ;;
   esac
@@ -44,10 +55,15 @@ const bashScript = `_sfere() {
 complete -F _sfere sfere
 `
 
-const fishScript = `complete -c sfere -f
+const fishScript = `function __sfere_words
+  set -l col $argv[1]
+  sfere $argv[2] 2>/dev/null | awk -v col="$col" 'NR > 1 && $col ~ /^[A-Za-z0-9\/._-]+$/ {print $col}'
+end
+complete -c sfere -f
 complete -c sfere -n __fish_use_subcommand -a "@commands@"
-complete -c sfere -n "__fish_seen_subcommand_from describe sample schemas" -a "(sfere describe 2>/dev/null | tail -n +2 | string split -f1 ' ')"
-complete -c sfere -n "__fish_seen_subcommand_from dispatches" -a "(sfere dispatches 2>/dev/null | tail -n +2 | string split -f1 ' ')"
+complete -c sfere -n "__fish_seen_subcommand_from describe sample schemas" -a "(__sfere_words 1 describe)"
+complete -c sfere -n "__fish_seen_subcommand_from dispatches" -a "(__sfere_words 1 dispatches)"
+complete -c sfere -n "__fish_seen_subcommand_from connections close" -a "(__sfere_words 2 connections)"
 complete -c sfere -n "__fish_seen_subcommand_from validate dry-run send" -F
 complete -c sfere -n "__fish_seen_subcommand_from completion" -a "bash zsh fish"
 `

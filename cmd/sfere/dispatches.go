@@ -1,22 +1,77 @@
 package main
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/sfere-go/sfere/inspect/console"
 	"github.com/sfere-go/sfere/inspect/record"
 )
 
+// filter tells which dispatches to show.
+type filter struct {
+	failed     bool
+	name, text string
+}
+
+func (f *filter) flags(fs *flag.FlagSet) {
+	fs.BoolVar(&f.failed, "failed", false, "only those that failed")
+	fs.StringVar(&f.name, "name", "", "only those in which an item ran whose name has this `part`")
+	fs.StringVar(&f.text, "match", "", "only those with this `text` in a name, a pattern, the request, an error or the data, in any letter case")
+}
+
+// query asks for at most n of them, for all if n is 0.
+func (f *filter) query(n int) url.Values {
+	q := url.Values{"n": {strconv.Itoa(n)}}
+	if f.failed {
+		q.Set("failed", "true")
+	}
+	if f.name != "" {
+		q.Set("name", f.name)
+	}
+	if f.text != "" {
+		q.Set("q", f.text)
+	}
+	return q
+}
+
+// listed is a dispatch with the text that it came as.
+type listed struct {
+	console.Dispatch
+	text json.RawMessage
+}
+
+// recent gets at most n of the dispatches that f keeps, newest first.
+func (c *cli) recent(ctx context.Context, f *filter, n int) ([]listed, error) {
+	text, err := c.get(ctx, "/dispatches", f.query(n))
+	if err != nil {
+		return nil, err
+	}
+	var texts []json.RawMessage
+	if err := json.Unmarshal(text, &texts); err != nil {
+		return nil, notAsked(err)
+	}
+	all := make([]listed, len(texts))
+	for i, t := range texts {
+		all[i].text = t
+		if err := json.Unmarshal(t, &all[i].Dispatch); err != nil {
+			return nil, notAsked(err)
+		}
+	}
+	return all, nil
+}
+
 func (c *cli) dispatches(fs *flag.FlagSet) func(context.Context, []string) error {
+	var f filter
+	f.flags(fs)
 	n := fs.Int("n", 20, "how many; 0 for all that are kept")
 	return func(ctx context.Context, args []string) error {
 		number, err := atMostOne(args, "one number")
@@ -29,19 +84,59 @@ func (c *cli) dispatches(fs *flag.FlagSet) func(context.Context, []string) error
 		if *n < 0 {
 			return &misuse{"-n is negative"}
 		}
-		var last []console.Dispatch
-		if done, err := c.fetch(ctx, "/dispatches", url.Values{"n": {strconv.Itoa(*n)}}, &last); done {
+		all, err := c.recent(ctx, &f, *n)
+		if err != nil {
 			return err
 		}
-		rows := [][]string{{"NUMBER", "BEGAN", "TOOK", "STATE", "ITEMS"}}
-		for _, d := range last {
-			rows = append(rows, []string{
-				fmt.Sprint(d.Seq), d.Began.Local().Format("15:04:05.000"), took(d.State, d.Took), state(d), line(strings.Join(d.Names, " ")),
-			})
+		if err := c.showDispatches(all); err != nil {
+			return err
 		}
-		c.rows(rows...)
+		if len(all) == 0 {
+			return &answerNo{"no dispatch that is kept is like that"}
+		}
 		return nil
 	}
+}
+
+func (c *cli) showDispatches(all []listed) error {
+	if c.json {
+		texts := make([]json.RawMessage, len(all))
+		for i, d := range all {
+			texts[i] = d.text
+		}
+		text, err := json.Marshal(texts)
+		if err != nil {
+			return err
+		}
+		return c.printJSON(text)
+	}
+	rows := [][]string{dispatchHead()}
+	for _, d := range all {
+		rows = append(rows, dispatchRow(d.Dispatch))
+	}
+	c.rows(rows...)
+	return nil
+}
+
+func dispatchHead() []string { return []string{"NUMBER", "BEGAN", "TOOK", "STATE", "FROM", "ITEMS"} }
+
+// dispatchRow is one line about a dispatch, or about several that were the same.
+func dispatchRow(d console.Dispatch) []string {
+	return []string{
+		fmt.Sprint(d.Seq), d.Began.Local().Format("15:04:05.000"), took(d.State, d.Took), state(d),
+		cmp.Or(strings.TrimSpace(d.Request+" "+d.Key), "-"), strings.Join(addressed(d), " "),
+	}
+}
+
+// addressed are the names of the first items, with their patterns and keys.
+func addressed(d console.Dispatch) []string {
+	out := slices.Clone(d.Names)
+	for i := range min(len(out), len(d.Targets)) {
+		if d.Targets[i] != "" {
+			out[i] += "(" + d.Targets[i] + ")"
+		}
+	}
+	return out
 }
 
 // dispatch prints one dispatch as a tree.
@@ -54,7 +149,11 @@ func (c *cli) dispatch(ctx context.Context, number string) error {
 	if done, err := c.fetch(ctx, "/dispatches/"+strconv.FormatUint(seq, 10), nil, &d); done {
 		return err
 	}
-	fmt.Fprintf(c.out, "dispatch %d, %s, began %s, took %s\n\n", d.Seq, state(d), d.Began.Local().Format(time.DateTime), took(d.State, d.Took))
+	fmt.Fprintf(c.out, "dispatch %d, %s, began %s, took %s\n", d.Seq, state(d), d.Began.Local().Format(time.DateTime), took(d.State, d.Took))
+	if from := strings.TrimSpace(d.Request + " " + d.Key); from != "" {
+		fmt.Fprintf(c.out, "from %s\n", line(from))
+	}
+	fmt.Fprintln(c.out)
 	c.rows(tree([][]string{{"PATH", "NAME", "STATE", "TOOK", "OUTCOME", "DATA"}}, d, "")...)
 	if d.Omitted > 0 {
 		fmt.Fprintf(c.out, "\nand %d more that were not kept\n", d.Omitted)
@@ -67,9 +166,9 @@ func tree(rows [][]string, d console.Dispatch, indent string) [][]string {
 	for _, s := range d.Steps {
 		outcome := compact(s.Value)
 		if s.Error != "" {
-			outcome = line(strings.TrimSpace(fmt.Sprint(s.Phase, " ", s.Error)))
+			outcome = strings.TrimSpace(fmt.Sprint(s.Phase, " ", s.Error))
 		}
-		rows = append(rows, []string{indent + s.Path, line(s.Name), string(s.State), took(s.State, s.Took), outcome, cut(compact(s.Item), 80)})
+		rows = append(rows, []string{indent + s.Path, s.Name, string(s.State), took(s.State, s.Took), outcome, cut(compact(s.Item), 80)})
 		for _, n := range s.Nested {
 			rows = tree(rows, n, indent+"  ")
 		}
@@ -80,12 +179,17 @@ func tree(rows [][]string, d console.Dispatch, indent string) [][]string {
 	return rows
 }
 
-// state says how far a dispatch came, and whether it was in earnest.
+// state says how far a dispatch came, whether it was in earnest, and how often it
+// was the same.
 func state(d console.Dispatch) string {
+	out := string(d.State)
 	if d.Dry {
-		return string(d.State) + ", dry run"
+		out += ", dry run"
 	}
-	return string(d.State)
+	if d.Times > 1 {
+		out += fmt.Sprintf(" ×%d", d.Times)
+	}
+	return out
 }
 
 // took is "-" of what is not over.
@@ -99,29 +203,31 @@ func took(s record.State, d time.Duration) string {
 	return d.Round(10 * time.Microsecond).String()
 }
 
-// line keeps text on one line, and from controlling the terminal.
-func line(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
+func (c *cli) failures(fs *flag.FlagSet) func(context.Context, []string) error {
+	n := fs.Int("n", 20, "how many; 0 for all that are kept")
+	return func(ctx context.Context, args []string) error {
+		if err := none(args); err != nil {
+			return err
 		}
-		return r
-	}, text)
-}
-
-// compact puts JSON on one line.
-func compact(text json.RawMessage) string {
-	var b bytes.Buffer
-	if json.Compact(&b, text) != nil {
-		return line(string(text))
+		if *n < 0 {
+			return &misuse{"-n is negative"}
+		}
+		var list []console.Failure
+		done, err := c.fetch(ctx, "/failures", url.Values{"n": {strconv.Itoa(*n)}}, &list)
+		if err == nil && len(list) == 0 {
+			err = &answerNo{"nothing that is kept has failed"}
+		}
+		if done || err != nil {
+			return err
+		}
+		rows := [][]string{{"NUMBER", "TIMES", "FROM", "NAME", "ERROR"}}
+		for _, f := range list {
+			rows = append(rows, []string{
+				fmt.Sprint(f.Seq), fmt.Sprint(f.Times), cmp.Or(strings.TrimSpace(f.Request+" "+f.Key), "-"), f.Step.Name,
+				strings.TrimSpace(fmt.Sprint(f.Step.Phase, " ", f.Step.Error)),
+			})
+		}
+		c.rows(rows...)
+		return nil
 	}
-	return b.String()
-}
-
-// cut shortens text to at most n bytes.
-func cut(text string, n int) string {
-	if len(text) <= n {
-		return text
-	}
-	return strings.ToValidUTF8(text[:n], "") + "…"
 }

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -19,14 +18,14 @@ import (
 	"github.com/sfere-go/sfere/twk"
 )
 
-// api serves the API of a program; requests with the header Token may send.
+// api serves the API of a program; requests with the header Token or a token may send.
 func api(t *testing.T, p *consoletest.Program) string {
 	t.Helper()
-	srv := httptest.NewServer(httpapi.New(p.Console, &httpapi.Options{Guard: func(r *http.Request) httpapi.Access {
-		if r.Header.Get("Token") != "" {
-			return httpapi.Write
+	srv := httptest.NewServer(httpapi.New(p.Console, &httpapi.Options{Guard: func(r *http.Request) httpapi.Caller {
+		if r.Header.Get("Token")+r.Header.Get("Authorization") != "" {
+			return httpapi.Caller{Access: httpapi.Write}
 		}
-		return httpapi.Read
+		return httpapi.Caller{Access: httpapi.Read}
 	}}))
 	t.Cleanup(srv.Close)
 	return srv.URL
@@ -78,15 +77,31 @@ func TestCommands(t *testing.T) {
 		{"schemas", "schemas", "", 0, "urn:sfere:registry", ""},
 		{"connections", "connections */lobby/*", "", 0, "default/lobby/ann", ""},
 		{"connections as JSON", "connections -json", "", 0, `"id": "ann"`, ""},
-		{"a pattern that is none", "connections lobby", "", 3, "", "pattern"},
+		{"a pattern that is none", "connections lobby", "", 2, "", "must be scope/category/id"},
+		{"a pattern that nobody matches", "connections */lobby/carl", "", 1, "", "nobody"},
+		{"the same as JSON", "-json connections */lobby/carl", "", 1, `"matched": 0`, "nobody"},
+		{"how many", "connections -count */lobby/*", "", 0, "1 match, 1 in all\ncategories: lobby 1\nscopes: default 1\n", ""},
+		{"fewer than none", "connections -n -1", "", 2, "", "negative"},
+		{"a kind that does not exist", "describe -kind thing", "", 2, "", "use effect, action or placeholder"},
+		{"a kind of which there is none", "describe -kind action", "", 1, "", "the program has none"},
+		{"an expression that is none", "grep -e (", "", 2, "", "missing closing"},
+		{"too many samples", "sample -n 1000 test/mail", "", 2, "", "ask for"},
+		{"a sample of what does not exist", "sample test/mial", "", 1, "", "did you mean"},
 		{"valid", "validate", mail, 0, "valid", ""},
 		{"not valid", "validate", `[{"effect":"test/mail","args":{}}]`, 1, "", "/0/args: missing property 'to'"},
 		{"not valid, as JSON", "validate -json", `[{"effect":"test/mail","args":{}}]`, 1, `"valid": false`, ""},
 		{"a file that is not there", "validate none.json", "", 2, "", "none.json"},
-		{"a dry run", "dry-run", mail, 0, "test/mail is external and was left out", ""},
+		{"a dry run", "dry-run", mail, 0, "test/mail is external and would run; it does not say what it does", ""},
 		{"a dry run to a pattern", "dry-run -to */lobby/* " + file, "", 0, "data: signals {\"n\":1}", ""},
-		{"a dry run of what cannot work", "dry-run", patch, 1, "this dispatch has no stream", "1 errors"},
+		{"a dry run to nobody", "dry-run -to */lobby/carl " + file, "", 1, "", "nobody"},
+		{"a dry run to a pattern that is none", "dry-run -to lobby " + file, "", 2, "", "must be scope/category/id"},
+		{"a dry run of what is not valid", "dry-run", `[{"effect":"test/mail","args":{}}]`, 1, "", "missing property 'to'"},
+		{"a dry run of what cannot work", "dry-run", patch, 1, "this dispatch has no stream", "an error"},
 		{"refused", "send", mail, 3, "", "refused"},
+		{"an address that is none", "-url localhost:8080 describe", "", 2, "", "is no address"},
+		{"a header that is none", "-header Token describe", "", 2, "", "want"},
+		{"a token that no header can hold", "-token a\x00b describe", "", 2, "", "cannot hold"},
+		{"an argument too many", "describe a b", "", 2, "", "at most one name"},
 		{"nobody answers", "-url http://127.0.0.1:1 describe", "", 3, "", "does not answer"},
 		{"not the API", "-url " + url + "/none describe", "", 3, "", "is this the address"},
 		{"completion", "completion bash", "", 0, "complete -F _sfere sfere", ""},
@@ -110,9 +125,9 @@ func TestSendReachesAStream(t *testing.T) {
 	p := consoletest.New(t, nil)
 	url := api(t, p)
 	ann := p.Join(t, "ann")
-	code, out, errs := invoke(t, url, `{"effect":"twk/patch-signals","args":{"signals":{"n":1}}}`, "send", "-H", "Token: x", "-to", "*/lobby/*")
+	code, out, errs := invoke(t, url, `{"effect":"twk/patch-signals","args":{"signals":{"n":1}}}`, "send", "-header", "Token: x", "-to", "*/lobby/*")
 	if code != 0 || !strings.Contains(out, "sfere/broadcast") || !strings.Contains(out, `"delivered":1`) {
-		t.Errorf("send exits %d: %s%s", code, out, errs)
+		t.Fatalf("send exits %d: %s%s", code, out, errs)
 	}
 	if e := ann.Next(); e.Fields()["signals"] != `{"n":1}` {
 		t.Errorf("ann got %v", e)
@@ -122,9 +137,11 @@ func TestSendReachesAStream(t *testing.T) {
 func TestDispatches(t *testing.T) {
 	p := consoletest.New(t, nil)
 	url := api(t, p)
-	bare := httptest.NewServer(httpapi.New(console.New(p.Dispatcher, p.Conns, nil), nil))
+	bare := httptest.NewServer(httpapi.New(console.New(p.Dispatcher, p.Conns, nil), &httpapi.Options{Guard: func(*http.Request) httpapi.Caller {
+		return httpapi.Caller{Access: httpapi.Read}
+	}}))
 	t.Cleanup(bare.Close)
-	if code, out, _ := invoke(t, url, "", "dispatches"); code != exitOK || !strings.HasPrefix(out, "NUMBER") {
+	if code, out, _ := invoke(t, url, "", "dispatches"); code != exitNo || !strings.HasPrefix(out, "NUMBER") {
 		t.Errorf("before the first dispatch: exit %d, %q", code, out)
 	}
 	p.Join(t, "ann")
@@ -142,11 +159,19 @@ func TestDispatches(t *testing.T) {
 		code     int
 		out, err []string // parts of
 	}{
-		{"a list", url, "dispatches", exitOK, []string{"NUMBER  ", sent + "  ", "done ", "failed ", "done, dry run", "sfere/broadcast test/mail"}, nil},
+		{"a list", url, "dispatches", exitOK, []string{"NUMBER  ", sent + "  ", "done ", "failed ", "done, dry run", "sfere/broadcast(*/*/*) test/mail"}, nil},
 		{"the newest only", url, "dispatches -n 1", exitOK, []string{dry + "  "}, nil},
 		{"one, with its continuations indented", url, "dispatches " + sent, exitOK, []string{"dispatch " + sent + ", done", "\n0  ", "\n  0", "twk/patch-signals", `"delivered":1`, `{"effect":"test/mail","args":{"to":"a"}}`}, nil},
-		{"one that failed, with nothing to control a terminal", url, "dispatches " + failed, exitOK, []string{"failed", "lookup", "test/ gone"}, nil},
+		{"one that failed, with nothing to control a terminal", url, "dispatches " + failed, exitOK, []string{"failed", "lookup", `test/\x1bgone`}, nil},
 		{"long data is cut", url, "dispatches " + dry, exitOK, []string{", done, dry run", "bbb…"}, nil},
+		{"those that failed", url, "dispatches -failed", exitOK, []string{failed + "  ", "failed "}, nil},
+		{"those with a text", url, "dispatches -match BROADCAST", exitOK, []string{sent + "  "}, nil},
+		{"none with a text", url, "dispatches -failed -match broadcast", exitNo, []string{"NUMBER"}, []string{"no dispatch"}},
+		{"what failed", url, "failures", exitOK, []string{failed + " ", "1 ", `test/\x1bgone`, "lookup"}, nil},
+		{"what failed, as JSON", url, "failures -json -n 1", exitOK, []string{`"times": 1`}, nil},
+		{"failures fewer than none", url, "failures -n -1", exitUsage, nil, []string{"negative"}},
+		{"those in which it ran", url, "dispatches -name patch-sig", exitOK, []string{sent + "  "}, nil},
+		{"a list as JSON", url, "dispatches -json -failed", exitOK, []string{`"seq": ` + failed}, nil},
 		{"as JSON", url, "dispatches -json " + sent, exitOK, []string{`"names": [`}, nil},
 		{"one that is not kept", url, "dispatches 99", exitNo, nil, []string{"no dispatch with this number"}},
 		{"a number that is none", url, "dispatches x", exitUsage, nil, []string{"not the number"}},
@@ -174,21 +199,5 @@ func TestDispatches(t *testing.T) {
 	}
 	if _, out, _ := invoke(t, url, "", "dispatches", "-n", "1"); strings.Count(out, "\n") != 2 {
 		t.Errorf("with -n 1: %q", out)
-	}
-}
-
-// The completion scripts are right as far as their shells can tell.
-func TestCompletionScripts(t *testing.T) {
-	for _, shell := range []string{"bash", "zsh", "fish"} {
-		path, err := exec.LookPath(shell)
-		if err != nil {
-			continue // nothing to check it with
-		}
-		_, script, _ := invoke(t, "", "", "completion", shell)
-		cmd := exec.CommandContext(t.Context(), path, "-n")
-		cmd.Stdin = strings.NewReader(script)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Errorf("%s: %v: %s", shell, err, out)
-		}
 	}
 }

@@ -13,10 +13,10 @@ import (
 
 // Exit codes.
 const (
-	exitOK = iota
-	exitNo
-	exitUsage
-	exitUnreachable
+	exitOK          = iota
+	exitNo          // the answer is no
+	exitUsage       // called wrongly
+	exitUnreachable // no answer, or refused
 )
 
 // defaultURL is where the examples serve the API.
@@ -26,8 +26,10 @@ const defaultURL = "http://localhost:8080/inspect/api"
 type cli struct {
 	client
 	in   io.Reader
-	out  io.Writer
+	raw  io.Writer // standard output as it is, for scripts and protocols
+	out  io.Writer // the same for people
 	err  io.Writer
+	env  func(string) string
 	json bool // print answers as they come
 }
 
@@ -43,11 +45,16 @@ func commands() []command {
 		{"grep", "[-e] text", "search names, docs, fields and metadata; -e for a regular expression", (*cli).grep},
 		{"sample", "[-n N] [-seed S] name", "make calls that are valid", (*cli).sample},
 		{"schemas", "[name]", "print JSON Schema of every list of effects, or of one item", (*cli).schemas},
-		{"connections", "[pattern]", "list live connections such as '*/lobby/*'", (*cli).connections},
-		{"dispatches", "[-n N] [number]", "list the last dispatches, or show what one of them did", (*cli).dispatches},
+		{"connections", "[-n N] [-count] [pattern]", "list live connections such as '*/lobby/*'", (*cli).connections},
+		{"dispatches", "[-failed] [-name N] [-match T] [number]", "list the last dispatches, or show what one of them did", (*cli).dispatches},
+		{"failures", "[-n N]", "list what failed lately, what failed in the same way once", (*cli).failures},
+		{"tail", "[-failed] [-name N] [-match T]", "print dispatches as they happen, until ctrl-C", (*cli).tail},
 		{"validate", "[file]", "check a list of effects, from standard input by default", (*cli).validate},
 		{"dry-run", "[-to pattern] [file]", "say what a list of effects would do", (*cli).dryRun},
 		{"send", "[-to pattern] [file]", "run a list of effects, if the program allows it", (*cli).send},
+		{"close", "[-n] [-for D] [-id N] pattern", "end streams, if the program allows it; -n says whose", (*cli).close},
+		{"removals", "[-n N]", "list who left last, and why", (*cli).removals},
+		{"mcp", "[address]", "serve a model on standard input and output with the program's MCP", (*cli).mcp},
 		{"completion", "bash|zsh|fish", "print a completion script for a shell", (*cli).completion},
 	}
 }
@@ -62,50 +69,36 @@ type misuse struct{ text string }
 
 func (e *misuse) Error() string { return e.text }
 
-// headers are given with -H, as often as needed.
-type headers struct{ http.Header }
-
-func (h headers) String() string { return "" }
-
-func (h headers) Set(v string) error {
-	name, value, ok := strings.Cut(v, ":")
-	if !ok {
-		return errors.New(`want "Name: value"`)
-	}
-	h.Add(strings.TrimSpace(name), strings.TrimSpace(value))
-	return nil
-}
-
 // run is main without the process.
 func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer, env func(string) string) int {
-	c := &cli{in: in, out: out, err: errs}
-	c.base, c.header = env("SFERE_URL"), http.Header{}
+	c := &cli{in: in, raw: out, out: screen{out}, err: screen{errs}, env: env}
+	c.client = client{base: env("SFERE_URL"), token: env("SFERE_TOKEN"), header: http.Header{}, limit: maxAnswer}
 	if c.base == "" {
 		c.base = defaultURL
 	}
 	fs := c.flags("sfere")
-	fs.Usage = func() { usage(errs) }
+	fs.Usage = func() { usage(c.err) }
 	if err := fs.Parse(args); err != nil {
 		return parseExit(err)
 	}
 	if fs.NArg() == 0 {
-		usage(errs)
+		usage(c.err)
 		return exitUsage
 	}
 	name := fs.Arg(0)
 	i := slices.IndexFunc(commands(), func(k command) bool { return k.name == name })
 	if i < 0 {
 		if name == "help" {
-			usage(out)
+			usage(c.out)
 			return exitOK
 		}
-		fmt.Fprintf(errs, "sfere: there is no command %q; sfere help lists them\n", name)
+		fmt.Fprintf(c.err, "sfere: there is no command %q; sfere help lists them\n", name)
 		return exitUsage
 	}
 	cmd := commands()[i]
 	sub := c.flags("sfere " + cmd.name)
 	sub.Usage = func() {
-		fmt.Fprintf(errs, "usage: sfere %s %s\n\n%s\n\n", cmd.name, cmd.args, cmd.doc)
+		fmt.Fprintf(c.err, "usage: sfere %s %s\n\n%s\n\n", cmd.name, cmd.args, cmd.doc)
 		sub.PrintDefaults()
 	}
 	do := cmd.run(c, sub)
@@ -116,43 +109,14 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer, 
 	return c.exit(do(ctx, rest))
 }
 
-// flags returns the flags that every command has.
-func (c *cli) flags(name string) *flag.FlagSet {
-	fs := flag.NewFlagSet(name, flag.ContinueOnError)
-	fs.SetOutput(c.err)
-	fs.StringVar(&c.base, "url", c.base, "where the program serves the API; also $SFERE_URL")
-	fs.BoolVar(&c.json, "json", c.json, "print the answer as JSON")
-	fs.Var(headers{c.header}, "H", `header "Name: value" to send along, such as a token`)
-	return fs
-}
-
-// parseMixed lets flags come after arguments too.
-func parseMixed(fs *flag.FlagSet, args []string) (rest []string, err error) {
-	for {
-		if err := fs.Parse(args); err != nil {
-			return nil, err
-		}
-		if args = fs.Args(); len(args) == 0 {
-			return rest, nil
-		}
-		rest, args = append(rest, args[0]), args[1:]
-	}
-}
-
-func parseExit(err error) int {
-	if errors.Is(err, flag.ErrHelp) {
-		return exitOK
-	}
-	return exitUsage
-}
-
 // exit prints err and gives the exit code for it.
 func (c *cli) exit(err error) int {
 	if err == nil {
 		return exitOK
 	}
 	if text := err.Error(); text != "" {
-		fmt.Fprintln(c.err, "sfere: "+text)
+		// No line of it can pass for one of ours.
+		fmt.Fprintln(c.err, "sfere: "+strings.ReplaceAll(text, "\n", "\n  "))
 	}
 	if _, ok := errors.AsType[*answerNo](err); ok {
 		return exitNo
@@ -164,9 +128,17 @@ func (c *cli) exit(err error) int {
 }
 
 func usage(w io.Writer) {
-	fmt.Fprint(w, "sfere looks into a running program.\n\nusage: sfere [-url address] [-json] command ...\n\n")
+	fmt.Fprint(w, "sfere looks into a running program.\n\nusage: sfere [flags] command [flags] ...\n\n")
 	for _, k := range commands() {
-		fmt.Fprintf(w, "  %-12s %-24s %s\n", k.name, k.args, k.doc)
+		fmt.Fprintf(w, "  %-12s %-40s %s\n", k.name, k.args, k.doc)
 	}
-	fmt.Fprintf(w, "\nThe address is -url, $SFERE_URL or %s.\nExit codes: 0 yes, 1 no, 2 wrong use, 3 no answer or refused.\n", defaultURL)
+	fmt.Fprintf(w, `
+  -url address          where the program serves the API: $SFERE_URL, or %s
+  -token text           sent as a bearer token: $SFERE_TOKEN
+  -header "name: value" sent along, such as a cookie; as often as needed
+  -json                 print answers as JSON
+
+Exit codes: 0 yes; 1 no: nobody or nothing found, not valid, an effect failed;
+2 wrong use, a bad pattern included; 3 no answer, or refused.
+`, defaultURL)
 }

@@ -39,13 +39,13 @@ type (
 		Of effect.Late[string] `json:"of"`
 	}
 	// Lossy loses a field on the way through JSON.
-	Lossy struct {
-		Text string `json:"-"`
-	}
+	Lossy struct{ Text string }
 	// Empty differs between nil and empty.
 	Empty struct {
 		Tags []string `json:"tags,omitempty"`
 	}
+	// Rude panics when it is written.
+	Rude struct{}
 	// Moody has a name that depends on its value.
 	Moody struct{ Mood string }
 	// Fussy cannot be read back.
@@ -64,14 +64,17 @@ type mute struct{}
 
 func (mute) MarshalJSON() ([]byte, error) { return nil, fmt.Errorf("says nothing") }
 
-func (Good) EffectName() string    { return "kit/good" }
-func (Ask) EffectName() string     { return "kit/ask" }
-func (Lossy) EffectName() string   { return "kit/lossy" }
-func (Empty) EffectName() string   { return "kit/empty" }
-func (m Moody) EffectName() string { return "kit/moody" + m.Mood }
-func (Fussy) EffectName() string   { return "kit/fussy" }
-func (Silent) EffectName() string  { return "kit/silent" }
-func (Plain) EffectName() string   { return "kit/plain" }
+func (Good) EffectName() string            { return "kit/good" }
+func (Ask) EffectName() string             { return "kit/ask" }
+func (Lossy) EffectName() string           { return "kit/lossy" }
+func (Empty) EffectName() string           { return "kit/empty" }
+func (m Moody) EffectName() string         { return "kit/moody" + m.Mood }
+func (Fussy) EffectName() string           { return "kit/fussy" }
+func (Silent) EffectName() string          { return "kit/silent" }
+func (Rude) EffectName() string            { return "kit/rude" }
+func (Rude) MarshalJSON() ([]byte, error)  { panic("no JSON") }
+func (Lossy) MarshalJSON() ([]byte, error) { return []byte("{}"), nil }
+func (Plain) EffectName() string           { return "kit/plain" }
 
 func handle[E effect.Data](doc string, examples ...effect.Data) effect.Item[Env] {
 	return effect.Handle(doc, func(context.Context, effect.Call[Env], E) (int, error) { return 1, nil }).
@@ -103,13 +106,16 @@ func TestRunReports(t *testing.T) {
 		{"does not build", []effect.Item[Env]{handle[Plain]("")}, []string{"does not build"}, "a registry with errors is not looked at further"},
 		{"empty doc", []effect.Item[Env]{handle[Plain]("Plain.")}, []string{"says nothing"}, "the name again is no doc"},
 		{"no example", []effect.Item[Env]{handle[Empty]("Take tags.")}, []string{"has no example"}, "an effect with arguments needs an example"},
-		{"lossy", []effect.Item[Env]{handle[Lossy]("Lose it all.", Lossy{"x"})}, []string{"another value after a round trip"}, "a field without JSON"},
+		{"lossy", []effect.Item[Env]{handle[Lossy]("Lose it all.", Lossy{"x"})}, []string{"another value after a round trip"}, "a marshaler that leaves something out"},
 		{"nil and empty", []effect.Item[Env]{handle[Empty]("Take tags.", Empty{Tags: []string{}})}, []string{"another value after a round trip"}, "omitempty drops empty slices"},
 		{"name on example", []effect.Item[Env]{handle[Moody]("Change names.", Moody{"/happy"})}, []string{"does not build"}, "registry already sees that the example has another name"},
 		{"cannot be read", []effect.Item[Env]{handle[Fussy]("Be fussy.", Fussy{fussyTime{7}})}, []string{"cannot be read back"}, "an unmarshaler that fails"},
 		{"cannot be written", []effect.Item[Env]{handle[Silent]("Be silent.", Silent{})}, []string{"cannot be written as JSON"}, "a marshaler that fails"},
 		{"nested without handler", []effect.Item[Env]{handle[Good]("Say a text.", Good{Effects: effect.List{Plain{}, nil}})},
 			[]string{"nested item 0 is kit/plain, which has no handler", "nested item 1 is nil"}, "lists have to run"},
+		{"nested nil pointer", []effect.Item[Env]{handle[Good]("Say a text.", Good{Effects: effect.List{(*Plain)(nil)}})},
+			[]string{"nested item 0 is a nil *effecttest_test.Plain"}, "a nil pointer has no name"},
+		{"panics", []effect.Item[Env]{handle[Rude]("Be rude.", Rude{})}, []string{"panic"}, "a marshaler that panics"},
 		{"nested deeper", []effect.Item[Env]{handle[Good]("Say a text.", Good{Effects: effect.List{effect.Batch{Effects: effect.List{Plain{}}}}})},
 			[]string{"nested item 0, nested item 0 is kit/plain"}, "at any depth"},
 		{"nested wire form", []effect.Item[Env]{handle[Good]("Say a text.", Good{Effects: effect.List{effect.Raw{Effect: "kit/good", Args: json.RawMessage(`{"txt":1}`)}}})},
@@ -118,6 +124,9 @@ func TestRunReports(t *testing.T) {
 			[]string{"refers to kit/ask, which is no placeholder"}, "late values have to resolve"},
 		{"reference in a reference", []effect.Item[Env]{ask(), handle[Good]("Say a text.", Good{Text: effect.Later[string](Ask{effect.Later[string](Plain{})})})},
 			[]string{"kit/ask refers to kit/plain, which is no placeholder"}, "also in arguments"},
+		{"reference of another type", []effect.Item[Env]{handle[Good]("Say a text.", Good{Text: effect.Later[string](Plain{})}),
+			effect.Provide("Count them.", func(context.Context, effect.Call[Env], Plain) (int, error) { return 1, nil })},
+			[]string{"kit/plain gives int, the field wants string"}, "a value has to fit its field"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			tb := &fakeTB{}

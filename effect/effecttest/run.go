@@ -1,6 +1,7 @@
 package effecttest
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -32,10 +33,20 @@ func Run[C any](t testing.TB, r registry.Registry[C]) {
 		return
 	}
 	for info := range r.All() {
-		for _, problem := range check(d, info) {
+		for _, problem := range checkSafely(d, info) {
 			t.Errorf("%s %s (%s): %s", info.Kind, info.Name, info.Site, problem)
 		}
 	}
+}
+
+// checkSafely is check with a panic of a method of the types as a problem.
+func checkSafely[C any](d *dispatch.Dispatcher[C], info effect.Info) (problems []string) {
+	defer func() {
+		if p := recover(); p != nil {
+			problems = append(problems, "a method of its type or of its examples panics, so nobody can write, read or compare them: "+core.SafeValue(p))
+		}
+	}()
+	return check(d, info)
 }
 
 // check returns what is wrong with one item.
@@ -69,7 +80,7 @@ func checkDoc(info effect.Info, fail func(string, ...any)) {
 func checkName(info effect.Info, x any, at string, fail func(string, ...any)) {
 	defer func() {
 		if p := recover(); p != nil {
-			fail("EffectName panics on %s: the name must be a constant, as it is asked without a value too: %v", at, p)
+			fail("EffectName panics on %s: the name must be a constant, as it is asked without a value too: %s", at, core.SafeValue(p))
 		}
 	}()
 	data, ok := x.(effect.Data)
@@ -104,8 +115,13 @@ func checkNested[C any](d *dispatch.Dispatcher[C], x effect.Data, at string, fai
 				bad("%s is nil: it fails when the list is dispatched; leave it out", where)
 				continue
 			}
-			if _, ok := d.Get(item.EffectName()); !ok && item.EffectName() != (effect.Batch{}).EffectName() && item.EffectName() != (effect.Serial{}).EffectName() {
-				bad("%s is %s, which has no handler here: the list would fail when it is dispatched; join the registry that has it, or correct the name", where, item.EffectName())
+			if v := reflect.ValueOf(item); v.Kind() == reflect.Pointer && v.IsNil() {
+				bad("%s is a nil %T: it fails when the list is dispatched; leave it out", where, item)
+				continue
+			}
+			name := core.SafeName(item)
+			if _, ok := d.Get(name); !ok && name != (effect.Batch{}).EffectName() && name != (effect.Serial{}).EffectName() {
+				bad("%s is %s, which has no handler here: the list would fail when it is dispatched; join the registry that has it, or correct the name", where, core.ShowName(name))
 				continue
 			}
 			fine = checkNested(d, item, where, fail) && fine
@@ -115,12 +131,13 @@ func checkNested[C any](d *dispatch.Dispatcher[C], x effect.Data, at string, fai
 	if err == nil {
 		_, err = plan.MapLate(x, func(l core.Late) error {
 			ref := l.Ref().(effect.Data)
-			info, ok := d.Get(ref.EffectName())
+			name := core.SafeName(ref)
+			info, ok := d.Get(name)
 			if !ok || info.Kind != "placeholder" {
-				bad("%s refers to %s, which is no placeholder here: the value could never be resolved; join the registry that has it, or correct the name", at, ref.EffectName())
+				bad("%s refers to %s, which is no placeholder here: the value could never be resolved; join the registry that has it, or correct the name", at, core.ShowName(name))
 				return nil
 			}
-			fine = checkNested(d, ref, at+", "+ref.EffectName(), fail) && fine
+			fine = checkNested(d, ref, at+", "+name, fail) && fine
 			return nil
 		})
 	}
@@ -204,7 +221,7 @@ func holdsRaw(x effect.Data) bool {
 func difference(a, b effect.List) (diff string, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("%v", p)
+			err = errors.New(core.SafeValue(p))
 		}
 	}()
 	return cmp.Diff(a, b), nil

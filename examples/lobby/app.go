@@ -21,14 +21,16 @@ type App struct{ twk.Session }
 // server is the lobby.
 type server struct {
 	*sfere.App[App]
-	signer  signer
-	client  twk.Client
-	here    *sfere.Presence
-	console *console.Console // what the inspector shows
+	signer    signer
+	client    twk.Client
+	here      *sfere.Presence
+	talk      *talk
+	console   *console.Console // what the inspector shows
+	inspector *inspect.Inspector
 }
 
 func newServer(secret string, client twk.Client) (s *server, err error) {
-	s = &server{signer: signer(secret), client: client}
+	s = &server{signer: signer(secret), client: client, talk: newTalk()}
 	rec := record.New(100)
 	o := &sfere.AppOptions{Client: client, Bridge: &twk.BridgeOptions{MaxSignals: maxSignals}, Window: time.Second, Grace: 4 * time.Second}
 	s.App, err = sfere.BuildApp(func(session twk.Session) App { return App{session} }, o,
@@ -38,14 +40,20 @@ func newServer(secret string, client twk.Client) (s *server, err error) {
 	}
 	s.routes()
 	s.console = console.New(s.Dispatcher(), s.Conns(), &console.Options[App]{Recorder: rec})
-	s.HandleHTTP("/inspect/", inspect.New(s.console, &inspect.Options{Hub: s.Hub(), Client: client, Title: "lobby"}))
+	s.inspector = inspect.New(s.console, &inspect.Options{Hub: s.Hub(), Client: client, Title: "lobby"})
+	s.HandleHTTP("/inspect/", s.inspector)
 	s.here, err = s.Conns().Watch(lobby, &sfere.PresenceOptions{Grace: grace, Joined: s.joined, Left: s.left})
 	return s, err
 }
 
 func (s *server) registry() registry.Registry[App] {
-	return registry.New("lobby", effect.Handle("Send the list of participants to a newcomer.", s.show).
-		About(effect.About{Reach: effect.Local, Examples: effect.List{ShowParticipants{}}}))
+	local := func(example effect.Data) effect.About {
+		return effect.About{Reach: effect.Local, Examples: effect.List{example}}
+	}
+	return registry.New("lobby",
+		effect.Handle("Send the list of participants to a newcomer.", s.show).About(local(ShowParticipants{})),
+		effect.Handle("Send what was said to a newcomer.", s.showTalk).About(local(ShowTalk{})),
+		effect.Do("Say something to everybody.", s.sayIt).About(effect.About{Examples: effect.List{Say{"Ann", "Hello"}}}))
 }
 
 // say runs effects outside any request.

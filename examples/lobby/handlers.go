@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/rand"
 	"fmt"
 	"html/template"
@@ -41,7 +42,7 @@ func (s *server) member(otherwise int, h func(*twk.Request, identity) twk.Respon
 
 func (s *server) index(r *twk.Request) twk.Response {
 	_, in := s.who(r)
-	return twk.Page(view("page", page{template.HTML(s.client.Script()), in}))
+	return twk.Page(view("page", page{template.HTML(s.client.Script()), in, s.room()}))
 }
 
 func (s *server) join(r *twk.Request) twk.Response {
@@ -55,7 +56,7 @@ func (s *server) join(r *twk.Request) twk.Response {
 	id := identity{tidy(in.Username), rand.Text()}
 	old, ok := s.who(r)
 	if ok && s.listed(old) && old.Name != id.Name { // another tab has joined meanwhile
-		return twk.Respond(problem("You are here as "+old.Name+"."), replace("#join-form", "lobby"))
+		return twk.Respond(problem("You are here as "+old.Name+"."), replace("#join-form", "lobby", s.room()))
 	}
 	if ok && seat(old.Name) == seat(id.Name) {
 		id.Token = old.Token // the same person
@@ -67,13 +68,17 @@ func (s *server) join(r *twk.Request) twk.Response {
 			return twk.Respond(problem("This name is taken, or looks like one that is."))
 		}
 	}
-	return twk.Respond(problem(""), replace("#join-form", "lobby")).WithCookie(s.signer.cookie(id))
+	return twk.Respond(problem(""), replace("#join-form", "lobby", s.room())).WithCookie(s.signer.cookie(id))
 }
 
 // sse holds the stream of a page under two keys: the name as it is shown, and the
 // seat, which only its owner can have. Whoever is on the list has both.
-func (s *server) sse(_ *twk.Request, me identity) twk.Response {
-	named := twk.Stream(ShowParticipants{}).WithOpen(sfere.HoldStream{Key: seat(me.Name), Owner: me.Token})
+//
+// A page that comes back says what it has seen last; one that was loaded says so by
+// its URL.
+func (s *server) sse(r *twk.Request, me identity) twk.Response {
+	seen := cmp.Or(r.Header.Get("Last-Event-ID"), r.URL.Query().Get("after"))
+	named := twk.Stream(ShowParticipants{}, ShowTalk{seen}).WithOpen(sfere.HoldStream{Key: seat(me.Name), Owner: me.Token})
 	return sfere.Hold(key(me.Name), named).WithCookie(s.signer.cookie(me)) // from now on
 }
 
@@ -94,7 +99,7 @@ func (s *server) message(r *twk.Request, me identity) twk.Response {
 		return twk.Respond(problem("You are writing too fast. Please wait a moment."))
 	}
 	return twk.Respond(
-		sfere.Tell(lobby, add("#messages", "bubble", [2]string{me.Name, text})),
+		talking(Say{me.Name, text}),
 		problem(""),
 		twk.Signals("message", ""),
 	)
@@ -103,7 +108,7 @@ func (s *server) message(r *twk.Request, me identity) twk.Response {
 // leave shows the form in all tabs of a person, and then gives up the name. A name
 // without a stream may still be on the list, so it is left to end by itself.
 func (s *server) leave(_ *twk.Request, me identity) twk.Response {
-	tabs, form := sfere.Exactly(key(me.Name)), effect.List{problem(""), replace("#lobby", "join-form")}
+	tabs, form := sfere.Exactly(key(me.Name)), effect.List{problem(""), replace("#lobby", "join-form", nil)}
 	answer := form
 	if n, _ := s.Conns().Count(tabs); n > 0 {
 		end := effect.List{sfere.Tell(tabs, form...), sfere.Close{To: tabs}, sfere.Release{Key: seat(me.Name), Owner: me.Token}}

@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/cookiejar"
 	"strings"
 	"testing"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/sfere-go/sfere/effect/effecttest"
+	"github.com/sfere-go/sfere/inspect/httpapi"
 	"github.com/sfere-go/sfere/inspect/mcp"
 	"github.com/sfere-go/sfere/twk/twktest"
 )
@@ -26,20 +28,38 @@ func TestRegistry(t *testing.T) {
 }
 
 func TestInspector(t *testing.T) {
-	_, url, _ := start(t, "127.0.0.1:0", "s")
+	s, url, _ := start(t, "127.0.0.1:0", "s")
 	newPerson(t, url).enter("Ann")
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := &http.Client{Jar: jar}
+	get := func(address string) (int, string) {
+		t.Helper()
+		resp, err := browser.Get(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		b, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode, string(b)
+	}
+	if code, body := get(url + "/inspect/"); code != 403 {
+		t.Errorf("somebody without the address that the lobby prints is answered %d: %s", code, body)
+	}
+	if code, body := get(s.inspector.URL(url)); code != 200 {
+		t.Errorf("the address that the lobby prints is answered %d: %s", code, body)
+	}
 	for path, want := range map[string]string{
 		"/inspect/":            "lobby/show-participants",
 		"/inspect/connections": "default/lobby/Ann",
 	} {
-		resp, err := http.DefaultClient.Get(url + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, err := io.ReadAll(resp.Body)
-		resp.Body.Close()
-		if err != nil || resp.StatusCode != 200 || !strings.Contains(string(b), want) {
-			t.Errorf("GET %s: %d %v, want %q in\n%s", path, resp.StatusCode, err, want, b)
+		if code, body := get(url + path); code != 200 || !strings.Contains(body, want) {
+			t.Errorf("GET %s: %d, want %q in\n%s", path, code, want, body)
 		}
 	}
 }
@@ -51,7 +71,7 @@ func TestMCPReachesTheLobby(t *testing.T) {
 	a := newPerson(t, url).enter("Ann")
 
 	here, there := sdk.NewInMemoryTransports()
-	server, err := mcp.NewServer(s.console, &mcp.Options{AllowSend: true}).Connect(t.Context(), there, nil)
+	server, err := mcp.NewServer(s.console, &mcp.Options{Access: httpapi.Write}).Connect(t.Context(), there, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

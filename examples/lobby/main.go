@@ -1,10 +1,12 @@
 // Command lobby is a chat room for any number of browsers, with what a room on the
-// open internet needs. It has no map and no mutex: names are claims, the list of
-// participants is a presence, and the tokens of the rate limit are claims, too.
+// open internet needs. It has no map: names are claims, the list of participants is
+// a presence, and the tokens of the rate limit are claims, too. Its one mutex guards
+// the last messages.
 //
 //	app.go       what the program is made of
 //	handlers.go  what requests do
 //	room.go      who is here, and what the others are told of it
+//	talk.go      what was said, for pages that are loaded or come back
 //	names.go     which names there are
 //	look.go      which of them look the same
 //	limits.go    how much a person may say
@@ -42,7 +44,8 @@ func run(ctx context.Context, addr, script, secret string) error {
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return err
 	}
-	fmt.Printf("lobby: http://%s\n", ln.Addr())
+	base := "http://" + ln.Addr().String()
+	fmt.Printf("lobby:     %s\ninspector: %s\n", base, s.inspector.URL(base)) // with its token: for this terminal only
 	defer s.here.Stop()
 	return s.Serve(ctx, ln)
 }

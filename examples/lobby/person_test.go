@@ -111,9 +111,15 @@ func told(events []twktest.Event) string {
 	return ""
 }
 
-func (p *person) stream() *twktest.Stream {
+func (p *person) stream() *twktest.Stream { p.t.Helper(); return p.streamAt("/sse", "") }
+
+// streamAt is stream for a page that has seen an event.
+func (p *person) streamAt(path, seen string) *twktest.Stream {
 	p.t.Helper()
-	req := p.request("GET", "/sse", nil)
+	req := p.request("GET", path, nil)
+	if seen != "" {
+		req.Header.Set("Last-Event-ID", seen)
+	}
 	if p.s == nil {
 		return twktest.Open(p.t, p.http, req)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"embed"
 	"html/template"
+	"net/url"
 
 	"github.com/sfere-go/sfere/twk"
 	"github.com/sfere-go/sfere/twk/attr"
@@ -16,10 +17,10 @@ var views = template.Must(template.New("").Funcs(template.FuncMap{"itemID": item
 // itemID is an element id for any name.
 func itemID(name string) string { return twk.ElementID("p", name) }
 
-// stream is the attribute that opens the stream of the page. It stays open while
-// the page is hidden.
-func stream() template.HTMLAttr {
-	return attr.Stream("/sse", &attr.Options{OpenWhenHidden: new(true)}).HTML()
+// stream is the attribute that opens the stream of the page, which shows what was said
+// up to a message. It stays open while the page is hidden.
+func stream(seen string) template.HTMLAttr {
+	return attr.Stream("/sse?after="+url.QueryEscape(seen), &attr.Options{OpenWhenHidden: new(true)}).HTML()
 }
 
 // status is the attribute of an element that sends requests: a signal says whether
@@ -37,14 +38,29 @@ func view(name string, data any) twk.Content { return twk.Template(views, name, 
 type page struct {
 	Script template.HTML // the tag that loads the Datastar client
 	In     bool          // the visitor has joined
+	Room   room
+}
+
+// room is what the lobby shows when it is rendered.
+type room struct {
+	Lines []line
+	Seen  string // the id of the last one
+}
+
+func (s *server) room() room {
+	lines := s.talk.after("")
+	if len(lines) == 0 {
+		return room{}
+	}
+	return room{lines, lines[len(lines)-1].ID}
 }
 
 func add(selector, name string, data any) twk.PatchElements {
 	return twk.Append(selector, view(name, data))
 }
 
-func replace(selector, name string) twk.PatchElements {
-	return twk.Replace(selector, view(name, nil))
+func replace(selector, name string, data any) twk.PatchElements {
+	return twk.Replace(selector, view(name, data))
 }
 
 func note(name, did string) twk.PatchElements {

@@ -2,9 +2,11 @@ package console
 
 import "github.com/sfere-go/sfere/effect"
 
-// Audit is one use of [Console.Send], or one that was refused.
+// Audit is one use of [Console.Send], or one request that was refused: a send, or
+// anything that a tool did not let in. Who it was, and what was asked for, is in
+// Command.Sender.
 type Audit struct {
-	Command Command
+	Command Command        // without effects if it was refused before they were read
 	Result  *effect.Result // nil if it was refused; shared, do not change it
 	Err     error          // why it was refused
 }

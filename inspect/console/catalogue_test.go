@@ -29,7 +29,7 @@ func TestExamplesValidate(t *testing.T) {
 			if i.Kind == schema.Placeholders {
 				err = p.Console.ValidateReference(x)
 			} else {
-				err = p.Console.Validate([]byte("[" + string(x) + "]"))
+				err = p.Console.Validate(t.Context(), []byte("["+string(x)+"]"))
 			}
 			if err != nil {
 				t.Errorf("%s: %v\n%s", i.Name, err, x)
@@ -49,7 +49,7 @@ func TestDocumentedCalls(t *testing.T) {
 		{"one connection", `[{"effect":"sfere/with-connection","args":{"key":{"scope":"default","category":"lobby","id":"ann"},"effects":[{"effect":"twk/close-sse","args":{"cause":"closed"}}]}}]`},
 		{"a patch with everything", `[{"effect":"twk/patch-elements","args":{"elements":"<li>x</li>","selector":"#l","mode":"append","viewTransition":true,"eventId":"7","retryMillis":999}}]`},
 	} {
-		if err := p.Console.Validate([]byte(test.text)); err != nil {
+		if err := p.Console.Validate(t.Context(), []byte(test.text)); err != nil {
 			t.Errorf("%s: %v", test.reason, err)
 		}
 	}
@@ -84,7 +84,7 @@ func TestSamplesRoundTrip(t *testing.T) {
 
 func again(t *testing.T, p *consoletest.Program, text []byte) []byte {
 	t.Helper()
-	if err := p.Console.Validate(text); err != nil {
+	if err := p.Console.Validate(t.Context(), text); err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
 	l, err := p.Dispatcher.Decode(text)

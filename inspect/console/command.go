@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/sfere-go/sfere/internal/jsonread"
 	"github.com/sfere-go/sfere/schema"
 )
 
@@ -17,8 +18,8 @@ type Command struct {
 	To string `json:"to,omitempty" jsonschema:"description=pattern of the connections to run the effects against such as */lobby/*; empty runs them out of band"`
 	// Effects is the list in wire form.
 	Effects json.RawMessage `json:"effects" jsonschema:"description=list of effects in wire form"`
-	// By says who asks, for the audit.
-	By string `json:"-"`
+	// Sender says who asks, for the audit and for what runs.
+	Sender `json:"-"`
 }
 
 // ParseCommand reads a command from JSON: a list of effects, a single effect, or
@@ -28,7 +29,11 @@ type Command struct {
 func ParseCommand(text []byte) (Command, error) {
 	text = bytes.TrimSpace(text)
 	bad := func(err error) (Command, error) {
-		return Command{}, failed("read command", &schema.Error{Problems: []schema.Problem{{Keyword: "syntax", Message: err.Error()}}})
+		p := schema.Problem{Keyword: "syntax", Message: err.Error()}
+		if e, ok := errors.AsType[*jsonread.Error](err); ok {
+			p.Pointer = e.Pointer
+		}
+		return Command{}, failed("read command", &schema.Error{Problems: []schema.Problem{p}})
 	}
 	if len(text) == 0 {
 		return bad(errors.New("nothing to run: want a list of effects"))
@@ -36,17 +41,15 @@ func ParseCommand(text []byte) (Command, error) {
 	if text[0] == '[' {
 		return Command{Effects: json.RawMessage(text)}, nil
 	}
-	var shape map[string]json.RawMessage
-	if err := json.Unmarshal(text, &shape); err != nil {
+	v, err := jsonread.Parse(text, jsonread.Limits{})
+	if err != nil {
 		return bad(err)
 	}
-	if _, single := shape["effect"]; single {
+	if !v.Get("effect").IsZero() {
 		return Command{Effects: fmt.Appendf(nil, "[%s]", text)}, nil
 	}
 	var cmd Command
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&cmd); err != nil {
+	if err := jsonread.Read(v, &cmd); err != nil {
 		return bad(fmt.Errorf(`want a list of effects, one effect, or {"to": pattern, "effects": list}: %w`, err))
 	}
 	if len(cmd.Effects) == 0 {

@@ -1,7 +1,9 @@
 package console
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"fmt"
 
 	"github.com/sfere-go/sfere"
@@ -14,23 +16,26 @@ import (
 // Options adjust a [Console] of a program whose Ctx is C. Zero fields mean the
 // defaults. All functions may be called concurrently.
 type Options[C any] struct {
-	// NewCtx makes the Ctx of a dispatch from outside any request. Default: the
-	// zero C.
+	// NewCtx makes the Ctx of a dispatch from outside any request; [SenderOf] says
+	// who has asked for it. Default: the zero C.
 	NewCtx func(context.Context) C
 	// Recorder is what the dispatcher was given with [record.Interceptor]. Default:
 	// none, and no dispatches are offered.
 	Recorder *record.Recorder
-	// Audit is told of every Send, also of those that were refused, after it.
-	// Default: nobody is told.
+	// Audit is told of every Send after it, and of everything that a tool refused.
+	// It is called before the answer goes out, so it should not take long. Default:
+	// nobody is told.
 	Audit func(ctx context.Context, a Audit)
+	// Token is what the tools ask for that are served without a guard of the
+	// program's own; see [Console.Token]. Set it to keep it when the program starts
+	// again. It has at least 16 bytes. Default: a random one.
+	Token string
 	// Catalogue are the options of the catalogue.
 	Catalogue *schema.Options
 
-	// Connections lists the live connections that match a pattern in text form,
-	// all of them if it is empty, as a value that marshals to a JSON array. It is
-	// for programs that hold their connections without package sfere. Default: a
-	// list of [sfere.ConnInfo].
-	Connections func(pattern string) (any, error)
+	// Connections lists live connections. It is for programs that hold them without
+	// package sfere. Default: [sfere.Conns.Page].
+	Connections func(q ConnQuery) (sfere.Page, error)
 	// Address returns the effect that runs effects against the connections that
 	// match a pattern in text form. It is for programs that hold their connections
 	// without package sfere. Default: a [sfere.Broadcast].
@@ -45,8 +50,9 @@ type Console struct {
 	*schema.Catalogue
 	conns    *sfere.Conns
 	recorder *record.Recorder
+	token    string
 	audit    func(context.Context, Audit)
-	list     func(pattern string) (any, error)
+	list     func(ConnQuery) (sfere.Page, error)
 	address  func(pattern string, effects effect.List) (effect.Data, error)
 	run      func(context.Context, effect.List) *effect.Result
 	rehearse func(context.Context, effect.List) *dispatch.Rehearsal
@@ -54,7 +60,8 @@ type Console struct {
 
 // New returns the console of a program that runs effects with d and holds its
 // live connections in conns. With nil conns no connections are offered, unless
-// the options say how. nil options mean the defaults; o is not kept.
+// the options say how. nil options mean the defaults; o is not kept. New panics
+// if Options.Token is too short.
 func New[C any](d *dispatch.Dispatcher[C], conns *sfere.Conns, o *Options[C]) *Console {
 	var v Options[C]
 	if o != nil {
@@ -66,6 +73,12 @@ func New[C any](d *dispatch.Dispatcher[C], conns *sfere.Conns, o *Options[C]) *C
 	if v.Audit == nil {
 		v.Audit = func(context.Context, Audit) {}
 	}
+	if v.Token == "" {
+		v.Token = rand.Text()
+	}
+	if len(v.Token) < minToken {
+		panic(fmt.Sprintf("console.New: Options.Token has %d bytes, want at least %d: leave it empty for a random one", len(v.Token), minToken))
+	}
 	if v.Connections == nil && conns != nil {
 		v.Connections = held(conns)
 	}
@@ -73,7 +86,7 @@ func New[C any](d *dispatch.Dispatcher[C], conns *sfere.Conns, o *Options[C]) *C
 		v.Address = broadcast
 	}
 	return &Console{
-		Catalogue: schema.OfWith(v.Catalogue, d), conns: conns, recorder: v.Recorder,
+		Catalogue: schema.OfWith(v.Catalogue, d), conns: conns, recorder: v.Recorder, token: v.Token,
 		audit: v.Audit, list: v.Connections, address: v.Address,
 		run: func(ctx context.Context, items effect.List) *effect.Result {
 			return d.Dispatch(ctx, v.NewCtx(ctx), items...)
@@ -91,54 +104,100 @@ func (c *Console) Conns() *sfere.Conns { return c.conns }
 // Recorder returns the recorder of the program, nil if it has none.
 func (c *Console) Recorder() *record.Recorder { return c.recorder }
 
-// Connections lists the live connections that match a pattern in text form; the
-// empty pattern matches all. The value marshals to a JSON array. The cause of an
-// error may be [ErrNotOffered].
-func (c *Console) Connections(pattern string) (any, error) {
+// minToken is the least length of a token in bytes.
+const minToken = 16
+
+// Token returns the secret that lets somebody use the tools which show c and have
+// no guard of the program's own. Print it where only the owner of the program
+// reads it, or the address from inspect.Inspector.URL, which has it in.
+func (c *Console) Token() string { return c.token }
+
+// ConnQuery asks for live connections.
+type ConnQuery struct {
+	// Pattern is who, in text form. Empty means everyone.
+	Pattern string
+	// After is [sfere.Page].Next of the page before. Empty means the first page.
+	After string
+	// Limit is the most that are listed. Default 100, at most 1000; negative means
+	// none, which leaves the counts.
+	Limit int
+}
+
+const (
+	defaultConns = 100
+	maxConns     = 1000
+)
+
+// Connections lists live connections and counts them. The cause of an error may
+// be [ErrNotOffered].
+func (c *Console) Connections(q ConnQuery) (sfere.Page, error) {
 	const op = "list connections"
-	if c.list == nil {
-		return nil, failed(op, ErrNotOffered)
+	switch {
+	case c.list == nil:
+		return sfere.Page{}, failed(op, ErrNotOffered)
+	case q.Limit > maxConns:
+		return sfere.Page{}, failed(op, fmt.Errorf("limit is %d: ask for at most %d, and for the next page after that", q.Limit, maxConns))
 	}
-	conns, err := c.list(pattern)
+	q.Limit = max(0, cmp.Or(q.Limit, defaultConns))
+	page, err := c.list(q)
 	if err != nil {
-		return nil, failed(op, err)
+		return sfere.Page{}, failed(op, err)
 	}
-	return conns, nil
+	if page.Conns == nil {
+		page.Conns = []sfere.ConnInfo{} // [] in JSON
+	}
+	return page, nil
+}
+
+// Removals returns the connections that were removed last and why, the newest
+// first: at most n, all that are kept if n is 0, which are 100. The cause of an
+// error is [ErrNotOffered].
+func (c *Console) Removals(n int) ([]sfere.Removal, error) {
+	if c.conns == nil {
+		return nil, failed("list removals", ErrNotOffered)
+	}
+	last := c.conns.Removals()
+	if n > 0 && n < len(last) {
+		last = last[:n]
+	}
+	return append([]sfere.Removal{}, last...), nil
 }
 
 // DryRun says what cmd would do and changes nothing. The cause of an error is a
 // *[schema.Error] if the effects do not fit their schemas, and may be
 // [ErrNotOffered] if cmd has a pattern.
-func (c *Console) DryRun(ctx context.Context, cmd Command) (Outcome, error) {
-	items, err := c.read(cmd)
+func (c *Console) DryRun(ctx context.Context, cmd Command) (Rehearsal, error) {
+	items, err := c.read(ctx, cmd)
 	if err != nil {
-		return Outcome{}, failed("dry run", err)
+		return Rehearsal{}, failed("dry run", err)
 	}
-	return rehearsed(c.rehearse(ctx, items)), nil
+	return rehearsalOf(c.rehearse(sentBy(ctx, cmd.Sender), items)), nil
 }
 
-// Send runs cmd and tells the audit. Errors are as for [Console.DryRun], and then
+// Send runs cmd and tells the audit. What it runs finds cmd.Sender with
+// [SenderOf]. Errors are as for [Console.DryRun], and then
 // nothing has run. What went wrong while the effects ran is in the outcome.
 func (c *Console) Send(ctx context.Context, cmd Command) (Outcome, error) {
-	items, err := c.read(cmd)
+	items, err := c.read(ctx, cmd)
 	if err != nil {
 		err = failed("send", err)
 		c.Refused(ctx, cmd, err)
 		return Outcome{}, err
 	}
-	res := c.run(ctx, items)
+	res := c.run(sentBy(ctx, cmd.Sender), items)
 	c.audit(ctx, Audit{Command: cmd, Result: res})
 	return OutcomeOf(res), nil
 }
 
-// Refused tells the audit of a command that the caller turned down.
+// Refused tells the audit of something that a tool turned down. cmd has at least
+// its Sender.
 func (c *Console) Refused(ctx context.Context, cmd Command, why error) {
 	c.audit(ctx, Audit{Command: cmd, Err: why})
 }
 
 // read checks and decodes the effects of cmd.
-func (c *Console) read(cmd Command) (effect.List, error) {
-	if err := c.Validate(cmd.Effects); err != nil {
+func (c *Console) read(ctx context.Context, cmd Command) (effect.List, error) {
+	if err := c.Validate(ctx, cmd.Effects); err != nil {
 		return nil, err
 	}
 	items, err := c.Decode(cmd.Effects)

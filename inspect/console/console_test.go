@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/inspect/console"
 	"github.com/sfere-go/sfere/internal/consoletest"
@@ -29,7 +31,7 @@ func TestErrors(t *testing.T) {
 		return err
 	}
 	list := func(c *console.Console, pattern string) error {
-		_, err := c.Connections(pattern)
+		_, err := c.Connections(console.ConnQuery{Pattern: pattern})
 		return err
 	}
 	last := func(c *console.Console) error {
@@ -101,19 +103,34 @@ func TestParseCommand(t *testing.T) {
 			t.Errorf("%s: %v (-want +got):\n%s", tt.reason, err, diff)
 		}
 	}
+	for _, tt := range []struct{ reason, text, want string }{
+		{"effects given twice", `{"effects":[],"effects":[{"effect":"a/b"}]}`, `the name "effects" is given twice`},
+		{"in another case", `{"Effects":[]}`, `unknown field "Effects": did you mean effects?`},
+		{"in both cases", `{"effects":[],"EFFECTS":[]}`, `unknown field "EFFECTS"`},
+		{"a pattern of another type", `{"to":7,"effects":[]}`, "at /to: got number, want string"},
+		{"half a text", `{"effects":[`, "unexpected end of JSON input"},
+		{"no effects", `{}`, `"effects" is missing`},
+	} {
+		if _, err := console.ParseCommand([]byte(tt.text)); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v, want %q", tt.reason, err, tt.want)
+		}
+	}
 }
 
 // A program that holds its connections in another way says how.
 func TestOwnConnections(t *testing.T) {
 	p := consoletest.New(t, nil)
 	c := console.New(p.Dispatcher, nil, &console.Options[consoletest.App]{
-		Connections: func(pattern string) (any, error) { return []string{"all of " + pattern}, nil },
+		Connections: func(q console.ConnQuery) (sfere.Page, error) {
+			return sfere.Page{Conns: []sfere.ConnInfo{{Keys: []sfere.Key{sfere.ID(q.Pattern, q.After)}}}, Matched: q.Limit}, nil
+		},
 		Address: func(pattern string, _ effect.List) (effect.Data, error) {
 			return consoletest.Mail{To: pattern}, nil
 		},
 	})
-	got, err := c.Connections("mine")
-	if diff := cmp.Diff(any([]string{"all of mine"}), got); diff != "" || err != nil {
+	got, err := c.Connections(console.ConnQuery{Pattern: "mine", After: "x"})
+	want := sfere.Page{Conns: []sfere.ConnInfo{{Keys: []sfere.Key{sfere.ID("mine", "x")}}}, Matched: 100}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("connections: %v (-want +got):\n%s", err, diff)
 	}
 	out, err := c.Send(t.Context(), console.Command{To: "mine", Effects: json.RawMessage(`[]`)})
@@ -122,6 +139,36 @@ func TestOwnConnections(t *testing.T) {
 	}
 	if c.Conns() != nil || c.Recorder() != nil {
 		t.Error("the console has connections or a recorder that nobody gave it")
+	}
+}
+
+// What is sent by hand knows by whom, down to the recipients.
+func TestSenderOf(t *testing.T) {
+	var heard []string
+	note := func(where string, ctx context.Context) {
+		s, ok := console.SenderOf(ctx)
+		heard = append(heard, fmt.Sprint(where, " ", s.By, " ", s.Via, " ", ok))
+	}
+	p := consoletest.New(t, &console.Options[consoletest.App]{NewCtx: func(ctx context.Context) (a consoletest.App) {
+		note("ctx", ctx)
+		return a
+	}})
+	p.Heard = func(ctx context.Context) { note("effect", ctx) }
+	ann := p.Join(t, "ann")
+	ask := console.Sender{By: "root", Via: "test"}
+	mail := json.RawMessage(`[{"effect":"test/mail","args":{"to":"a"}}]`)
+	for _, to := range []string{"", "*/lobby/*"} {
+		if _, err := p.Console.Send(t.Context(), console.Command{To: to, Effects: mail, Sender: ask}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.Dispatcher.Dispatch(t.Context(), consoletest.App{}, consoletest.Mail{})
+	want := []string{"ctx root test true", "effect root test true", "ctx root test true", "effect root test true", "effect   false"}
+	if diff := cmp.Diff(want, heard); diff != "" {
+		t.Errorf("who sends (-want +got):\n%s", diff)
+	}
+	if got := ann.Pending(); len(got) > 0 {
+		t.Errorf("ann got %v", got)
 	}
 }
 
@@ -137,14 +184,14 @@ func TestAudit(t *testing.T) {
 		got = append(got, line)
 	}})
 	mail := json.RawMessage(`[{"effect":"test/mail","args":{"to":"a"}}]`)
-	if _, err := p.Console.Send(t.Context(), console.Command{Effects: mail, By: "ann"}); err != nil {
+	if _, err := p.Console.Send(t.Context(), console.Command{Effects: mail, Sender: console.Sender{By: "ann"}}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.Console.Send(t.Context(), console.Command{Effects: json.RawMessage(`[]x`), By: "bob"}); err == nil {
+	if _, err := p.Console.Send(t.Context(), console.Command{Effects: json.RawMessage(`[]x`), Sender: console.Sender{By: "bob"}}); err == nil {
 		t.Error("what is no JSON was sent")
 	}
-	p.Console.Refused(t.Context(), console.Command{By: "eve"}, errors.New("not you"))
-	if _, err := p.Console.DryRun(t.Context(), console.Command{Effects: mail, By: "nobody"}); err != nil {
+	p.Console.Refused(t.Context(), console.Command{Sender: console.Sender{By: "eve"}}, errors.New("not you"))
+	if _, err := p.Console.DryRun(t.Context(), console.Command{Effects: mail, Sender: console.Sender{By: "nobody"}}); err != nil {
 		t.Fatal(err)
 	}
 	for i := range got {

@@ -1,36 +1,41 @@
 package console
 
 import (
-	"encoding/json"
 	"strings"
+
+	"github.com/sfere-go/sfere/sse"
+	"github.com/sfere-go/sfere/twk"
 )
 
-// Delivery is what one stream would get in a dry run.
+// Delivery is what some streams would get in a dry run, all of them the same; or
+// that they would be closed.
 type Delivery struct {
-	Conn   uint64          `json:"conn"`
-	Key    string          `json:"key"` // of the stream; empty if it has none
-	Frames []DeliveryFrame `json:"frames"`
+	Streams int      `json:"streams"`      // how many
+	To      []Stream `json:"to,omitempty"` // a sample of them, at most 8
+	Events  int      `json:"events"`       // that each of them would get
+	Bytes   int64    `json:"bytes"`        // for all of them together
+	// Text are the events, byte for byte as each of them would get them. It is empty
+	// if a dry run has no room for it: it keeps 16 different texts of one broadcast,
+	// and 1 MiB in all. A Delivery without Text and Cause sums up what is left out.
+	Text  string    `json:"text,omitempty"`
+	Cause sse.Cause `json:"cause,omitempty"` // why they would be closed
 }
 
-// DeliveryFrame is one event of a [Delivery].
-type DeliveryFrame struct {
-	Text string `json:"text"` // byte for byte as it would be sent
+// Stream names a live stream.
+type Stream struct {
+	Conn uint64 `json:"conn"`          // its number, as in ConnInfo
+	Key  string `json:"key,omitempty"` // in text form; empty if it is not known
 }
 
-// DeliveryOf reads an element of [Planned].Would. ok is false if it is something
-// else than a delivery of events.
-func DeliveryOf(would json.RawMessage) (d Delivery, ok bool) {
-	if json.Unmarshal(would, &d) != nil || len(d.Frames) == 0 {
-		return Delivery{}, false
+func deliveryOf(d twk.Delivery) Delivery {
+	out := Delivery{Streams: d.Streams, Events: len(d.Frames), Bytes: d.Bytes, Cause: d.Cause}
+	for _, to := range d.To {
+		out.To = append(out.To, Stream(to))
 	}
-	return d, true
-}
-
-// Text returns all events as they would be sent.
-func (d Delivery) Text() string {
-	var b strings.Builder
+	var text strings.Builder
 	for _, f := range d.Frames {
-		b.WriteString(f.Text)
+		text.Write(f.Bytes())
 	}
-	return b.String()
+	out.Text = text.String()
+	return out
 }

@@ -20,6 +20,19 @@ type Dispatch struct {
 	State  record.State  `json:"state"`     // running, done or failed
 	Dry    bool          `json:"dry,omitempty"`
 	Names  []string      `json:"names"` // of the first items that were dispatched
+	// Targets are the patterns and keys that those items are addressed to; "" for
+	// those without.
+	Targets []string `json:"targets,omitempty"`
+	// Request is the method and path of the request that the dispatch came from,
+	// Stream the number of the stream that it ran against, and Key the first key of
+	// that stream. All are empty if there was none.
+	Request string `json:"request,omitempty"`
+	Stream  uint64 `json:"stream,omitempty"`
+	Key     string `json:"key,omitempty"`
+	// Times is how many dispatches in a row this one stands for, if they are more
+	// than one, and First when the first of them began. The data is that of the last.
+	Times int       `json:"times,omitempty"`
+	First time.Time `json:"first,omitzero"`
 	// Continuations and Omitted count the continuations of the whole tree, and the
 	// entries of it that were not kept. Both are set on the outermost dispatch only.
 	Continuations int `json:"continuations,omitempty"`
@@ -45,6 +58,9 @@ type Step struct {
 	Error string          `json:"error,omitempty"` // why it failed or was skipped
 	Phase effect.Phase    `json:"phase,omitempty"` // of the error
 	By    string          `json:"by,omitempty"`    // the interceptor or placeholder at fault
+	// Omitted counts the bytes of the data, the value and the error that were too
+	// many to keep.
+	Omitted int `json:"omittedBytes,omitempty"`
 	// Nested are the continuations that it started.
 	Nested []Dispatch `json:"nested,omitempty"`
 }
@@ -60,9 +76,43 @@ func (c *Console) Dispatches(n int) ([]Dispatch, error) {
 	if n > 0 && n < len(recent) {
 		recent = recent[:n]
 	}
-	out := make([]Dispatch, 0, len(recent))
-	for _, d := range recent {
+	return append([]Dispatch{}, dispatchesOf(recent)...), nil
+}
+
+// Find is [Console.Dispatches] for those that f chooses, wherever in a tree it
+// finds what it looks for.
+func (c *Console) Find(f record.Filter, n int) ([]Dispatch, error) {
+	if c.recorder == nil {
+		return nil, failed("find dispatches", ErrNotOffered)
+	}
+	out := []Dispatch{}
+	for _, d := range c.recorder.Find(f, n) {
+		d.Steps, d.Nested = nil, nil
 		out = append(out, dispatchOf(d))
+	}
+	return out, nil
+}
+
+// Failure is a step that failed, and how often it did in the same way, in a form
+// for JSON; see [record.Failure].
+type Failure struct {
+	Seq     uint64 `json:"seq"` // of the newest recorded dispatch that it failed in
+	Request string `json:"request,omitempty"`
+	Key     string `json:"key,omitempty"`
+	Step    Step   `json:"step"`
+	Times   int    `json:"times"`
+}
+
+// Failures returns what failed in the recorded dispatches, newest first and what
+// failed in the same way once: at most n, all if n is 0. The cause of an error is
+// [ErrNotOffered].
+func (c *Console) Failures(n int) ([]Failure, error) {
+	if c.recorder == nil {
+		return nil, failed("list failures", ErrNotOffered)
+	}
+	out := []Failure{}
+	for _, f := range c.recorder.Failures(n) {
+		out = append(out, Failure{f.Seq, f.Request, f.Key, stepOf(f.Step), f.Times})
 	}
 	return out, nil
 }
@@ -84,7 +134,11 @@ func (c *Console) Dispatched(seq uint64) (Dispatch, error) {
 func dispatchOf(d record.Dispatch) Dispatch {
 	out := Dispatch{
 		Seq: d.Seq, ID: d.ID, Parent: d.Parent, Began: d.Began, Took: d.Took, State: record.Done, Dry: d.Dry,
+		Targets: d.Targets, Request: d.Request, Stream: d.Stream, Key: d.Key,
 		Names: append([]string{}, d.Names...), Continuations: d.Continuations, Omitted: d.Omitted, Nested: dispatchesOf(d.Nested),
+	}
+	if d.Times > 1 {
+		out.Times, out.First = d.Times, d.First
 	}
 	switch {
 	case d.Running:
@@ -108,12 +162,10 @@ func dispatchesOf(ds []record.Dispatch) []Dispatch {
 
 func stepOf(s record.Step) Step {
 	out := Step{
-		Path: s.Path.String(), Kind: s.Kind, Name: s.Name, Item: bounded(itemJSON(s.Shown())),
-		Began: s.Began, Took: s.Took, State: s.State, Phase: s.Phase, By: s.By, Nested: dispatchesOf(s.Nested),
+		Path: s.Path.String(), Kind: s.Kind, Name: s.Name, Item: bounded(itemJSON(s.Item)),
+		Began: s.Began, Took: s.Took, State: s.State, Phase: s.Phase, By: s.By, Omitted: s.Omitted, Nested: dispatchesOf(s.Nested),
 	}
-	if s.Value != nil && s.Value != any(struct{}{}) {
-		out.Value = bounded(valueJSON(s.Value))
-	}
+	out.Value = gaveJSON(s.Value)
 	if s.Error != nil {
 		out.Error = fmt.Sprint(s.Error) // which survives an Error that panics
 	}

@@ -7,8 +7,8 @@
 //		Audit:    func(ctx context.Context, a console.Audit) { slog.WarnContext(ctx, "sent by hand", "by", a.Command.By) },
 //	})
 //
-//	out, err := c.DryRun(ctx, console.Command{To: "*/lobby/*", Effects: text}) // what would happen, byte for byte
-//	out, err = c.Send(ctx, console.Command{To: "*/lobby/*", Effects: text})    // it happens
+//	dry, err := c.DryRun(ctx, console.Command{To: "*/lobby/*", Effects: text}) // what would happen, byte for byte
+//	out, err := c.Send(ctx, console.Command{To: "*/lobby/*", Effects: text})    // it happens
 //	last, err := c.Dispatches(10)                                              // what happened, newest first
 //
 // It has no opinion on who may do what. The packages that serve a console do:

@@ -81,8 +81,8 @@ func tools(d *dispatch.Dispatcher[App], conns *sfere.Conns, rec *record.Recorder
 		},
 	})
 	mux := http.NewServeMux()
-	mux.Handle("/inspect/api/", http.StripPrefix("/inspect/api", httpapi.New(c, &httpapi.Options{Guard: httpapi.Local(httpapi.Write)})))
-	mux.Handle("/mcp", mcp.Handler(c, &mcp.Options{AllowSend: true}))
+	mux.Handle("/inspect/api/", http.StripPrefix("/inspect/api", httpapi.New(c, &httpapi.Options{Access: httpapi.Write})))
+	mux.Handle("/mcp", mcp.Handler(c, &mcp.Options{Access: httpapi.Write}))
 	return mux
 }
 
@@ -101,15 +101,15 @@ func Example() {
 			fmt.Println("sent by", a.Command.By)
 		},
 	})
-	ctx, cmd := context.Background(), console.Command{By: "an example", Effects: []byte(`[{"effect":"app/log","args":{"text":{"$placeholder":"app/user-name"}}}]`)}
+	ctx, cmd := context.Background(), console.Command{Sender: console.Sender{By: "an example"}, Effects: []byte(`[{"effect":"app/log","args":{"text":{"$placeholder":"app/user-name"}}}]`)}
 
-	out, err := c.DryRun(ctx, cmd)
-	fmt.Println(out.Plan[0].Name, "would run:", out.Plan[0].Reach, string(out.Plan[0].Item), err)
-	out, err = c.Send(ctx, cmd)
+	dry, err := c.DryRun(ctx, cmd)
+	fmt.Println(dry.Plan[0].Name, "would run:", dry.Plan[0].Reach, string(dry.Plan[0].Item), err)
+	out, err := c.Send(ctx, cmd)
 	fmt.Println(out.Ran[0].Name, "gave", string(out.Ran[0].Value), err)
 	last, err := c.Dispatches(1)
 	fmt.Println("the last of", rec.Stats().Total, "dispatches:", last[0].Names, last[0].State, err)
-	_, err = c.Connections("*/lobby/*")
+	_, err = c.Connections(console.ConnQuery{Pattern: "*/lobby/*"})
 	fmt.Println(err)
 	// Output:
 	// app/log would run: external {"effect":"app/log","args":{"text":"Ann"}} <nil>

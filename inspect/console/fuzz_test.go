@@ -25,7 +25,7 @@ func FuzzParseCommand(f *testing.F) {
 	f.Add([]byte(`{"to":"*/lobby/*","effects":[]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		cmd, err := console.ParseCommand(text)
-		if err != nil || p.Console.Validate(cmd.Effects) != nil {
+		if err != nil || p.Console.Validate(t.Context(), cmd.Effects) != nil {
 			return
 		}
 		if _, err := p.Dispatcher.Decode(cmd.Effects); err != nil {

@@ -6,17 +6,13 @@ import (
 )
 
 // held returns a function that lists what conns holds.
-func held(conns *sfere.Conns) func(pattern string) (any, error) {
-	return func(pattern string) (any, error) {
-		p, err := parsePattern(pattern)
+func held(conns *sfere.Conns) func(ConnQuery) (sfere.Page, error) {
+	return func(q ConnQuery) (sfere.Page, error) {
+		p, err := parsePattern(q.Pattern)
 		if err != nil {
-			return nil, err
+			return sfere.Page{}, err
 		}
-		all, err := conns.Snapshot(p)
-		if all == nil {
-			all = []sfere.ConnInfo{} // [] in JSON
-		}
-		return all, err
+		return conns.Page(p, q.After, q.Limit)
 	}
 }
 

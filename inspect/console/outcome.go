@@ -2,12 +2,14 @@ package console
 
 import (
 	"encoding/json"
+	"fmt"
 
-	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/internal/core"
 )
 
-// Outcome is the result of a dispatch, or of a dry run, in a form for JSON.
+// Outcome is the result of a dispatch in a form for JSON. That of a dry run is a
+// [Rehearsal].
 type Outcome struct {
 	// Dispatch and Parent are the numbers of Result.ID and Result.Parent.
 	Dispatch uint64 `json:"dispatch"`
@@ -17,15 +19,15 @@ type Outcome struct {
 	Ran     []Ran     `json:"ran"`
 	Errors  []Failed  `json:"errors"`
 	Skipped []Skipped `json:"skipped"`
-	// Plan is what a dry run would have done; nil for a real one.
-	Plan []Planned `json:"plan,omitempty"`
 }
 
 // Ran is an effect that ran.
 type Ran struct {
-	Path string          `json:"path"`
-	Name string          `json:"name"`
-	Item json.RawMessage `json:"item,omitempty"` // in wire form, as executed
+	Path string `json:"path"`
+	Name string `json:"name"`
+	// Item is the data in wire form, as executed. Here and in what follows, of an
+	// Item or Value that is longer than 64 kB there is a text that says how long.
+	Item json.RawMessage `json:"item,omitempty"`
 	// Value is what the handler returned, as text if JSON cannot carry it.
 	Value    json.RawMessage `json:"value,omitempty"`
 	Answered bool            `json:"answered,omitempty"` // by an interceptor
@@ -42,6 +44,8 @@ type Failed struct {
 	Dispatch uint64          `json:"dispatch"`
 	Parent   uint64          `json:"parent,omitempty"`
 	Error    string          `json:"error"`
+	// Outer names the items further out that failed of it as well, innermost first.
+	Outer []string `json:"outer,omitempty"`
 }
 
 // Skipped is an item that did not run although nothing was wrong with it.
@@ -52,59 +56,53 @@ type Skipped struct {
 	Reason string `json:"reason"`
 }
 
-// Planned is an effect that a dry run did not let touch the world.
-type Planned struct {
-	Dispatch uint64          `json:"dispatch"`
-	Parent   uint64          `json:"parent,omitempty"`
-	Path     string          `json:"path"`
-	Name     string          `json:"name"`
-	Item     json.RawMessage `json:"item,omitempty"`
-	Reach    string          `json:"reach"`
-	// Ran tells whether it ran in a form for dry runs; otherwise it was left out.
-	Ran bool `json:"ran"`
-	// Would is what it says it would do, such as which bytes go to which stream.
-	Would []json.RawMessage `json:"would,omitempty"`
-}
-
 // OutcomeOf returns res in a form for JSON; nil is an empty outcome. Data that has
 // no form in JSON is left out.
 func OutcomeOf(res *effect.Result) Outcome {
-	out := Outcome{Ran: []Ran{}, Errors: []Failed{}, Skipped: []Skipped{}}
+	out := Outcome{Ran: []Ran{}, Errors: failedOf(res), Skipped: skippedOf(res)}
 	if res == nil {
 		return out
 	}
 	out.Dispatch, out.Parent = res.ID, res.Parent
 	for _, o := range res.Outcomes {
-		r := Ran{Path: o.Path.String(), Name: nameOf(o.Item), Item: itemJSON(o.Item), Answered: o.Answered}
-		if o.Value != nil && o.Value != (struct{}{}) {
-			r.Value = valueJSON(o.Value)
-		}
-		out.Ran = append(out.Ran, r)
-	}
-	for _, e := range res.Errors {
-		out.Errors = append(out.Errors, Failed{
-			Phase: e.Phase, Path: e.Path.String(), Name: e.Name, Item: itemJSON(e.Item), By: e.By, Chain: e.Chain,
-			Dispatch: e.Dispatch, Parent: e.Parent, Error: e.Err.Error(),
+		out.Ran = append(out.Ran, Ran{
+			Path: o.Path.String(), Name: nameOf(o.Item), Item: bounded(itemJSON(o.Item)), Value: gaveJSON(o.Value), Answered: o.Answered,
 		})
-	}
-	for _, s := range res.Skipped {
-		out.Skipped = append(out.Skipped, Skipped{Path: s.Path.String(), Name: nameOf(s.Item), By: s.By, Reason: s.Reason.Error()})
 	}
 	return out
 }
 
-func rehearsed(r *dispatch.Rehearsal) Outcome {
-	out := OutcomeOf(r.Result)
-	out.Plan = []Planned{}
-	for _, p := range r.Plan {
-		plan := Planned{
-			Dispatch: p.Dispatch, Parent: p.Parent, Path: p.Path.String(), Name: nameOf(p.Item), Item: itemJSON(p.Item),
-			Reach: p.Reach.String(), Ran: p.Ran,
+func failedOf(res *effect.Result) []Failed {
+	out := []Failed{}
+	if res != nil {
+		for _, e := range res.Errors {
+			f := Failed{
+				Phase: e.Phase, Path: e.Path.String(), Name: e.Name, Item: bounded(itemJSON(e.Item)), By: e.By, Chain: e.Chain,
+				Dispatch: e.Dispatch, Parent: e.Parent, Error: core.SafeText(e.Err),
+			}
+			for _, o := range e.Outer {
+				f.Outer = append(f.Outer, fmt.Sprintf("%s at %s of dispatch %d", o.Name, o.Path, o.Dispatch))
+			}
+			out = append(out, f)
 		}
-		for _, w := range p.Would {
-			plan.Would = append(plan.Would, valueJSON(w))
-		}
-		out.Plan = append(out.Plan, plan)
 	}
 	return out
+}
+
+func skippedOf(res *effect.Result) []Skipped {
+	out := []Skipped{}
+	if res != nil {
+		for _, s := range res.Skipped {
+			out = append(out, Skipped{Path: s.Path.String(), Name: nameOf(s.Item), By: s.By, Reason: core.SafeText(s.Reason)})
+		}
+	}
+	return out
+}
+
+// gaveJSON is what a handler returned, nil if that is nothing.
+func gaveJSON(v any) json.RawMessage {
+	if v == nil || v == (struct{}{}) {
+		return nil
+	}
+	return bounded(valueJSON(v))
 }

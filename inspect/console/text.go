@@ -6,20 +6,16 @@ import (
 	"fmt"
 
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/internal/core"
 	"github.com/sfere-go/sfere/internal/plainjson"
 )
 
-// nameOf survives an EffectName that panics, as one on a nil pointer does.
-func nameOf(d effect.Data) (name string) {
-	defer func() {
-		if recover() != nil {
-			name = fmt.Sprintf("%T", d)
-		}
-	}()
+// nameOf returns the name of d, empty if there is none.
+func nameOf(d effect.Data) string {
 	if d == nil {
 		return ""
 	}
-	return d.EffectName()
+	return core.SafeName(d)
 }
 
 // itemJSON is the wire form of d, nil if it has none.

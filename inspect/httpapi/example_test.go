@@ -27,7 +27,14 @@ func Example() {
 
 	const redirect = `[{"effect":"twk/redirect","args":{"url":"/"}}]`
 	for _, path := range []string{"/validate", "/send"} {
-		resp, err := http.Post(srv.URL+"/inspect/api"+path, "application/json", strings.NewReader(redirect))
+		req, err := http.NewRequest(http.MethodPost, srv.URL+"/inspect/api"+path, strings.NewReader(redirect))
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Authorization", "Bearer "+c.Token())
+		resp, err := http.DefaultClient.Do(req)
 		if err != nil {
 			fmt.Println(err)
 			return
@@ -45,6 +52,6 @@ func Example() {
 	// }
 	// 403 Forbidden <nil>
 	// {
-	//   "error": "this request is not allowed it: see httpapi.Options.Guard"
+	//   "error": "the token allows to look only"
 	// }
 }

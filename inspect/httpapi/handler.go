@@ -8,21 +8,22 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"regexp"
 	"strconv"
 
 	"github.com/sfere-go/sfere/inspect/console"
+	"github.com/sfere-go/sfere/inspect/record"
 	"github.com/sfere-go/sfere/schema"
 )
 
 // Options adjust the handler. Zero fields mean the defaults.
 type Options struct {
-	// Guard decides what each request may do. Default: Local(Read).
+	// Guard decides who sends each request and what it may do. Default: Local with
+	// the token of the console, and Access.
 	Guard Guard
+	// Access is what the default guard allows. Default Read.
+	Access Access
 	// MaxBody bounds what is posted in bytes. Default 1 MiB.
 	MaxBody int64
-	// By names who sends, for the audit. Default: the remote address.
-	By func(*http.Request) string
 }
 
 // New returns the handler that serves c; nil means the default options. o is not
@@ -33,23 +34,25 @@ func New(c *console.Console, o *Options) http.Handler {
 		a.opts = *o
 	}
 	if a.opts.Guard == nil {
-		a.opts.Guard = Local(Read)
-	}
-	if a.opts.By == nil {
-		a.opts.By = func(r *http.Request) string { return "http " + r.RemoteAddr }
+		a.opts.Guard = Local(c.Token(), cmp.Or(a.opts.Access, Read))
 	}
 	a.opts.MaxBody = cmp.Or(a.opts.MaxBody, 1<<20)
 	mux := http.NewServeMux()
 	for pattern, h := range map[string]func(*http.Request) (any, error){
 		"GET /describe": a.describe, "GET /grep": a.grep, "GET /sample": a.sample, "GET /schemas": a.schemas, "GET /ctx": a.ctx,
-		"GET /connections": a.connections, "GET /dispatches": a.dispatches, "GET /dispatches/{seq}": a.dispatch,
+		"GET /connections": a.connections, "GET /removals": a.removals, "GET /dispatches": a.dispatches, "GET /dispatches/{seq}": a.dispatch, "GET /failures": a.failures,
 		"POST /validate": a.validate, "POST /dry-run": a.dryRun, "POST /send": a.send,
 	} {
 		mux.Handle(pattern, a.serve(h))
 	}
 	// A page from elsewhere cannot post here with the access of whoever looks at it.
-	return http.NewCrossOriginProtection().Handler(mux)
+	return Gate{Console: c, Via: via, Guard: a.opts.Guard, Refused: func(w http.ResponseWriter, _ *http.Request, why error) {
+		answer(w, nil, &failure{http.StatusForbidden, why})
+	}}.Handler(mux)
 }
+
+// via is what the audit is told.
+const via = "api"
 
 type api struct {
 	console *console.Console
@@ -65,29 +68,28 @@ type failure struct {
 func (f *failure) Error() string { return f.err.Error() }
 func (f *failure) Unwrap() error { return f.err }
 
-var errForbidden = errors.New("this request is not allowed it: see httpapi.Options.Guard")
-
 func (a *api) serve(h func(*http.Request) (any, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var v any
-		err := error(&failure{http.StatusForbidden, errForbidden})
-		if a.opts.Guard(r) >= Read {
-			r.Body = http.MaxBytesReader(w, r.Body, a.opts.MaxBody)
-			v, err = h(r)
-		}
-		header := w.Header()
-		header.Set("Content-Type", "application/json; charset=utf-8")
-		header.Set("Cache-Control", "no-store")
-		header.Set("X-Content-Type-Options", "nosniff")
-		if err != nil {
-			w.WriteHeader(statusOf(err))
-			v = problem(err)
-		}
-		enc := json.NewEncoder(w)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		_ = enc.Encode(v) // the client has gone
+		r.Body = http.MaxBytesReader(w, r.Body, a.opts.MaxBody)
+		v, err := h(r)
+		answer(w, v, err)
 	})
+}
+
+// answer writes v, or what is wrong.
+func answer(w http.ResponseWriter, v any, err error) {
+	header := w.Header()
+	header.Set("Content-Type", "application/json; charset=utf-8")
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Content-Type-Options", "nosniff")
+	if err != nil {
+		w.WriteHeader(statusOf(err))
+		v = problem(err)
+	}
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	_ = enc.Encode(v) // the client has gone
 }
 
 // Problem is the body of an answer that is an error: its text, and what does not
@@ -150,13 +152,9 @@ func (a *api) describe(r *http.Request) (any, error) {
 func (a *api) grep(r *http.Request) (any, error) {
 	q := r.URL.Query()
 	if !q.Has("re") {
-		return a.console.Grep(q.Get("q")), nil
+		return a.console.Grep(r.Context(), q.Get("q"))
 	}
-	re, err := regexp.Compile(q.Get("re"))
-	if err != nil {
-		return nil, err
-	}
-	return a.console.GrepRegexp(re), nil
+	return a.console.GrepRegexp(r.Context(), q.Get("re"))
 }
 
 // maxSamples is the most that one request gets.
@@ -192,18 +190,62 @@ func (a *api) schemas(r *http.Request) (any, error) {
 
 func (a *api) ctx(*http.Request) (any, error) { return a.console.CtxSchema(), nil }
 
+// connections answers with a [sfere.Page]. limit=-1 asks for the counts only.
 func (a *api) connections(r *http.Request) (any, error) {
-	return a.console.Connections(r.URL.Query().Get("pattern"))
+	q := r.URL.Query()
+	limit, err := strconv.Atoi(cmp.Or(q.Get("limit"), "0"))
+	if err != nil {
+		return nil, fmt.Errorf("limit is %q: want a number, such as 100, or -1 for the counts only", q.Get("limit"))
+	}
+	return a.console.Connections(console.ConnQuery{Pattern: q.Get("pattern"), After: q.Get("after"), Limit: limit})
 }
 
-// dispatches answers with a list of [console.Dispatch].
-func (a *api) dispatches(r *http.Request) (any, error) {
+// removals answers with a list of [sfere.Removal].
+func (a *api) removals(r *http.Request) (any, error) {
 	text := r.URL.Query().Get("n")
 	n, err := strconv.Atoi(cmp.Or(text, "0"))
 	if err != nil || n < 0 {
 		return nil, fmt.Errorf("n is %q: want a number, or nothing for all that are kept", text)
 	}
-	return a.console.Dispatches(n)
+	return a.console.Removals(n)
+}
+
+// dispatches answers with a list of [console.Dispatch].
+func (a *api) dispatches(r *http.Request) (any, error) {
+	n, err := atMost(r)
+	if err != nil {
+		return nil, err
+	}
+	q := r.URL.Query()
+	f := record.Filter{Name: q.Get("name"), Text: q.Get("q")}
+	if text := q.Get("failed"); text != "" {
+		if f.Failed, err = strconv.ParseBool(text); err != nil {
+			return nil, fmt.Errorf("failed is %q: want true or false", text)
+		}
+	}
+	if f == (record.Filter{}) {
+		return a.console.Dispatches(n)
+	}
+	return a.console.Find(f, n)
+}
+
+// failures answers with a list of [console.Failure].
+func (a *api) failures(r *http.Request) (any, error) {
+	n, err := atMost(r)
+	if err != nil {
+		return nil, err
+	}
+	return a.console.Failures(n)
+}
+
+// atMost returns the parameter n, 0 for all.
+func atMost(r *http.Request) (int, error) {
+	text := r.URL.Query().Get("n")
+	n, err := strconv.Atoi(cmp.Or(text, "0"))
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("n is %q: want a number, or nothing for all that are kept", text)
+	}
+	return n, nil
 }
 
 // dispatch answers with a [console.Dispatch].
@@ -224,7 +266,7 @@ type Verdict struct {
 func (a *api) validate(r *http.Request) (any, error) {
 	cmd, err := a.command(r)
 	if err == nil {
-		err = a.console.Validate(cmd.Effects)
+		err = a.console.Validate(r.Context(), cmd.Effects)
 	}
 	if invalid, ok := errors.AsType[*schema.Error](err); ok {
 		return Verdict{false, invalid.Problems}, nil
@@ -242,9 +284,10 @@ func (a *api) dryRun(r *http.Request) (any, error) {
 
 func (a *api) send(r *http.Request) (any, error) {
 	cmd, err := a.command(r)
-	if a.opts.Guard(r) < Write {
-		a.console.Refused(r.Context(), cmd, errForbidden)
-		return nil, &failure{http.StatusForbidden, errForbidden}
+	if caller := CallerOf(r.Context()); caller.Access < Write {
+		why := Forbidden(caller)
+		a.console.Refused(r.Context(), cmd, why)
+		return nil, &failure{http.StatusForbidden, why}
 	}
 	if err != nil {
 		a.console.Refused(r.Context(), cmd, err)
@@ -256,7 +299,7 @@ func (a *api) send(r *http.Request) (any, error) {
 // command reads the body. The media type is asked for because a form of another
 // site can post any other without a preflight.
 func (a *api) command(r *http.Request) (console.Command, error) {
-	cmd := console.Command{By: a.opts.By(r)}
+	cmd := console.Command{Sender: SenderOf(r, via, CallerOf(r.Context()))}
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		return cmd, &failure{http.StatusUnsupportedMediaType, errors.New("post application/json")}
 	}
@@ -265,6 +308,6 @@ func (a *api) command(r *http.Request) (console.Command, error) {
 		return cmd, err
 	}
 	parsed, err := console.ParseCommand(text)
-	parsed.By = cmd.By
+	parsed.Sender = cmd.Sender
 	return parsed, err
 }

@@ -21,7 +21,7 @@ func Example() {
 	}
 	c := console.New(d, nil, nil)
 	mux := http.NewServeMux()
-	mux.Handle("/mcp", mcp.Handler(c, nil)) // streamable HTTP, this machine only
+	mux.Handle("/mcp", mcp.Handler(c, nil)) // over HTTP, to who has the token of c
 
 	// What a host of a model does, here over memory.
 	ctx := context.Background()
@@ -49,7 +49,9 @@ func Example() {
 	// describe
 	// dispatches
 	// dry_run
+	// failures
 	// grep
+	// removals
 	// sample
 	// validate
 	// <nil> <nil>

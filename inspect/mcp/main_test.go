@@ -43,7 +43,7 @@ func TestStdio(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"connections", "describe", "dispatches", "dry_run", "grep", "sample", "validate"}, toolNames(t, s)); diff != "" {
+	if diff := cmp.Diff(readTools(), toolNames(t, s)); diff != "" {
 		t.Errorf("tools (-want +got):\n%s", diff)
 	}
 	if err := s.Close(); err != nil {

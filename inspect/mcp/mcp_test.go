@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -68,10 +66,10 @@ func use(t *testing.T, s *sdk.ClientSession, tool string, args, out any) (text s
 func TestSession(t *testing.T) {
 	var audits []string
 	p := consoletest.New(t, &console.Options[consoletest.App]{Audit: func(_ context.Context, a console.Audit) {
-		audits = append(audits, fmt.Sprintf("%s to %s: %v", a.Command.By, a.Command.To, a.Result.Err()))
+		audits = append(audits, fmt.Sprintf("%+v to %s: %v", a.Command.Sender, a.Command.To, a.Result.Err()))
 	}})
 	ann := p.Join(t, "ann")
-	s := connect(t, p, &mcp.Options{AllowSend: true})
+	s := connect(t, p, &mcp.Options{Access: httpapi.Write, By: "root"})
 
 	var found struct{ Matches []schema.Item }
 	use(t, s, "grep", map[string]any{"text": "signals of the page"}, &found)
@@ -115,20 +113,21 @@ func TestSession(t *testing.T) {
 		t.Errorf("connections %s", conns.Connections)
 	}
 
-	var out console.Outcome
-	use(t, s, "dry_run", command, &out)
-	if len(out.Plan) == 0 || !strings.Contains(string(out.Plan[0].Would[0]), `signals {\"greeting\":\"hello\"}`) {
-		t.Errorf("the dry run plans %d effects, the first %s", len(out.Plan), out.Plan[0].Would)
+	var dry console.Rehearsal
+	use(t, s, "dry_run", command, &dry)
+	if len(dry.Plan) == 0 || len(dry.Plan[0].Sends) != 1 || !strings.Contains(dry.Plan[0].Sends[0].Text, `signals {"greeting":"hello"}`) {
+		t.Errorf("the dry run plans %+v", dry.Plan)
 	}
 	if e := ann.Pending(); len(e) != 0 {
 		t.Errorf("the dry run sent %v", e)
 	}
 
+	var out console.Outcome
 	use(t, s, "send", command, &out)
 	if e := ann.Next(); e.Fields()["signals"] != `{"greeting":"hello"}` {
 		t.Errorf("ann got %v", e)
 	}
-	if diff := cmp.Diff([]string{"mcp tester to */lobby/*: <nil>"}, audits); diff != "" {
+	if diff := cmp.Diff([]string{"{By:root Via:mcp Asked:send Note:tester} to */lobby/*: <nil>"}, audits); diff != "" {
 		t.Errorf("audit (-want +got):\n%s", diff)
 	}
 }
@@ -144,6 +143,11 @@ func TestToolErrors(t *testing.T) {
 		{"an unknown name", "describe", map[string]any{"name": "test/mial"}, "did you mean test/mail"},
 		{"a bad expression", "grep", map[string]any{"text": "(", "regexp": true}, "missing closing"},
 		{"no sample", "sample", map[string]any{"name": "none"}, "nothing is registered"},
+		{"a kind that does not exist", "describe", map[string]any{"kind": "thing"}, "use effect, action or placeholder"},
+		{"fewer samples than none", "sample", map[string]any{"name": "test/mail", "n": -5}, "at least 1"},
+		{"a page of too many connections", "connections", map[string]any{"n": 5000}, "at most 200"},
+		{"a page that follows nothing", "connections", map[string]any{"after": "x"}, "not where a page ended"},
+		{"too many failures", "failures", map[string]any{"n": 101}, "at most 100"},
 		{"too many samples", "sample", map[string]any{"name": "test/mail", "n": 1000}, "at most 20"},
 		{"effects that are not valid", "dry_run", map[string]any{"effects": []any{map[string]any{"effect": "test/mail"}}}, "missing property 'args'"},
 		{"a bad pattern", "connections", map[string]any{"pattern": "lobby"}, "pattern"},
@@ -213,16 +217,8 @@ func toolNames(t *testing.T, s *sdk.ClientSession) []string {
 	return names
 }
 
-func TestSendIsOffByDefault(t *testing.T) {
-	p := consoletest.New(t, nil)
-	s := connect(t, p, nil)
-	if diff := cmp.Diff([]string{"connections", "describe", "dispatches", "dry_run", "grep", "sample", "validate"}, toolNames(t, s)); diff != "" {
-		t.Errorf("tools (-want +got):\n%s", diff)
-	}
-	_, err := s.CallTool(t.Context(), &sdk.CallToolParams{Name: "send", Arguments: map[string]any{"effects": []any{}}})
-	if err == nil {
-		t.Error("send can be called")
-	}
+func readTools() []string {
+	return []string{"connections", "describe", "dispatches", "dry_run", "failures", "grep", "removals", "sample", "validate"}
 }
 
 func TestResources(t *testing.T) {
@@ -240,44 +236,5 @@ func TestResources(t *testing.T) {
 	}
 	if _, err := s.ReadResource(t.Context(), &sdk.ReadResourceParams{URI: "sfere://schema/none"}); err == nil {
 		t.Error("a resource that does not exist can be read")
-	}
-}
-
-// tokens adds a header to every request.
-type tokens struct{ token string }
-
-func (c tokens) RoundTrip(r *http.Request) (*http.Response, error) {
-	r = r.Clone(r.Context())
-	r.Header.Set("Token", c.token)
-	return http.DefaultTransport.RoundTrip(r)
-}
-
-func TestHTTP(t *testing.T) {
-	p := consoletest.New(t, nil)
-	srv := httptest.NewServer(mcp.Handler(p.Console, &mcp.Options{AllowSend: true, Guard: func(r *http.Request) httpapi.Access {
-		return map[string]httpapi.Access{"read": httpapi.Read, "write": httpapi.Write}[r.Header.Get("Token")]
-	}}))
-	defer srv.Close()
-	dial := func(token string) (*sdk.ClientSession, error) {
-		return sdk.NewClient(&sdk.Implementation{Name: "tester", Version: "1"}, nil).Connect(t.Context(),
-			&sdk.StreamableClientTransport{Endpoint: srv.URL, HTTPClient: &http.Client{Transport: tokens{token}}, DisableStandaloneSSE: true}, nil)
-	}
-	for _, test := range []struct {
-		token string
-		send  bool
-	}{{"read", false}, {"write", true}} {
-		s, err := dial(test.token)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := slices.Contains(toolNames(t, s), "send"); got != test.send {
-			t.Errorf("with %s access send is offered: %t", test.token, got)
-		}
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	}
-	if _, err := dial(""); err == nil {
-		t.Error("a request without access gets a session")
 	}
 }

@@ -3,18 +3,20 @@ package mcp
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"regexp"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/sfere-go/sfere/inspect/console"
+	"github.com/sfere-go/sfere/inspect/httpapi"
 	"github.com/sfere-go/sfere/schema"
 )
 
 // tools are the tools of one server.
-type tools struct{ console *console.Console }
+type tools struct {
+	console *console.Console
+	who     func(context.Context) httpapi.Caller // who sends the request of a context
+}
 
 // brief is an item in a list: models pay for every word.
 type brief struct {
@@ -43,20 +45,13 @@ type (
 		N    int    `json:"n,omitempty" jsonschema:"how many; 1 if left out, at most 20"`
 		Seed uint64 `json:"seed,omitempty" jsonschema:"the same seed gives the same samples"`
 	}
-	connectionsIn struct {
-		Pattern string `json:"pattern,omitempty" jsonschema:"pattern such as */lobby/*; all connections if left out"`
-	}
-	dispatchesIn struct {
-		Number uint64 `json:"number,omitempty" jsonschema:"number of one dispatch, to see everything that it did"`
-		N      int    `json:"n,omitempty" jsonschema:"how many; 20 if left out, at most 100"`
-	}
 	commandIn struct {
 		To      string          `json:"to,omitempty"`
 		Effects json.RawMessage `json:"effects"`
 	}
 )
 
-func (t *tools) add(s *sdk.Server, send bool) {
+func (t *tools) add(s *sdk.Server) {
 	looks := func(name, doc string, schema any) *sdk.Tool {
 		closed := false
 		return &sdk.Tool{Name: name, Description: doc, InputSchema: schema, Annotations: &sdk.ToolAnnotations{ReadOnlyHint: true, OpenWorldHint: &closed}}
@@ -64,28 +59,24 @@ func (t *tools) add(s *sdk.Server, send bool) {
 	sdk.AddTool(s, looks("describe", "List the effects, actions and placeholders of the program, or show one with its schema, examples and metadata.", nil), tool(t.describe))
 	sdk.AddTool(s, looks("grep", "Search names, docs, field descriptions and metadata; tells which field matched and where.", nil), tool(t.grep))
 	sdk.AddTool(s, looks("sample", "Make calls of an item that are valid; its documented examples come first.", nil), tool(t.sample))
-	sdk.AddTool(s, looks("connections", "List live connections with their keys, age and queue.", nil), tool(t.connections))
+	sdk.AddTool(s, looks("connections", "Count live connections, and list some with their keys, age and queue.", nil), tool(t.connections))
+	sdk.AddTool(s, looks("removals", "List who left last, and why.", nil), tool(t.removals))
 	sdk.AddTool(s, looks("dispatches", "List the last dispatches of the program, newest first, or show one with what ran, with which data, what it gave and what failed.", nil), tool(t.dispatches))
-	sdk.AddTool(s, looks("validate", "Check a list of effects against the schemas; problems have JSON pointers.", t.listSchema(false)), tool(t.validate))
-	sdk.AddTool(s, looks("dry_run", "Say exactly what a list of effects would do, byte for byte and to whom, without doing it.", t.listSchema(true)), toolFor(t.dryRun))
-	if send {
-		sdk.AddTool(s, &sdk.Tool{
-			Name: "send", InputSchema: t.listSchema(true),
-			Description: "Run a list of effects in the program. This changes what people see; do a dry_run first.",
-		}, toolFor(t.send))
-	}
+	sdk.AddTool(s, looks("failures", "List what failed lately in the program, newest first; what failed in the same way is one entry.", nil), tool(t.failures))
+	sdk.AddTool(s, looks("validate", "Check a list of effects against the schemas; problems have JSON pointers.", listSchema(false)), tool(t.validate))
+	sdk.AddTool(s, looks("dry_run", "Say exactly what a list of effects would do, byte for byte and to whom. Nothing happens.", listSchema(true)), toolFor(t.dryRun))
+	s.AddTool(&sdk.Tool{
+		Name: "send", InputSchema: listSchema(true),
+		Description: "Run a list of effects in the program. This changes what people see; do a dry_run first.",
+	}, t.sendTool)
 }
 
 // listSchema is the input schema of tools that take effects. What exactly fits
 // is for the tool to say, with better messages than a client has.
-func (t *tools) listSchema(to bool) any {
-	var names []string
-	for _, i := range t.console.Describe(schema.Effects, schema.Actions) {
-		names = append(names, i.Name)
-	}
+func listSchema(to bool) any {
 	properties := map[string]any{"effects": map[string]any{
 		"type":        "array",
-		"description": `effects in order, each {"effect": name, "args": {...}}; known names: ` + fmt.Sprint(names),
+		"description": `effects in order, each {"effect": name, "args": {...}}`,
 		"items":       map[string]any{"type": "object"},
 	}}
 	if to {
@@ -95,120 +86,88 @@ func (t *tools) listSchema(to bool) any {
 }
 
 // tool makes a handler of a function that needs nothing but its input.
-func tool[In any](f func(context.Context, In) (any, error)) sdk.ToolHandlerFor[In, any] {
-	return toolFor(func(ctx context.Context, _ string, in In) (any, error) { return f(ctx, in) })
+func tool[In any](f func(context.Context, In) (answer, error)) sdk.ToolHandlerFor[In, any] {
+	return toolFor(func(ctx context.Context, _ *sdk.CallToolRequest, in In) (answer, error) { return f(ctx, in) })
 }
 
 // toolFor is tool for a function that wants to know who asks. Errors become
 // results that say so, which the model can read and act on.
-func toolFor[In any](f func(ctx context.Context, by string, in In) (any, error)) sdk.ToolHandlerFor[In, any] {
+func toolFor[In any](f func(context.Context, *sdk.CallToolRequest, In) (answer, error)) sdk.ToolHandlerFor[In, any] {
 	return func(ctx context.Context, req *sdk.CallToolRequest, in In) (*sdk.CallToolResult, any, error) {
-		by := "mcp"
-		if p := req.Session.InitializeParams(); p != nil && p.ClientInfo != nil {
-			by = "mcp " + p.ClientInfo.Name
-		}
-		out, err := f(ctx, by, in)
-		if invalid, ok := errors.AsType[*schema.Error](err); ok {
-			res := &sdk.CallToolResult{IsError: true}
-			return res, map[string]any{"error": "the effects are not valid", "problems": invalid.Problems}, nil
-		}
-		return nil, out, err
+		a, err := f(ctx, req, in)
+		return a.result(err), nil, nil
 	}
 }
 
-func (t *tools) describe(_ context.Context, in describeIn) (any, error) {
+func (t *tools) describe(_ context.Context, in describeIn) (answer, error) {
 	if in.Name != "" {
-		return t.console.Get(in.Name)
+		item, err := t.console.Get(in.Name)
+		return answer{item, aboutItem(item)}, err
 	}
-	var kinds []schema.Kind
+	var only []schema.Kind
 	if in.Kind != "" {
-		kinds = append(kinds, schema.Kind(in.Kind))
+		only = append(only, schema.Kind(in.Kind))
+		if !known(only[0]) {
+			return answer{}, fmt.Errorf("kind %q: use effect, action or placeholder, or leave it out for all", cut(in.Kind, 100))
+		}
 	}
 	items := []brief{}
-	for _, i := range t.console.Describe(kinds...) {
+	for _, i := range t.console.Describe(only...) {
 		items = append(items, shortly(i, nil))
 	}
-	return map[string]any{"items": items}, nil
+	return answer{map[string]any{"items": items}, listOf("item", "items", items)}, nil
 }
 
-func (t *tools) grep(_ context.Context, in grepIn) (any, error) {
-	var found []schema.Match
+func known(k schema.Kind) bool {
+	switch k {
+	case schema.Effects, schema.Actions, schema.Placeholders:
+		return true
+	}
+	return false
+}
+
+func (t *tools) grep(ctx context.Context, in grepIn) (answer, error) {
+	search := t.console.Grep
 	if in.Regexp {
-		re, err := regexp.Compile(in.Text)
-		if err != nil {
-			return nil, err
-		}
-		found = t.console.GrepRegexp(re)
-	} else {
-		found = t.console.Grep(in.Text)
+		search = t.console.GrepRegexp
+	}
+	found, err := search(ctx, in.Text)
+	if err != nil {
+		return answer{}, err
 	}
 	matches := []brief{}
 	for _, m := range found {
 		matches = append(matches, shortly(m.Item, m.Hits))
 	}
-	return map[string]any{"matches": matches}, nil
+	return answer{map[string]any{"matches": matches}, listOf("match", "matches", matches)}, nil
 }
 
 // maxSamples is the most that one call gets.
 const maxSamples = 20
 
-func (t *tools) sample(_ context.Context, in sampleIn) (any, error) {
-	if in.N == 0 {
-		in.N = 1
-	}
-	if in.N > maxSamples {
-		return nil, fmt.Errorf("n is %d: ask for at most %d", in.N, maxSamples)
-	}
-	samples, err := t.console.Sample(in.Name, in.N, in.Seed)
+func (t *tools) sample(_ context.Context, in sampleIn) (answer, error) {
+	n, err := howMany(in.N, 1, maxSamples)
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
-	return map[string]any{"samples": samples}, nil
-}
-
-func (t *tools) connections(_ context.Context, in connectionsIn) (any, error) {
-	conns, err := t.console.Connections(in.Pattern)
+	samples, err := t.console.Sample(in.Name, n, in.Seed)
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
-	return map[string]any{"connections": conns}, nil
+	var text summary
+	for _, s := range samples {
+		text.add(compact(s))
+	}
+	return answer{map[string]any{"samples": samples}, text}, nil
 }
 
-// defaultDispatches and maxDispatches are how many one call gets.
-const (
-	defaultDispatches = 20
-	maxDispatches     = 100
-)
-
-func (t *tools) dispatches(_ context.Context, in dispatchesIn) (any, error) {
-	if in.Number != 0 {
-		return t.console.Dispatched(in.Number)
+// howMany returns n, or the default for 0.
+func howMany(n, fallback, most int) (int, error) {
+	switch {
+	case n == 0:
+		return fallback, nil
+	case n < 0 || n > most:
+		return 0, fmt.Errorf("n is %d: ask for at most %d, and for at least 1", n, most)
 	}
-	if in.N == 0 {
-		in.N = defaultDispatches
-	}
-	if in.N < 0 || in.N > maxDispatches {
-		return nil, fmt.Errorf("n is %d: ask for at most %d", in.N, maxDispatches)
-	}
-	recent, err := t.console.Dispatches(in.N)
-	if err != nil {
-		return nil, err
-	}
-	return map[string]any{"dispatches": recent}, nil
-}
-
-func (t *tools) validate(_ context.Context, in commandIn) (any, error) {
-	err := t.console.Validate(in.Effects)
-	if invalid, ok := errors.AsType[*schema.Error](err); ok {
-		return map[string]any{"valid": false, "problems": invalid.Problems}, nil
-	}
-	return map[string]any{"valid": err == nil, "problems": []schema.Problem{}}, err
-}
-
-func (t *tools) dryRun(ctx context.Context, by string, in commandIn) (any, error) {
-	return t.console.DryRun(ctx, console.Command{To: in.To, Effects: in.Effects, By: by})
-}
-
-func (t *tools) send(ctx context.Context, by string, in commandIn) (any, error) {
-	return t.console.Send(ctx, console.Command{To: in.To, Effects: in.Effects, By: by})
+	return n, nil
 }

@@ -3,7 +3,7 @@ package record
 import "time"
 
 // Dispatch is one recorded dispatch with its continuations. It is a copy and
-// belongs to the caller; the data of its effects is shared with the program and
+// belongs to the caller; the data of its effects is shared with other copies and
 // must not be changed.
 type Dispatch struct {
 	Seq     uint64 // numbers everything a Recorder has seen, from 1
@@ -15,7 +15,24 @@ type Dispatch struct {
 	Failed  bool     // it, or a continuation attached to it, had an error
 	Dry     bool     // a dry run
 	Names   []string // of the first items that were dispatched
-	Steps   []Step   // in the order of their paths
+	// Targets are the patterns and keys that the first items are addressed to, in
+	// text form and in their order; "" for those that have none.
+	Targets []string
+	// Request is the method and path of the request that the dispatch came from, ""
+	// if it came from none. What looks like a secret in the path is hidden.
+	Request string
+	// Stream is the number of the stream that the dispatch ran against, 0 if there
+	// was none. Key is the first key that the stream was held under, in text form.
+	Stream uint64
+	Key    string
+	// Times is how many dispatches this one stands for, and First when the first of
+	// them began. All of them ran the same in the same way; the data is that of the
+	// last. Like is equal for dispatches that ran the same in the same way.
+	Times int
+	First time.Time
+	Like  uint64
+
+	Steps []Step // in the order of their paths
 	// Nested are the continuations that belong to no step.
 	Nested []Dispatch
 	// Omitted counts the entries of the tree that were not kept; it is set on the

@@ -17,9 +17,36 @@
 //
 // # What is kept
 //
-// A [Recorder] keeps a number of dispatches that came from outside, and of each
-// tree at most [MaxEntries] effects and continuations. It holds references to the
-// data of effects, which nobody changes, and makes no text of them before
-// somebody looks. A value that a handler returned is kept if nobody could change
-// it meanwhile, and its type otherwise. What is kept includes what users typed.
+// A [Recorder] keeps a number of dispatches that came from outside, of each tree at
+// most [MaxEntries] effects and continuations, of each step at most [MaxValue]
+// bytes, and of everything [Options].Bytes. It keeps copies. A value that a handler
+// returned is copied if nobody can change it meanwhile; otherwise only its type is
+// kept. Of an error the text is kept, and of content that was rendered a note.
+//
+// When there is no more room, dispatches without a request go first of which there
+// are others that ran the same in the same way, such as those of a ticker. They are
+// kept as a count: [Dispatch].Times. Then go those that did not fail. What runs the
+// same for many recipients of a broadcast is kept once with a count from the
+// beginning.
+//
+// What is kept includes what users typed.
+//
+// # Secrets
+//
+// Secrets are hidden in everything that is kept:
+//
+//	type LogIn struct {
+//		Name string `json:"name"`
+//		Code string `json:"code" sfere:"secret"` // by its tag
+//		Password string `json:"password"`        // by its name
+//	}
+//
+// The tag works in effects, in structs inside them, in signals and in values that
+// handlers return. Names are those of fields, signals, JSON members, map keys and
+// wildcards of paths; see [Options].Secrets. A secret of four bytes or more that was
+// found in the data is hidden in the errors of the dispatch as well.
+//
+// Not found is what has no name: a secret inside of markup, a script, a URL or
+// another text, and what is beyond MaxValue. In wire form that is nested and not decoded yet, names count and
+// tags are not known.
 package record

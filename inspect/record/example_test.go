@@ -41,3 +41,34 @@ func Example() {
 	// 1 shop/gone failed
 	// 1 recorded, 1 failed
 }
+
+// Register is an effect with two secrets.
+type Register struct {
+	Name     string `json:"name"`
+	Password string `json:"password"`            // by its name
+	Code     string `json:"code" sfere:"secret"` // by its tag
+}
+
+// EffectName returns "app/register".
+func (Register) EffectName() string { return "app/register" }
+
+// Secrets are hidden in what is kept, and in errors.
+func ExampleOptions() {
+	rec := record.NewWith(&record.Options{Bytes: 4 << 20, Secrets: append(record.Secrets(), "iban")})
+	d, err := dispatch.New(
+		registry.New("record", record.Interceptor[App](rec)),
+		registry.New("app", effect.Handle("Make an account.", func(_ context.Context, _ effect.Call[App], r Register) (any, error) {
+			return nil, fmt.Errorf("the code %s is used up", r.Code)
+		})),
+	)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	d.Dispatch(context.Background(), App{}, Register{Name: "Ann", Password: "hunter2", Code: "ABCD-1234"})
+	s := rec.Recent()[0].Steps[0]
+	fmt.Printf("%+v\n%v\n", s.Item, s.Error)
+	// Output:
+	// {Name:Ann Password:[hidden] Code:[hidden]}
+	// the code [hidden] is used up
+}

@@ -3,6 +3,7 @@ package record
 import (
 	"context"
 
+	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/effect"
 )
 
@@ -15,9 +16,15 @@ func Interceptor[C any](r *Recorder) effect.Interceptor[C] {
 		Name: "record",
 		Dispatch: func(next effect.DispatchFunc[C]) effect.DispatchFunc[C] {
 			return func(ctx context.Context, call effect.Call[C], items effect.List) *effect.Result {
-				n := r.begin(ctx, id{src, call.ID()}, call.Parent(), items)
+				session := sessionOf(call)
+				o := r.origin(session)
+				_, _, o.each = sfere.SenderOf[C](ctx)
+				n := r.begin(ctx, id{src, call.ID()}, call.Parent(), items, o)
 				res := next(r.at(ctx, place{n, nil}), call, items)
-				r.end(n, res)
+				if o.key == "" && session != nil && session.Conn != nil {
+					o = r.origin(session)
+				}
+				r.end(n, res, o)
 				return res
 			}
 		},

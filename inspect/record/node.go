@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/internal/core"
 )
 
 // id finds a dispatch again whose context did not reach its continuation.
@@ -25,12 +26,19 @@ type node struct {
 	nested []*node
 	tree   *tree
 	hidden bool // beyond MaxEntries; its steps are counted only
+	each   bool // for recipients of a broadcast
+	bytes  int  // that it and its steps take up
+	// counted tells that Recorder.likes counts it; of a root.
+	counted bool
+	// siblings is the list of the step or node that n continues; nil for a root.
+	siblings *[]*node
 }
 
 // step is a Step that is being recorded.
 type step struct {
 	s      Step // without continuations
 	path   effect.Path
+	found  finds // its own secrets, as long as it runs
 	nested []*node
 }
 
@@ -38,6 +46,9 @@ type step struct {
 type tree struct {
 	entries int
 	omitted int
+	joined  int // continuations that others stand for
+	bytes   int
+	found   finds  // secrets, as long as it runs
 	rev     uint64 // Recorder.version at the last change
 	gone    bool   // pushed out; continuations that still come begin a new tree
 	nodes   []*node
@@ -53,8 +64,17 @@ func (t *tree) room() bool {
 	return true
 }
 
-// add appends a step, if there is room.
-func (n *node) add(path effect.Path, kind Kind, name string, item effect.Data) *step {
+// data is what is kept of something, and what it takes up.
+type data struct {
+	item    effect.Data
+	value   any
+	bytes   int
+	omitted int
+	found   finds
+}
+
+// add appends a step, if there is room for it.
+func (n *node) add(path effect.Path, kind Kind, name string) *step {
 	if n.hidden {
 		n.tree.omitted++
 		return nil
@@ -62,47 +82,43 @@ func (n *node) add(path effect.Path, kind Kind, name string, item effect.Data) *
 	if !n.tree.room() {
 		return nil
 	}
-	s := &step{path: path, s: Step{Kind: kind, Name: name, Item: item}}
+	s := &step{path: path, s: Step{Kind: kind, Name: name}}
 	n.steps = append(n.steps, s)
 	return s
 }
 
-// find returns the step at path, made if there is none and room for it.
-func (n *node) find(path effect.Path, name string, item effect.Data) *step {
+// find returns the step at path, nil if there is none.
+func (n *node) find(path effect.Path) *step {
 	for _, s := range slices.Backward(n.steps) {
 		if s.path.Equal(path) {
 			return s
 		}
 	}
-	return n.add(path, "", name, item)
+	return nil
 }
 
 func names(items effect.List) []string {
 	var out []string
 	for i, item := range items {
-		if i == 8 {
-			break // enough to recognise it
+		if i == maxNames {
+			break
 		}
 		out = append(out, name(item))
 	}
 	return out
 }
 
+// maxNames is how many items of a dispatch are named: enough to recognise it.
+const maxNames = 8
+
 // maxName bounds names in bytes: those in wire form may be anything.
 const maxName = 120
 
 // name returns the name of item, whatever it is: this runs before anything has
 // been checked.
-func name(item effect.Data) (s string) {
-	defer func() {
-		if recover() != nil {
-			s = "?"
-		}
-	}()
-	return short(item.EffectName())
-}
+func name(item effect.Data) string { return cut(core.SafeName(item)) }
 
-func short(name string) string {
+func cut(name string) string {
 	if len(name) <= maxName {
 		return name
 	}
@@ -113,7 +129,7 @@ func short(name string) string {
 func (n *node) alone() Dispatch {
 	d := n.d
 	if n.tree.nodes[0] == n {
-		d.Omitted, d.Revision, d.Continuations = n.tree.omitted, n.tree.rev, len(n.tree.nodes)-1
+		d.Omitted, d.Revision, d.Continuations = n.tree.omitted, n.tree.rev, len(n.tree.nodes)-1+n.tree.joined
 	}
 	return d
 }

@@ -169,7 +169,7 @@ func TestRecorderTree(t *testing.T) {
 	}
 }
 
-func TestRecorderIsBounded(t *testing.T) {
+func TestRecorderKeepsTheLast(t *testing.T) {
 	rec := record.New(3)
 	d := recorded(t, rec)
 	many := map[string]doer{"many": func(ctx context.Context, call effect.Call[int]) (any, error) {

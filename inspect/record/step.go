@@ -11,26 +11,23 @@ type Step struct {
 	Path effect.Path
 	Kind Kind
 	Name string
-	// Item is the data, shared with the program; it may be nil. To show it, take
-	// [Step.Shown].
+	// Item is a copy of the data without its secrets, cut if it is long. A note takes
+	// the place of content that was rendered. It is nil if there was no room for it.
 	Item effect.Data
-	// Value is what its handler returned, or the name of its type if somebody
+	// Value is a copy of what its handler returned, or the name of its type if somebody
 	// might still change it.
 	Value any
 	Began time.Time // zero if it never ran
 	Took  time.Duration
 	State State
-	Error error        // why it failed or was skipped
+	Error error        // why it failed or was skipped: its text, and nothing that it wraps
 	Phase effect.Phase // of the error
 	By    string       // the interceptor or placeholder at fault
+	// Omitted counts the bytes of Item, Value and Error that were too many to keep.
+	Omitted int
 	// Nested are the continuations that it started.
 	Nested []Dispatch
 }
-
-// Shown returns Item as it may be shown at any time: content that was rendered
-// when the step ran, such as a template, is not rendered again, and a note takes
-// its place. It may be nil.
-func (s Step) Shown() effect.Data { return still(s.Item, 0) }
 
 // Kind tells what a step was; it is empty for items that were not run.
 type Kind string

@@ -20,6 +20,9 @@ import (
 	"github.com/sfere-go/sfere/twk/twktest"
 )
 
+// Token is that of the console of every [Program].
+const Token = "the-token-of-the-test"
+
 // App is the Ctx of the program.
 type App struct{ twk.Session }
 
@@ -37,7 +40,8 @@ type Program struct {
 	Conns      *sfere.Conns
 	Recorder   *record.Recorder
 	Console    *console.Console
-	Mails      atomic.Int64 // sent so far
+	Mails      atomic.Int64          // sent so far
+	Heard      func(context.Context) // told of each mail; may be nil
 	srv        *httptest.Server
 }
 
@@ -51,12 +55,15 @@ func New(t testing.TB, o *console.Options[App]) *Program {
 	if o != nil {
 		v = *o
 	}
-	v.Recorder = p.Recorder
+	v.Recorder, v.Token = p.Recorder, Token
 	d, err := dispatch.New(
 		registry.New("record", record.Interceptor[App](p.Recorder)),
 		registry.Lift(twk.Registry(nil), session),
 		registry.Lift(sfere.Registry(p.Conns), session),
-		registry.New("test", effect.Handle("Send a mail.", func(context.Context, effect.Call[App], Mail) (int64, error) {
+		registry.New("test", effect.Handle("Send a mail.", func(ctx context.Context, _ effect.Call[App], _ Mail) (int64, error) {
+			if p.Heard != nil {
+				p.Heard(ctx)
+			}
 			return p.Mails.Add(1), nil
 		}).About(effect.About{Meta: map[string]any{"owner": "post office"}})),
 	)

@@ -17,6 +17,9 @@ type Runner interface {
 	Nested(ctx context.Context, call Call, items, how any) any
 	// Adopt adds the errors of an *effect.Result to those of this dispatch.
 	Adopt(result any)
+	// Gather returns what is gathered under key in this dispatch. fresh makes it, and
+	// what is done with it at the end. ok is false if the dispatch has ended.
+	Gather(key any, fresh func() (v any, end func())) (v any, ok bool)
 	// Failed reports whether this dispatch has collected an error so far.
 	Failed() bool
 	// ID identifies the dispatch; Parent is 0 for a dispatch from outside.
@@ -94,14 +97,19 @@ type Record struct {
 	Err     error  // the error that is on its way out
 	By      string // the interceptor it came from; empty for the last step
 	Seen    string // innermost interceptor that gave nothing back, or was entered with a list
-	Runs    []any  // the dispatcher's own records of the attempts at a list
+	Runs    any    // the dispatcher's own records of the attempts at a list
+
+	// States are those of the batch that an action belongs to, nil if it belongs
+	// to none. Constant.
+	States *Snapshot
 
 	// Scope is that of the calls which the interceptors see, here to save an
 	// allocation. It is set once, by NewSlot.
 	Scope Scope
 }
 
-// NewSlot returns a Slot for item whose Scope sees and runs what scope does.
+// NewSlot returns a Slot for item whose Scope sees and runs what scope does. States
+// is set by the caller, before anybody else has the Slot.
 func NewSlot(item any, scope *Scope) *Slot {
 	s := &struct {
 		Slot

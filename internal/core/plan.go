@@ -1,8 +1,6 @@
 package core
 
 import (
-	"encoding"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -25,11 +23,9 @@ type Late interface {
 type Lister interface{ IsEffectList() }
 
 var (
-	lateType      = reflect.TypeFor[Late]()
-	listerType    = reflect.TypeFor[Lister]()
-	jsonMarshaler = reflect.TypeFor[json.Marshaler]()
-	textMarshaler = reflect.TypeFor[encoding.TextMarshaler]()
-	timeType      = reflect.TypeFor[time.Time]()
+	lateType   = reflect.TypeFor[Late]()
+	listerType = reflect.TypeFor[Lister]()
+	timeType   = reflect.TypeFor[time.Time]()
 )
 
 // Plan says where in values of a type late values and nested lists sit, so
@@ -37,6 +33,7 @@ var (
 type Plan struct {
 	late   *node
 	nested *node
+	shares bool
 }
 
 // node leads to the interesting places below one type.
@@ -58,62 +55,14 @@ func NewPlan(t reflect.Type) (*Plan, error) {
 	if t.Kind() != reflect.Struct {
 		return nil, fmt.Errorf("%s is a %s: effect data must be a struct type, passed by value", t, t.Kind())
 	}
-	if err := check(t, t.String(), map[reflect.Type]bool{}); err != nil {
+	if err := fit(t); err != nil {
 		return nil, err
 	}
 	return &Plan{
 		late:   find(t, lateType, listerType),
 		nested: find(t, listerType, nil),
+		shares: shares(t, map[reflect.Type]bool{}),
 	}, nil
-}
-
-// check refuses what cannot be compared, logged and sent: functions, channels
-// and hidden state.
-func check(t reflect.Type, at string, seen map[reflect.Type]bool) error {
-	if seen[t] {
-		return nil
-	}
-	seen[t] = true
-	if is(t, lateType) {
-		f := finder{lateType, listerType, nil}
-		if value, ok := t.FieldByName("Value"); ok && f.reaches(value.Type, map[reflect.Type]bool{}) {
-			return fmt.Errorf("%s is a %s, a late value that holds late values: those would not be resolved; give the placeholder late arguments instead", at, t)
-		}
-		return nil
-	}
-	if is(t, listerType) {
-		return nil
-	}
-	// A type that marshals itself vouches for its own insides.
-	if t != timeType && (t.Implements(jsonMarshaler) || t.Implements(textMarshaler)) || t == timeType {
-		return nil
-	}
-	switch t.Kind() {
-	case reflect.Func, reflect.Chan, reflect.UnsafePointer:
-		return fmt.Errorf("%s is a %s: effect data holds values only; close over it in the handler's constructor instead", at, t.Kind())
-	case reflect.Struct:
-		for i := range t.NumField() {
-			f := t.Field(i)
-			if !f.IsExported() {
-				return fmt.Errorf("%s.%s is unexported: export it, so that tests can compare and JSON can carry it", at, f.Name)
-			}
-			if err := check(f.Type, at+"."+f.Name, seen); err != nil {
-				return err
-			}
-		}
-	case reflect.Map:
-		f := finder{lateType, nil, nil}
-		if f.reaches(t.Key(), map[reflect.Type]bool{}) {
-			return fmt.Errorf("%s has late values as map keys: those are not resolved; make them values", at)
-		}
-		if err := check(t.Key(), at+" key", seen); err != nil {
-			return err
-		}
-		return check(t.Elem(), at+"[]", seen)
-	case reflect.Slice, reflect.Array, reflect.Pointer:
-		return check(t.Elem(), at+"[]", seen)
-	}
-	return nil
 }
 
 // is reports whether *t implements want by itself and not by embedding a type
@@ -201,6 +150,30 @@ func (p *Plan) HasLate() bool { return p != nil && p.late != nil }
 
 // HasNested reports whether values of the type can hold effect lists.
 func (p *Plan) HasNested() bool { return p != nil && p.nested != nil }
+
+// Shares reports whether copies of a value of the type share memory, so that a
+// change inside one changes the others.
+func (p *Plan) Shares() bool { return p != nil && p.shares }
+
+func shares(t reflect.Type, seen map[reflect.Type]bool) bool {
+	if t == timeType || seen[t] {
+		return false
+	}
+	seen[t] = true
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Map, reflect.Interface:
+		return true
+	case reflect.Array:
+		return shares(t.Elem(), seen)
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if shares(t.Field(i).Type, seen) {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 // Refs reports whether item holds an unresolved reference now.
 func (p *Plan) Refs(item any) (bool, error) {

@@ -1,7 +1,6 @@
 package examples_test
 
 import (
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,12 +17,7 @@ func TestBrowserChat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := ln.Addr().String()
-	ln.Close()
+	addr := freeAddr(t)
 	text := strings.Replace(string(src), `":8080"`, `"`+addr+`"`, 1)
 	// The browser of a test reaches no CDN.
 	text = strings.Replace(text, "twk.Client{}.Script()", "client.Script()", 1)

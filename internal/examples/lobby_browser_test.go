@@ -103,6 +103,18 @@ func TestBrowserLobby(t *testing.T) {
 		t.Errorf("the second tab lists %d, want 2", n)
 	}
 
+	// A page that is loaded again shows what was said, once, and takes the new in.
+	texts := func(p *browser.Page) string {
+		return browser.Eval[string](p, `[...document.querySelectorAll("#messages .text")].map(e => e.textContent).join("|")`)
+	}
+	before := texts(bob)
+	tab.Go(url)
+	tab.WaitText("#participant-list", "Ann")
+	if got := texts(tab); got != before || !strings.Contains(got, "Hello Bob!") {
+		t.Errorf("after a reload the page shows %q, want %q", got, before)
+	}
+	tab.Screenshot("reload")
+
 	// The lists are emptied, so that what they show then is from the new server.
 	for _, pg := range []*browser.Page{ann, bob, tab} {
 		browser.Eval[bool](pg, `(document.querySelector("#participant-list").innerHTML = "") === ""`)
@@ -120,6 +132,14 @@ func TestBrowserLobby(t *testing.T) {
 	say(bob, "Back again")
 	ann.WaitText("#messages", "Back again")
 	tab.WaitText("#messages", "Back again")
+	for _, pg := range []*browser.Page{ann, bob, tab} {
+		if got := texts(pg); got != before+"|Back again" {
+			t.Errorf("after a restart a page shows %q, want %q and the new message", got, before)
+		}
+	}
+	for _, pg := range []*browser.Page{ann, bob} { // what is said while a page is away is there when it comes back
+		pg.Screenshot("back")
+	}
 
 	bob.Hide() // a hidden tab is in the room like any other
 	ann.Click("#leave")

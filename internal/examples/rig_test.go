@@ -57,10 +57,21 @@ func run(t *testing.T, bin string, args ...string) (url string, stop func()) {
 	return url, stop
 }
 
-// serve runs a program that prints nothing until something answers at addr.
-func serve(t *testing.T, bin, addr string) {
+// freeAddr is an address where nobody listens.
+func freeAddr(t *testing.T) string {
 	t.Helper()
-	cmd := exec.Command(bin)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().String()
+}
+
+// serve runs a program that prints nothing until something answers at addr.
+func serve(t *testing.T, bin, addr string, args ...string) {
+	t.Helper()
+	cmd := exec.Command(bin, args...)
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -225,6 +225,13 @@ func (s *Scheduler) mark(v *Value, m Mark, now time.Time) (news bool) {
 	return news
 }
 
+// Dirty reports whether v waits to be rendered.
+func (s *Scheduler) Dirty(v *Value) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return v.isDirty()
+}
+
 // MarkAll marks every value, spread over a time.
 func (s *Scheduler) MarkAll(over time.Duration) {
 	now := time.Now()

@@ -28,14 +28,15 @@ func Names(name string, known iter.Seq[string]) []string {
 		far  int
 	}
 	var found []candidate
-	own := name[strings.LastIndex(name, "/")+1:]
+	own, lower := name[strings.LastIndex(name, "/")+1:], strings.ToLower(name)
+	var row []int
 	for k := range known {
 		limit := max(2, len(k)/4)
 		far := limit + 1
 		// The lengths alone rule most names out; text from outside may hold
 		// thousands of unknown ones.
 		if diff := len(name) - len(k); max(diff, -diff) <= limit {
-			far = distance(strings.ToLower(name), k)
+			far, row = distance(lower, k, row)
 		}
 		if _, kown, _ := strings.Cut(k, "/"); strings.EqualFold(own, kown) {
 			far = min(far, 1)
@@ -52,11 +53,12 @@ func Names(name string, known iter.Seq[string]) []string {
 	return out
 }
 
-// distance is the Levenshtein distance in bytes.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+// distance is the Levenshtein distance in bytes. It uses row, and returns what to give
+// it the next time.
+func distance(a, b string, row []int) (int, []int) {
+	row = row[:0]
+	for j := range len(b) + 1 {
+		row = append(row, j)
 	}
 	for i := range len(a) {
 		diagonal := row[0]
@@ -69,5 +71,5 @@ func distance(a, b string) int {
 			diagonal, row[j+1] = row[j+1], min(diagonal+cost, row[j+1]+1, row[j]+1)
 		}
 	}
-	return row[len(b)]
+	return row[len(b)], row
 }

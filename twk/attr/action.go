@@ -2,6 +2,7 @@ package attr
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -72,9 +73,45 @@ type Options struct {
 	RetryMaxCount int
 }
 
+// check panics for what the client does not know: it would take an unknown word for
+// the default, and a delay in another unit for none, without a word.
+func (o *Options) check() {
+	refuse := func(field string, value any, remedy string) {
+		panic(&twk.Error{Op: "writing an action", Field: field, Err: fmt.Errorf("is %v: use %s", value, remedy)})
+	}
+	switch o.ContentType {
+	case "", "json", "form":
+	default:
+		refuse("contentType", strconv.Quote(o.ContentType), `"json" or "form"`)
+	}
+	switch o.Cancellation {
+	case "", CancelAuto, CancelCleanup, CancelDisabled:
+	default:
+		refuse("cancellation", strconv.Quote(string(o.Cancellation)), "one of the Cancel constants")
+	}
+	switch o.Retry {
+	case "", RetryAuto, RetryError, RetryAlways, RetryNever:
+	default:
+		refuse("retry", strconv.Quote(string(o.Retry)), "one of the Retry constants")
+	}
+	if d := o.RetryInterval; d != 0 && d < time.Millisecond {
+		refuse("retryInterval", d, "a duration of at least a millisecond, such as time.Second")
+	}
+	if d := o.RetryMaxWait; d != 0 && d < time.Millisecond {
+		refuse("retryMaxWait", d, "a duration of at least a millisecond, such as 30*time.Second")
+	}
+	if f := o.RetryScaler; !(f >= 0) || f > math.MaxFloat64 {
+		refuse("retryScaler", f, "a number above 0, such as 2")
+	}
+	if o.RetryMaxCount < RetryForever {
+		refuse("retryMaxCount", o.RetryMaxCount, "a positive number, or RetryForever")
+	}
+}
+
 // Get returns the expression that requests url with GET. Nothing in url or in
 // the options ends the expression, which fits into a double-quoted attribute as
-// it is. nil options mean the client's defaults.
+// it is. nil options mean the client's defaults. Get panics with a [*twk.Error] if
+// an option has a value that the client does not know, or would not see.
 //
 // url is a path of the program's own, relative to the page or not. The page runs
 // what comes back, so Get panics with a [*twk.Error] if url is empty, or if a
@@ -127,6 +164,7 @@ func (o *Options) list() []string {
 			add(name, strconv.FormatInt(d.Milliseconds(), 10))
 		}
 	}
+	o.check()
 	text("contentType", o.ContentType)
 	text("selector", o.Selector)
 	if len(o.Headers) > 0 {

@@ -3,6 +3,7 @@ package attr_test
 import (
 	"bytes"
 	"html/template"
+	"math"
 	"testing"
 	"time"
 
@@ -47,6 +48,40 @@ func TestActions(t *testing.T) {
 	for _, tt := range tests {
 		if diff := cmp.Diff(tt.want, tt.got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.reason, diff)
+		}
+	}
+}
+
+// The client takes a word that it does not know for the default, and a delay of less
+// than a millisecond for none, so the program is told.
+func TestActionOptionsAreChecked(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		reason, field string
+		o             attr.Options
+	}{
+		{"no content type of the client", "contentType", attr.Options{ContentType: "application/json"}},
+		{"no word of the client", "cancellation", attr.Options{Cancellation: "abort"}},
+		{"no word of the client", "retry", attr.Options{Retry: "forever"}},
+		{"a unit was forgotten", "retryInterval", attr.Options{RetryInterval: 1000}},
+		{"it would be in the past", "retryInterval", attr.Options{RetryInterval: -time.Second}},
+		{"a unit was forgotten", "retryMaxWait", attr.Options{RetryMaxWait: 30}},
+		{"delays would be negative", "retryScaler", attr.Options{RetryScaler: -1}},
+		{"it is no number in JavaScript", "retryScaler", attr.Options{RetryScaler: math.NaN()}},
+		{"it is no number in JSON", "retryScaler", attr.Options{RetryScaler: math.Inf(1)}},
+		{"only RetryForever is negative", "retryMaxCount", attr.Options{RetryMaxCount: -2}},
+	}
+	for _, tt := range tests {
+		for name, write := range map[string]func(string, *attr.Options) string{"Post": attr.Post, "StreamAction": attr.StreamAction} {
+			func() {
+				defer func() {
+					err, _ := recover().(*twk.Error)
+					if err == nil || err.Field != tt.field {
+						t.Errorf("%s of %s: %s: panic %v", name, tt.field, tt.reason, err)
+					}
+				}()
+				write("/a", &tt.o)
+			}()
 		}
 	}
 }
