@@ -30,7 +30,7 @@ type (
 		Person string `json:"person"`
 		Role   Role   `json:"role"`
 	}
-	// Look makes a stream show a board as its person may see it now.
+	// Look makes a stream show a board and its history.
 	Look struct {
 		Board int64 `json:"board"`
 	}
@@ -43,13 +43,13 @@ func (Look) EffectName() string     { return "kanban/look" }
 
 func (s *server) registry() registry.Registry[App] {
 	return registry.New("kanban",
-		sfere.View("The columns and cards of a board.", s.showBoard, allowed[Board](s)).About(example(Board{1, true})),
-		sfere.View("The people of a board and their roles.", s.showPeople, allowed[People](s)).About(example(People{1, true})),
-		sfere.View("Who is looking at a board.", s.showLooking, allowed[Looking](s)).About(example(Looking{1})),
+		sfere.View("The columns and cards of a board.", s.showBoard, allowed(s, Board{1, true})),
+		sfere.View("The people of a board and their roles.", s.showPeople, allowed(s, People{1, true})),
+		sfere.View("Who is looking at a board.", s.showLooking, allowed(s, Looking{1})),
 		effect.Do("Move a card.", s.moveCard).About(example(MoveCard{Board: 1, Card: 3, Seen: 1, Lane: 2})),
 		effect.Do("Add a card.", s.addCard).About(example(AddCard{1, "Buy flowers"})),
 		effect.Do("Change the role of a person.", s.setRole).About(example(SetRole{1, "cleo", Editor})),
-		effect.Do("Show a board as the person of the stream may see it.", s.look).About(example(Look{1})),
+		effect.Do("Show a board and its history.", s.look).About(example(Look{1})),
 	)
 }
 
@@ -73,38 +73,30 @@ func (s *server) addCard(ctx context.Context, call effect.Call[App], a AddCard) 
 	return call.Dispatch(ctx, sfere.Refresh{Topic: sfere.T("board", a.Board)}, happened(a.Board, e), twk.Signals("title", "")).Err()
 }
 
-// setRole changes a role. Recheck takes away at once what the person may not see any
-// more. Look then shows in their tabs what they may see.
+// setRole changes a role. Recheck shows at once, in the tabs of the person, what they
+// may see now. Who may see nothing is told so.
 func (s *server) setRole(ctx context.Context, call effect.Call[App], r SetRole) error {
 	e, err := s.db.SetRole(ctx, call.Ctx().Me, r)
 	if err != nil || e.ID == 0 {
 		return err
 	}
 	theirs := sfere.Exactly(tabs(r.Board, r.Person))
-	return call.Dispatch(ctx,
-		sfere.Recheck{To: theirs},
-		happened(r.Board, e),
-		sfere.Tell(theirs, Look{r.Board}),
-		sfere.Refresh{Topic: sfere.T("people", r.Board)},
-	).Err()
+	then := effect.List{sfere.Recheck{To: theirs}}
+	if r.Role == None {
+		then = append(then, sfere.Tell(theirs, twk.Patch(lockedView()), twk.CloseSSE{}))
+	}
+	then = append(then, happened(r.Board, e), sfere.Refresh{Topic: sfere.T("people", r.Board)})
+	return call.Dispatch(ctx, then...).Err()
 }
 
-// look makes the stream of the dispatch show what its person may see: when it opens,
-// and when the role has changed.
+// look makes the stream of the dispatch show a board, and the history that its events
+// go on from.
 func (s *server) look(ctx context.Context, call effect.Call[App], l Look) error {
-	role, err := s.db.Role(ctx, l.Board, call.Ctx().Me.ID)
-	if err != nil {
-		return err
-	}
-	if role == None {
-		return call.Dispatch(ctx, twk.Patch(lockedView()), twk.CloseSSE{}).Err()
-	}
 	events, err := s.db.History(ctx, l.Board, shownEvents)
 	if err != nil {
 		return err
 	}
-	see, not := views(l.Board, role)
-	return call.Dispatch(ctx, twk.Patch(historyView(events)), sfere.Hide{Views: not}, sfere.Show{Views: see}).Err()
+	return call.Dispatch(ctx, twk.Patch(historyView(events)), sfere.Show{Views: views(l.Board)}).Err()
 }
 
 // happened tells everybody who looks at a board what has happened.

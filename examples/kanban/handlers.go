@@ -86,7 +86,7 @@ func (s *server) board(r *twk.Request, me Person) twk.Response {
 	if p.events, err = s.db.History(r.Context(), id, shownEvents); err != nil {
 		return fault(err)
 	}
-	see, _ := views(id, role)
+	see := views(id)
 	for i, part := range []*twk.HTML{&p.board, &p.people, &p.looking} {
 		if *part, err = s.Render(r, see[i]); err != nil {
 			return fault(err)

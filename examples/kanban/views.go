@@ -38,24 +38,19 @@ func (b Board) Topics() []sfere.Topic   { return []sfere.Topic{sfere.T("board", 
 func (p People) Topics() []sfere.Topic  { return []sfere.Topic{sfere.T("people", p.Board)} }
 func (l Looking) Topics() []sfere.Topic { return []sfere.Topic{sfere.T("looking", l.Board)} }
 
-// needs says who may be shown it.
-func (b Board) needs() (board int64, r Role)   { return b.ID, orViewer(b.CanEdit, Editor) }
-func (p People) needs() (board int64, r Role)  { return p.Board, orViewer(p.CanChange, Owner) }
-func (l Looking) needs() (board int64, r Role) { return l.Board, Viewer }
+// as returns the value that somebody with a role is shown.
+func (b Board) as(r Role) Board     { return Board{b.ID, r >= Editor} }
+func (p People) as(r Role) People   { return People{p.Board, r >= Owner} }
+func (l Looking) as(r Role) Looking { return l }
 
-// orViewer returns r if yes, and Viewer if not.
-func orViewer(yes bool, r Role) Role {
-	if yes {
-		return r
-	}
-	return Viewer
-}
+func (b Board) board() int64   { return b.ID }
+func (p People) board() int64  { return p.Board }
+func (l Looking) board() int64 { return l.Board }
 
-// views returns what somebody with a role sees of a board, and what they do not.
-func views(board int64, r Role) (see, not effect.List) {
-	edit, change := r >= Editor, r >= Owner
-	see = effect.List{Board{board, edit}, People{board, change}, Looking{board}}
-	return see, effect.List{Board{board, !edit}, People{board, !change}}
+// views returns what a page of a board shows. What differs by role is for allowed to
+// say.
+func views(board int64) effect.List {
+	return effect.List{Board{ID: board}, People{Board: board}, Looking{board}}
 }
 
 // showBoard renders a board. The form for new cards follows the role by a signal.
@@ -78,17 +73,21 @@ func (s *server) showLooking(ctx context.Context, l Looking) (twk.Content, error
 	return lookingView(slices.DeleteFunc(all, func(m Member) bool { return !here[m.ID] })), err
 }
 
-// allowed returns the options of a view that only some may be shown.
+// allowed returns the options of a view: the role of a person, as it is now, decides
+// which value of it they are shown, whatever was asked for.
 func allowed[V interface {
 	effect.Data
-	needs() (board int64, r Role)
-}](s *server) *sfere.ViewOptions[App, V] {
-	return &sfere.ViewOptions[App, V]{Allow: func(ctx context.Context, call effect.Call[App], v V) error {
-		board, least := v.needs()
-		r, err := s.db.Role(ctx, board, call.Ctx().Me.ID)
-		if err == nil && r < least {
-			err = refused{http.StatusForbidden, "You may not see this board, or not so."}
-		}
-		return err
-	}}
+	as(Role) V
+	board() int64
+}](s *server, example V) *sfere.ViewOptions[App, V] {
+	return &sfere.ViewOptions[App, V]{
+		Examples: []V{example},
+		Allow: func(ctx context.Context, call effect.Call[App], v V) (V, error) {
+			r, err := s.db.Role(ctx, v.board(), call.Ctx().Me.ID)
+			if err == nil && r == None {
+				err = refused{http.StatusForbidden, "You may not see this board."}
+			}
+			return v.as(r), err
+		},
+	}
 }
