@@ -1,4 +1,4 @@
-.PHONY: help test race short lint fuzz bench soak lobby ci
+.PHONY: help test race short lint fuzz bench soak lobby kanban ci
 help: ; @grep -E '^[a-z]+:' Makefile | cut -d: -f1 | tr '\n' ' '
 test: ; go test ./...
 race: ; go test -race -short ./...
@@ -15,4 +15,5 @@ bench: ; go test -run xxx -bench . ./dispatch . ./sse/gzipcast ./internal/bench/
 SOAK ?= 10m
 soak: ; SFERE_SOAK=$(SOAK) go test -timeout 0 -count 1 -v -run 'TestSoak$$' ./sse
 lobby: ; go run ./examples/lobby
+kanban: ; go run ./examples/kanban
 ci: ; bash .ci/run

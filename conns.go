@@ -60,6 +60,9 @@ func (o *Options) check() error {
 	if err := o.Policy.check(); err != nil {
 		return fmt.Errorf("Options.Policy: %w", err)
 	}
+	if o.RenderWorkers < 0 || o.MaxRendered < 0 {
+		return fmt.Errorf("Options.RenderWorkers is %d and Options.MaxRendered %d: use 0 for the default", o.RenderWorkers, o.MaxRendered)
+	}
 	if d := o.RecipientTimeout; d != 0 && d < shortest {
 		return fmt.Errorf("Options.RecipientTimeout is %v: use a duration such as 10*time.Second", d)
 	}

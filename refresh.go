@@ -230,9 +230,9 @@ func (r *refreshing) value(v *flight.Value) {
 }
 
 // Recheck asks the views of the streams that match a pattern again whether these may
-// be shown them ([ViewOptions].Allow), after a role has changed. When it has run,
-// nothing of a view that is no longer allowed is sent any more. Its value is how many
-// views were taken away.
+// be shown them, or others instead ([ViewOptions].Allow), after a role has changed.
+// When it has run, nothing of a view that is no longer allowed is sent any more. Its
+// value is how many views were taken away or replaced.
 type Recheck struct {
 	To Pattern `json:"to" jsonschema:"description=the streams whose views are asked again"`
 }
@@ -263,7 +263,7 @@ func (c *Conns) recheck(ctx context.Context, call twk.Call, r Recheck) (int, err
 	away := 0
 	for _, sh := range all {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.opts.RecipientTimeout)
-		if sh.recheck(ctx) != nil {
+		if sh.recheck(ctx) {
 			away++
 		}
 		cancel()

@@ -14,7 +14,8 @@ import (
 // Render renders a view into the page that a request asks for, with the function that
 // renders it for streams, so that the page and what follows cannot differ. own is
 // the Ctx of the request, of which an [OwnView] and ViewOptions.Allow are told. The
-// errors are those of the view and of Allow. [App.Render] is shorter.
+// errors are those of the view and of Allow. The signals of a [ViewFrame] are left
+// out; a page has data-signals for their first values. [App.Render] is shorter.
 func Render[C any](d *dispatch.Dispatcher[C], c *Conns, own C, r *twk.Request, v effect.Data) (twk.HTML, error) {
 	scope, err := c.requestScope(r, func() string { return "a view" })
 	if err != nil {
@@ -46,10 +47,9 @@ type rendered struct {
 // use implements viewUse.
 func (r *rendered) use(ctx context.Context, d *view, v effect.Data, call any) (any, error) {
 	r.count++
-	if d.allow != nil {
-		if err := d.allow(ctx, call, v); err != nil {
-			return nil, forbidden("rendering "+d.name, err)
-		}
+	v, err := d.allowed(ctx, "rendering", call, v)
+	if err != nil {
+		return nil, err
 	}
 	id := d.id(r.scope, v, nil)
 	content, err := d.render(alone{ctx, rendering{scope: id.scope}}, v, call)

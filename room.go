@@ -2,6 +2,7 @@ package sfere
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/sfere-go/sfere/sse"
 )
@@ -16,7 +17,7 @@ type rooms struct {
 // room is the audience of one pattern.
 type room struct {
 	sse.Audience
-	users int // broadcasts on their way; guarded by rooms.mu
+	users atomic.Int32 // broadcasts on their way; raised under rooms.mu only
 }
 
 // maxRooms bounds how many patterns nobody is sending to are remembered, for
@@ -38,22 +39,18 @@ func (r *rooms) enter(p Pattern) *room {
 		a = &room{}
 		r.all[p] = a
 	}
-	a.users++
+	a.users.Add(1)
 	return a
 }
 
-func (r *rooms) leave(a *room) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	a.users--
-}
+func (*rooms) leave(a *room) { a.users.Add(-1) }
 
 // forget drops a room that nobody is in. Those in use stay, or their order would
 // be lost. r.mu is held.
 func (r *rooms) forget() {
 	looked := 0
 	for p, a := range r.all {
-		if a.users == 0 {
+		if a.users.Load() == 0 {
 			delete(r.all, p)
 			return
 		}

@@ -76,21 +76,37 @@ func (s *screen) sent() {
 	}
 }
 
+// find returns what is shown as id, or was asked for as id; nil if nothing is.
+func (s *screen) find(id valueID) *shown {
+	s.w.mu.RLock()
+	defer s.w.mu.RUnlock()
+	if sh := s.shown[id]; sh != nil {
+		return sh
+	}
+	for _, sh := range s.shown {
+		asked := sh.id
+		if asked.value = sh.asked; asked == id {
+			return sh
+		}
+	}
+	return nil
+}
+
 // show puts a value on the screen. If it is there already, it is sent again.
-func (s *screen) show(d *view, id valueID, call any) error {
+func (s *screen) show(d *view, asked effect.Data, id valueID, call any) error {
 	topics, err := topicsOf(id.value)
 	if err != nil {
 		return err
 	}
 	w := s.w
-	sh := &shown{screen: s, def: d, id: id}
+	sh := &shown{screen: s, def: d, asked: asked, id: id}
 	if d.own || d.allow != nil {
 		sh.call = call
 	}
 	w.mu.Lock()
-	if s.closed {
+	if s.closed { // it shows nothing any more
 		w.mu.Unlock()
-		return sse.ErrClosed
+		return nil
 	}
 	if old := s.shown[id]; old != nil {
 		w.mu.Unlock()
@@ -191,19 +207,24 @@ func (sh *shown) withdraw() {
 	sh.screen.conn.Withdraw(frameKey(sh.key, 0, 2))
 }
 
-// recheck asks whether the stream may still be shown the view, and takes it away if
-// not. It reports whether it may.
-func (sh *shown) recheck(ctx context.Context) (err error) {
+// recheck asks what the stream may be shown now. It takes the view away, or shows
+// another value instead, and reports whether it did.
+func (sh *shown) recheck(ctx context.Context) (changed bool) {
 	if sh.def.allow == nil {
-		return nil
+		return false
 	}
-	if err = guarded(func() error { return sh.def.allow(ctx, sh.call, sh.id.value) }); err == nil {
-		return nil
+	v, err := sh.def.allowed(ctx, "showing", sh.call, sh.asked)
+	id := sh.id
+	if id.value = v; err == nil && id == sh.id || !sh.hide() { // as before, or gone already
+		return false
 	}
-	if sh.hide() {
+	if err == nil {
+		err = sh.screen.show(sh.def, sh.asked, id, sh.call)
+	}
+	if err != nil {
 		_ = sh.screen.conn.Emit(ctx, sh.screen.w.words(func() effect.List { return sh.def.last(sh.id.value) })...)
 	}
-	return err
+	return true
 }
 
 // topicsOf returns the topics of v and everything above them.

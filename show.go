@@ -15,11 +15,14 @@ import (
 // concerns it, when the stream may have lost something, and nothing else has to be
 // done for first paint, reconnection and late joiners.
 //
-// It belongs among the first effects of a stream that is held, and works at any
-// later time. The stream never shows an older state after a newer one, and when a
-// dispatch with a Refresh has returned it ends with a state that was read after it.
+// It belongs among the first effects of a stream that is held, and works at any later
+// time. The stream never shows an older state after a newer one, and when a dispatch
+// with a Refresh has returned it ends with a state that was read after it. The views
+// of one Show may arrive in any order. A stream that shows views is not cut when its outbox is full: the events that wait
+// are dropped, and its views are sent again, of which at most one frame each waits.
+//
 // Two views of one stream must not be about the same elements, and nothing else may
-// patch what a view has rendered. It is an error to show a view that is not allowed
+// patch what a view has rendered. A stream that has ended is shown nothing. It is an error to show a view that is not allowed
 // ([ViewOptions].Allow), and on a response that does not stay open.
 //
 //	sfere.Hold(sfere.ID("board", user), twk.Stream(sfere.Show{Views: effect.List{Board{ID: 7}}}))
@@ -34,7 +37,8 @@ func (Show) EffectName() string { return "sfere/show" }
 
 // Hide ends what [Show] began: when it has run, nothing of the views is sent to the
 // stream of the dispatch any more, what waits to be written included. The page keeps
-// what it shows. Views that the stream does not show are left out.
+// what it shows. Views that the stream does not show are left out. A view is named as
+// it was for Show, or by the value that ViewOptions.Allow gave instead.
 type Hide struct {
 	Views effect.List `json:"views" jsonschema:"description=views that the stream shows no more"`
 }
@@ -76,7 +80,7 @@ func (c *Conns) onScreen(ctx context.Context, call twk.Call, e effect.Data, list
 	}
 	do := &onScreen{c: c, scope: scope, conn: s.Conn, hide: hide}
 	if do.screen = c.views.screen(s.Conn); do.screen == nil {
-		return 0, &Error{Op: op, Err: sse.ErrClosed}
+		return 0, nil // it has ended, and shows nothing any more
 	}
 	own := call.With(func(own *twk.Session) { *own = twk.Session{Conn: s.Conn} })
 	res := own.Dispatch(context.WithValue(ctx, useKey{}, do), list...)
@@ -89,22 +93,17 @@ func (c *Conns) onScreen(ctx context.Context, call twk.Call, e effect.Data, list
 // use implements viewUse.
 func (o *onScreen) use(ctx context.Context, d *view, v effect.Data, call any) (any, error) {
 	o.count++
-	id := d.id(o.scope, v, o.conn)
 	if o.hide {
-		o.c.views.mu.RLock()
-		sh := o.screen.shown[id]
-		o.c.views.mu.RUnlock()
-		if sh != nil {
+		if sh := o.screen.find(d.id(o.scope, v, o.conn)); sh != nil {
 			sh.hide()
 		}
 		return nil, nil
 	}
-	if d.allow != nil {
-		if err := d.allow(ctx, call, v); err != nil {
-			return nil, forbidden("showing "+d.name, err)
-		}
+	actual, err := d.allowed(ctx, "showing", call, v)
+	if err != nil {
+		return nil, err
 	}
-	return nil, o.screen.show(d, id, call)
+	return nil, o.screen.show(d, v, d.id(o.scope, actual, o.conn), call)
 }
 
 // id returns what tells a value apart.

@@ -43,11 +43,15 @@ type ViewOptions[C any, V effect.Data] struct {
 	// scopes are two values: the board 7 of one tenant is not that of another. Set it
 	// for what belongs to nobody, and where the value itself says whose it is.
 	AcrossScopes bool
-	// Allow says whether a stream may be shown v, by an error if not. It is asked when
-	// the stream is to show it, and again by [Recheck]; call has the Ctx under which
-	// the stream was opened, without its request. The value of a view says what is
-	// shown; Allow says who may see it. Default: everybody may.
-	Allow func(ctx context.Context, call effect.Call[C], v V) error
+	// Allow says what a stream is shown that is to show v: v, or another value, such as
+	// one with the role that the person has; an error if it may show neither. It is
+	// asked when the stream is to show v, and again by [Recheck], which then shows the
+	// other value instead. call has the Ctx under which the stream was opened, without
+	// its request. A role that a value has on its own goes stale; Allow is where it
+	// comes from. Default: everybody is shown v.
+	Allow func(ctx context.Context, call effect.Call[C], v V) (V, error)
+	// Examples are sample values for catalogues and tests.
+	Examples []V
 	// Removed gives effects of package twk for a stream that is no longer shown v,
 	// because it is gone or no longer allowed. Default: none.
 	Removed func(v V) effect.List
@@ -113,7 +117,7 @@ type view struct {
 	most                       int
 	own, across                bool
 	render                     func(ctx context.Context, v, call any) (twk.Content, error)
-	allow                      func(ctx context.Context, call, v any) error // nil if everybody may
+	allow                      func(ctx context.Context, call any, v effect.Data) (effect.Data, error) // nil if everybody may
 	removed                    func(v any) effect.List
 	failed                     func(v any, err error) effect.List
 }
@@ -126,7 +130,9 @@ func newView[C any, V effect.Data](o *ViewOptions[C, V]) *view {
 	d.interval, d.maxAge, d.most, d.across = o.Interval, o.MaxAge, o.Most, o.AcrossScopes
 	d.deadline = cmp.Or(o.Deadline, d.deadline)
 	if o.Allow != nil {
-		d.allow = func(ctx context.Context, call, v any) error { return o.Allow(ctx, call.(effect.Call[C]), v.(V)) }
+		d.allow = func(ctx context.Context, call any, v effect.Data) (effect.Data, error) {
+			return o.Allow(ctx, call.(effect.Call[C]), v.(V))
+		}
 	}
 	if o.Removed != nil {
 		d.removed = func(v any) effect.List { return o.Removed(v.(V)) }
@@ -149,7 +155,13 @@ func registered[C any, V effect.Data](doc string, d *view, o *ViewOptions[C, V])
 	if d.render == nil {
 		handle = nil
 	}
-	item := core.Item(effect.Handle(doc, handle).About(effect.About{Reach: effect.Local}))
+	about := effect.About{Reach: effect.Local}
+	if o != nil {
+		for _, v := range o.Examples {
+			about.Examples = append(about.Examples, v)
+		}
+	}
+	item := core.Item(effect.Handle(doc, handle).About(about))
 	st := *item.State()
 	e := *st.Entry
 	e.Site, st.Entry = core.Site(2), &e
@@ -159,6 +171,21 @@ func registered[C any, V effect.Data](doc string, d *view, o *ViewOptions[C, V])
 		st.Errs = append(st.Errs, errors.New("an option of the view is negative: use 0 for the default"))
 	}
 	return effect.Effect[C](core.NewItem(st))
+}
+
+// allowed returns what is shown to one who is to be shown v.
+func (d *view) allowed(ctx context.Context, op string, call any, v effect.Data) (effect.Data, error) {
+	if d.allow == nil {
+		return v, nil
+	}
+	err := guarded(func() (err error) {
+		v, err = d.allow(ctx, call, v)
+		return err
+	})
+	if err != nil {
+		return nil, forbidden(op+" "+d.name, err)
+	}
+	return v, nil
 }
 
 // last returns what a stream is told that is shown v no more.

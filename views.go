@@ -62,9 +62,10 @@ type screen struct {
 type shown struct {
 	screen *screen
 	def    *view
-	id     valueID
-	call   any    // with the Ctx of the stream; nil if nobody asks for it
-	key    string // of its frames
+	asked  effect.Data // what Show was given
+	id     valueID     // of what is shown: asked, or what Allow gave instead
+	call   any         // with the Ctx of the stream; nil if nobody asks for it
+	key    string      // of its frames
 	seat   *flight.Seat
 }
 

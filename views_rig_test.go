@@ -58,6 +58,7 @@ type gallery struct {
 	panics  map[string]bool
 	slow    map[string]time.Duration
 	banned  map[string]bool // users that may not see boards
+	instead map[string]int  // users that see another one
 	renders map[string]int
 	running map[string]int
 	wrong   []string
@@ -77,7 +78,7 @@ func newGallery(t testing.TB, o *galleryOptions) *gallery {
 	}
 	g := &gallery{
 		t: t, hub: sse.NewHub(&o.hub), state: map[string]int{}, fails: map[string]error{}, panics: map[string]bool{},
-		slow: map[string]time.Duration{}, banned: map[string]bool{}, renders: map[string]int{}, running: map[string]int{},
+		slow: map[string]time.Duration{}, banned: map[string]bool{}, instead: map[string]int{}, renders: map[string]int{}, running: map[string]int{},
 	}
 	o.conns.Scope = func(r *twk.Request) (string, error) { return r.URL.Query().Get("scope"), nil }
 	o.conns.OnViewError = func(v effect.Data, err error) {
@@ -87,13 +88,16 @@ func newGallery(t testing.TB, o *galleryOptions) *gallery {
 	}
 	g.conns = sfere.New(&o.conns)
 	t.Cleanup(g.conns.Close)
-	o.poster.Allow = func(_ context.Context, call effect.Call[viewer], _ poster) error {
+	o.poster.Allow = func(_ context.Context, call effect.Call[viewer], p poster) (poster, error) {
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		if g.banned[call.Ctx().User] {
-			return fmt.Errorf("%s may not", call.Ctx().User)
+			return p, fmt.Errorf("%s may not", call.Ctx().User)
 		}
-		return nil
+		if n, ok := g.instead[call.Ctx().User]; ok {
+			return poster{n}, nil
+		}
+		return p, nil
 	}
 	o.poster.Removed = func(b poster) effect.List {
 		return effect.List{twk.PatchElements{Elements: twk.HTML(fmt.Sprintf(`<b id="board-%d">removed</b>`, b.ID))}}

@@ -328,6 +328,46 @@ func TestViewIsolation(t *testing.T) {
 	})
 }
 
+// What Allow gives instead is shown, follows a role that changes, and is the same for
+// all to whom it is given.
+func TestViewInstead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGallery(t, nil)
+		instead := func(n int) {
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			g.instead["bob"] = n
+		}
+		instead(8)
+		ann, bob := g.open("acme", "ann", poster{7}), g.open("acme", "bob", poster{7}, poster{8})
+		time.Sleep(time.Second)
+		_, seven := bob.page("board-7")
+		_, eight := bob.page("board-8")
+		if len(seven) > 0 || len(eight) == 0 {
+			t.Errorf("bob is shown %q and %q, want the 8 alone", seven, eight)
+		}
+		instead(9)
+		if n := g.run(sfere.Recheck{To: sfere.Category("page").In("acme")}).Outcomes[0].Value; n != 1 {
+			t.Errorf("%v views were replaced, want 1", n)
+		}
+		g.set("board-8", 1)
+		g.set("board-9", 1)
+		g.run(sfere.Refresh{Topic: sfere.T("board")})
+		time.Sleep(time.Second)
+		wantPage(t, bob, "board-8", "acme 0")
+		wantPage(t, bob, "board-9", "acme 1")
+		wantPage(t, ann, "board-7", "acme 0")
+		g.run(sfere.Send(sfere.ID("page", "bob").In("acme"), sfere.Hide{Views: effect.List{poster{7}}})) // as it was asked for
+		g.set("board-9", 2)
+		g.run(sfere.Refresh{Topic: sfere.T("board")})
+		time.Sleep(time.Second)
+		wantPage(t, bob, "board-9", "acme 1")
+		g.complaints()
+		ann.close()
+		bob.close()
+	})
+}
+
 // A client that does not read holds one frame for each view, and has the last state
 // when it reads again; a full outbox does not cut it, and what it may have lost is
 // sent again though nothing has changed.

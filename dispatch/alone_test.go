@@ -8,6 +8,7 @@ import (
 
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/internal/core"
 )
 
 // The short way of a broadcast with one effect gives what the long way does, which a
@@ -34,6 +35,11 @@ func TestAloneIsTheSame(t *testing.T) {
 		{"goes on", "a continuation runs for many, too", func(ctx context.Context, c call) error { c.Dispatch(ctx, Fail{"later"}); return nil }, track{func(int) {}, nothing}},
 		{"ignores a failure", "a failure of a continuation belongs to the result", func(ctx context.Context, c call) error { c.Dispatch(ctx, Nope{}); return nil }, track{func(int) {}, nothing}},
 		{"passes a failure on", "and is one failure", func(ctx context.Context, c call) error { return c.Dispatch(ctx, Nope{}).Err() }, track{func(int) {}, nothing}},
+		{"goes on and asks", "what is begun anew for each has not failed yet", func(ctx context.Context, c call) error {
+			c.Dispatch(ctx, effect.Raw{Effect: "test/unknown"})
+			core.ShareOf(ctx).Ask()
+			return nil
+		}, track{func(int) {}, nothing}},
 		{"begin panics", "the functions of the caller are contained", func(context.Context, call) error { return nil }, track{func(int) { panic("begin") }, nothing}},
 		{"end panics", "all of them", func(context.Context, call) error { return nil }, track{func(int) {}, func(int, effect.Data, bool) { panic("end") }}},
 	} {

@@ -80,6 +80,9 @@ func (r *run) alone(ctx context.Context, call core.Call, items effect.List, t *c
 	each := try.Share.Asked()
 	if each {
 		err = nil
+		if m := r.more.Load(); m != nil { // of continuations, which will run for each
+			m.forget()
+		}
 	} else if err == nil {
 		out.one[0] = effect.Outcome{Path: effect.NewPath(0), Item: item, Value: v}
 		out.res.Outcomes = out.one[:]
@@ -130,6 +133,18 @@ func (r *run) reset(m *more, to mark) {
 		m.count.Store(int32(to.errs))
 	}
 	m.failed.Store(to.failed)
+}
+
+// forget takes back the errors so far.
+func (m *more) forget() {
+	if m == returned {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.errs = nil
+	m.count.Store(0)
+	m.failed.Store(false)
 }
 
 // shareable reports whether item may run once for all recipients. An item that

@@ -1,5 +1,6 @@
 // Command counter shows one number in every open browser. It is the smallest
-// program with effects of its own.
+// program with a state, a view of it, and effects of its own: what changes the state
+// says that the view may have changed, and every page follows.
 package main
 
 import (
@@ -18,34 +19,31 @@ import (
 
 // Effect data: they say what should happen and do nothing themselves.
 type (
-	// Click counts a click and shows everybody the sum.
+	// Sum is a view: the number of clicks, as every page shows it.
+	Sum struct{}
+	// Click counts a click.
 	Click struct{}
-	// Show shows the sum to one page.
-	Show struct{}
 )
+
+// EffectName returns "counter/sum".
+func (Sum) EffectName() string { return "counter/sum" }
+
+// Topics says of what the view is: a Refresh of "clicks" renders it again.
+func (Sum) Topics() []sfere.Topic { return []sfere.Topic{"clicks"} }
 
 // EffectName returns "counter/click".
 func (Click) EffectName() string { return "counter/click" }
 
-// EffectName returns "counter/show".
-func (Show) EffectName() string { return "counter/show" }
-
-var pages = sfere.Category("page")
-
-// counter has the handlers. What they need for long is closed over; what belongs
-// to one dispatch is in call.
-func counter(n *atomic.Int64) registry.Registry[twk.Session] {
+// counter has the functions for these data. The state is closed over.
+func counter(clicks *atomic.Int64) registry.Registry[twk.Session] {
 	return registry.New("counter",
-		effect.Do("Count a click and show everybody the sum.", func(ctx context.Context, call twk.Call, _ Click) error {
-			return call.Dispatch(ctx, sfere.Tell(pages, sum(n.Add(1)))).Err()
-		}),
-		effect.Do("Show the sum to one page.", func(ctx context.Context, call twk.Call, _ Show) error {
-			return call.Dispatch(ctx, sum(n.Load())).Err()
+		sfere.View[twk.Session]("The number of clicks.", func(context.Context, Sum) (twk.Content, error) {
+			return twk.HTML(fmt.Sprintf(`<b id="sum">%d</b>`, clicks.Load())), nil
+		}, nil),
+		effect.Do("Count a click.", func(context.Context, twk.Call, Click) error {
+			clicks.Add(1)
+			return nil
 		}))
-}
-
-func sum(n int64) twk.PatchElements {
-	return twk.Patch(twk.HTML(fmt.Sprintf(`<b id="sum">%d</b>`, n)))
 }
 
 func newApp(client twk.Client) *sfere.App[twk.Session] {
@@ -53,18 +51,22 @@ func newApp(client twk.Client) *sfere.App[twk.Session] {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Counter</title>` + client.Script() + `
 <body ` + twk.HTML(attr.Stream("/live", nil).String()) + `>
-<p>Clicks so far: <b id="sum">…</b></p>
-<button ` + twk.HTML(attr.On("click", attr.Post("/click", nil)).String()) + `>Click</button>`
+<button ` + twk.HTML(attr.On("click", attr.Post("/click", nil)).String()) + `>Click</button>
+<p>Clicks so far: `
 
 	app := sfere.NewApp(&sfere.AppOptions{Client: client}, counter(new(atomic.Int64)))
-	app.Handle("GET /{$}", func(*twk.Request) twk.Response { return twk.Page(page) })
+	app.Handle("GET /{$}", func(r *twk.Request) twk.Response {
+		sum, err := app.Render(r, Sum{}) // as in the stream
+		if err != nil {
+			return twk.Status(500)
+		}
+		return twk.Page(page + sum)
+	})
 	app.Handle("GET /live", func(*twk.Request) twk.Response {
-		// The stream is held first and read from afterwards, so no click is missed.
-		return sfere.Hold(sfere.ID("page", "counter"), twk.Stream(Show{}))
+		return twk.Stream(sfere.Show{Views: effect.List{Sum{}}})
 	})
 	app.Handle("POST /click", func(*twk.Request) twk.Response {
-		// To count and to say so is one step: a later sum never comes first.
-		return twk.Respond(effect.Serial{Key: "sum", Effects: effect.List{Click{}}})
+		return twk.Respond(Click{}, sfere.Refresh{Topic: "clicks"})
 	})
 	return app
 }

@@ -3,8 +3,11 @@ package main
 import (
 	"fmt"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -13,19 +16,48 @@ import (
 	"github.com/sfere-go/sfere/twk/twktest"
 )
 
-// A click of one browser shows in another.
-func TestCounter(t *testing.T) {
-	srv := httptest.NewServer(newApp(twk.Client{}))
-	t.Cleanup(srv.Close)
-	live := twktest.Open(t, srv.Client(), twktest.HTTPRequest("GET", srv.URL+"/live", nil))
-	for _, want := range []string{`<b id="sum">0</b>`, `<b id="sum">1</b>`, `<b id="sum">2</b>`} {
-		if got := live.Next().Fields()["elements"]; got != want {
-			t.Errorf("got %q, want %q", got, want)
-		}
-		if err := twktest.Open(t, srv.Client(), twktest.HTTPRequest("POST", srv.URL+"/click", nil)).Ended(); err != nil {
-			t.Error(err)
-		}
+// inMemory runs f with a counter without a network, in a bubble where time is free.
+func inMemory(t *testing.T, f func(t *testing.T, app *sfere.App[twk.Session])) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		app := newApp(twk.Client{})
+		t.Cleanup(app.Conns().Close) // after the streams of f
+		f(t, app)
+	})
+}
+
+func click(t *testing.T, app *sfere.App[twk.Session]) {
+	if err := twktest.Serve(t, app, twktest.HTTPRequest("POST", "/click", nil)).Ended(); err != nil {
+		t.Error(err)
 	}
+}
+
+// shows returns what a page ends with after the events that it has.
+func shows(s *twktest.Stream) (last string) {
+	for _, e := range s.Pending() {
+		last = e.Fields()["elements"]
+	}
+	return last
+}
+
+// What an open page shows is what a new one shows.
+func TestCounter(t *testing.T) {
+	inMemory(t, func(t *testing.T, app *sfere.App[twk.Session]) {
+		live := twktest.Serve(t, app, twktest.HTTPRequest("GET", "/live", nil))
+		for n := range 3 {
+			time.Sleep(time.Second)
+			want := fmt.Sprintf(`<b id="sum">%d</b>`, n)
+			if got := shows(live); got != want {
+				t.Errorf("an open page shows %q, want %q", got, want)
+			}
+			page := httptest.NewRecorder()
+			app.ServeHTTP(page, httptest.NewRequest("GET", "/", nil))
+			if got := page.Body.String(); !strings.HasSuffix(got, want) {
+				t.Errorf("a new page is %s, want %q", got, want)
+			}
+			click(t, app)
+		}
+	})
 }
 
 // The number that a page ends with is the sum, however many click at once and
@@ -36,44 +68,31 @@ func TestCounterConverges(t *testing.T) {
 		rounds = 20
 	}
 	const clicks = 16
-	for round := range rounds {
-		app := newApp(twk.Client{})
-		var mu sync.Mutex
-		streams := map[*twktest.Stream]string{} // and what they showed first
-		open := func() {
-			s := twktest.Serve(t, app, twktest.HTTPRequest("GET", "/live", nil))
-			first := s.Next().Fields()["elements"] // it is held
-			mu.Lock()
-			streams[s] = first
-			mu.Unlock()
-		}
-		for range 4 {
-			open()
-		}
-		var wg sync.WaitGroup
-		for range clicks {
-			wg.Go(func() {
-				if err := twktest.Serve(t, app, twktest.HTTPRequest("POST", "/click", nil)).Ended(); err != nil {
-					t.Error(err)
-				}
-			})
-			wg.Go(open)
-		}
-		wg.Wait()
-		// One more event for everybody, so that a page need not be waited for.
-		app.Dispatch(t.Context(), sfere.Tell(pages, twk.Signals("end", true)))
-		for s, last := range streams {
-			for {
-				f := s.Next().Fields()
-				if f["signals"] != "" {
-					break
-				}
-				last = f["elements"]
+	for range rounds {
+		inMemory(t, func(t *testing.T, app *sfere.App[twk.Session]) {
+			var mu sync.Mutex
+			var streams []*twktest.Stream
+			open := func() {
+				s := twktest.Serve(t, app, twktest.HTTPRequest("GET", "/live", nil))
+				mu.Lock()
+				defer mu.Unlock()
+				streams = append(streams, s)
 			}
-			if diff := cmp.Diff(fmt.Sprintf(`<b id="sum">%d</b>`, clicks), last); diff != "" {
-				t.Fatalf("round %d: a page ends with another sum (-want +got):\n%s", round, diff)
+			for range 4 {
+				open()
 			}
-			s.Close()
-		}
+			var all sync.WaitGroup
+			for range clicks {
+				all.Go(func() { click(t, app) })
+				all.Go(open)
+			}
+			all.Wait()
+			time.Sleep(time.Second)
+			for _, s := range streams {
+				if diff := cmp.Diff(fmt.Sprintf(`<b id="sum">%d</b>`, clicks), shows(s)); diff != "" {
+					t.Fatal("a page ends with another sum (-want +got):\n", diff)
+				}
+			}
+		})
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -85,6 +87,32 @@ func (p *Page) Click(sel string) {
 		return {ok: [x, y]};
 	})(%s)`, one(sel)))
 	p.do(what, chromedp.MouseClickXY(at[0], at[1]))
+}
+
+// Drag drags the middle of one element to the middle of another with the mouse, as
+// HTML drag and drop. Both must be visible where the page is scrolled to.
+func (p *Page) Drag(from, to string) {
+	p.t.Helper()
+	what := "drag " + from + " to " + to
+	at := waitFor[[4]float64](p, what, fmt.Sprintf(`((...es) => {
+		const rs = es.map(e => e.getBoundingClientRect());
+		if (rs.some(r => !r.width || !r.height)) return {is: "not visible"};
+		return {ok: rs.flatMap(r => [r.x + r.width/2, r.y + r.height/2])};
+	})(%s, %s)`, one(from), one(to)))
+	p.do(what, chromedp.Func(bringToFront))
+	mouse := func(kind input.DispatchMouseEventType, x, y float64) {
+		p.do(what, chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+			_, err := cdp.Call(ctx, t, input.DispatchMouseEvent, input.DispatchMouseEventParams{
+				Type: kind, X: x, Y: y, Button: input.MouseButtonLeft, Buttons: 1, ClickCount: 1,
+			})
+			return err
+		}))
+	}
+	mouse(input.DispatchMouseEventTypeMousePressed, at[0], at[1])
+	mouse(input.DispatchMouseEventTypeMouseMoved, at[0]+8, at[1]+8) // far enough to begin
+	mouse(input.DispatchMouseEventTypeMouseMoved, at[2]-1, at[3]-1)
+	mouse(input.DispatchMouseEventTypeMouseMoved, at[2], at[3])
+	mouse(input.DispatchMouseEventTypeMouseReleased, at[2], at[3])
 }
 
 // Type focuses the element and types text at its end, key by key. It waits

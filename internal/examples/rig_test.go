@@ -34,6 +34,13 @@ var address = regexp.MustCompile(`http://\S+`)
 // SIGTERM and waits for a clean end; the end of the test does so too.
 func run(t *testing.T, bin string, args ...string) (url string, stop func()) {
 	t.Helper()
+	urls, stop := runWith(t, bin, 1, args...)
+	return urls[0], stop
+}
+
+// runWith is run for a program that prints n addresses, each in a line.
+func runWith(t *testing.T, bin string, n int, args ...string) (urls []string, stop func()) {
+	t.Helper()
 	cmd := exec.Command(bin, args...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
@@ -50,11 +57,16 @@ func run(t *testing.T, bin string, args ...string) (url string, stop func()) {
 		}
 	})
 	t.Cleanup(stop)
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if url = address.FindString(line); url == "" {
-		t.Fatalf("%s printed %q: %v", filepath.Base(bin), line, err)
+	lines := bufio.NewReader(out)
+	for range n {
+		line, err := lines.ReadString('\n')
+		url := address.FindString(line)
+		if url == "" {
+			t.Fatalf("%s printed %q: %v", filepath.Base(bin), line, err)
+		}
+		urls = append(urls, url)
 	}
-	return url, stop
+	return urls, stop
 }
 
 // freeAddr is an address where nobody listens.

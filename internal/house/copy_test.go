@@ -47,7 +47,7 @@ func TestExamplesCanBeCopied(t *testing.T) {
 	run(t, dir, "mod", "tidy")
 	run(t, dir, "build", "./...")
 	out := run(t, dir, "test", "./...")
-	for _, name := range []string{"counter", "lobby"} {
+	for _, name := range []string{"counter", "kanban", "lobby"} {
 		if !strings.Contains(out, "ok  \texample.com/elsewhere/examples/"+name) {
 			t.Errorf("the tests of %s did not run:\n%s", name, out)
 		}

@@ -27,6 +27,7 @@ var apart = map[string][]string{
 	"github.com/jellydator/ttlcache":         {"."},
 	"github.com/starfederation/datastar-go":  {"twk"},
 	"github.com/chromedp":                    {"internal/browser"},
+	"modernc.org/sqlite":                     {"examples/kanban"},
 }
 
 func TestImportDirection(t *testing.T) {
