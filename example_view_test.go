@@ -27,9 +27,10 @@ type Visit struct {
 
 func newVisit(s twk.Session) Visit { return Visit{s, s.Request.URL.Query().Get("user")} }
 
-// Cards is a view: the cards of a board.
+// Cards is a view: the cards of a board, for those who may edit it or not.
 type Cards struct {
-	Board int `json:"board"`
+	Board   int  `json:"board"`
+	CanEdit bool `json:"canEdit"`
 }
 
 // EffectName returns "desk/cards".
@@ -58,9 +59,9 @@ func (AddCard) EffectName() string { return "desk/add-card" }
 
 // desk is the state of the program.
 type desk struct {
-	mu     sync.Mutex // guards the fields below
-	cards  map[int][]string
-	banned map[string]bool
+	mu    sync.Mutex // guards the fields below
+	cards map[int][]string
+	roles map[string]string // by user: "editor" or "none"; others may read
 }
 
 // showCards renders the cards of a board as they are now.
@@ -71,34 +72,39 @@ func (d *desk) showCards(_ context.Context, c Cards) (twk.Content, error) {
 	for _, title := range d.cards[c.Board] {
 		b.WriteString("<li>" + html.EscapeString(title) + "</li>")
 	}
+	if c.CanEdit {
+		b.WriteString("<li><button>Add a card</button></li>")
+	}
 	return twk.HTML(fmt.Sprintf(`<ul id="board-%d">%s</ul>`, c.Board, &b)), nil
 }
 
-// mayRead says who may be shown the cards of a board.
-func (d *desk) mayRead(_ context.Context, call effect.Call[Visit], _ Cards) error {
+// allow says which cards of a board somebody may be shown.
+func (d *desk) allow(_ context.Context, call effect.Call[Visit], c Cards) (Cards, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.banned[call.Ctx().User] {
-		return errors.New("you have no access to this board")
+	role := d.roles[call.Ctx().User]
+	if role == "none" {
+		return c, errors.New("you have no access to this board")
 	}
-	return nil
+	c.CanEdit = role == "editor" // whatever it was asked for
+	return c, nil
 }
 
 func (d *desk) noCards(c Cards) effect.List {
 	return effect.List{twk.Patch(twk.HTML(fmt.Sprintf(`<ul id="board-%d">You have no access to this board.</ul>`, c.Board)))}
 }
 
-func (d *desk) ban(user string) {
+func (d *desk) setRole(user, role string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.banned[user] = true
+	d.roles[user] = role
 }
 
 // registry has the views beside the effects that change what they show.
 func (d *desk) registry() registry.Registry[Visit] {
 	return registry.New("desk",
 		sfere.View("The cards of a board.", d.showCards,
-			&sfere.ViewOptions[Visit, Cards]{Allow: d.mayRead, Removed: d.noCards}),
+			&sfere.ViewOptions[Visit, Cards]{Allow: d.allow, Removed: d.noCards}),
 		sfere.OwnView("A greeting.", func(_ context.Context, call effect.Call[Visit], _ Greeting) (twk.Content, error) {
 			return twk.HTML(`<p id="greeting">Hello, ` + html.EscapeString(call.Ctx().User) + `</p>`), nil
 		}, nil),
@@ -112,7 +118,7 @@ func (d *desk) registry() registry.Registry[Visit] {
 
 // newDesk returns a program whose pages show boards.
 func newDesk() (*desk, *sfere.App[Visit]) {
-	d := &desk{cards: map[int][]string{7: {"Paint"}, 8: {"Sand"}}, banned: map[string]bool{}}
+	d := &desk{cards: map[int][]string{7: {"Paint"}, 8: {"Sand"}}, roles: map[string]string{}}
 	app := sfere.NewAppWith(newVisit, nil, d.registry())
 	app.Handle("GET /board/{id}", func(r *twk.Request) twk.Response {
 		cards, err := app.Render(r, Cards{Board: number(r)})
@@ -222,15 +228,20 @@ func ExampleRecheck() {
 	d, app := newDesk()
 	b := browse(app)
 	defer b.quit()
+	d.setRole("ann", "editor")
 	ann := b.open("ann", "/board/7/live?user=ann")
 	ann.show(1)
-	d.ban("ann")
-	res := app.Dispatch(context.Background(), sfere.Recheck{To: sfere.Exactly(sfere.ID("page", "ann"))})
-	fmt.Println("taken away:", res.Outcomes[0].Value)
-	ann.show(1)
+	for _, role := range []string{"reader", "none"} {
+		d.setRole("ann", role)
+		res := app.Dispatch(context.Background(), sfere.Recheck{To: sfere.Exactly(sfere.ID("page", "ann"))})
+		fmt.Println(role+":", res.Outcomes[0].Value, "changed")
+		ann.show(1)
+	}
 	// Output:
+	// ann: elements <ul id="board-7"><li>Paint</li><li><button>Add a card</button></li></ul>
+	// reader: 1 changed
 	// ann: elements <ul id="board-7"><li>Paint</li></ul>
-	// taken away: 1
+	// none: 1 changed
 	// ann: elements <ul id="board-7">You have no access to this board.</ul>
 }
 
@@ -248,7 +259,7 @@ func ExampleRender() {
 		fmt.Println(cards)
 	}
 	page("ann")
-	d.ban("ann")
+	d.setRole("ann", "none")
 	page("ann")
 	// Output:
 	// <ul id="board-7"><li>Paint</li></ul>
