@@ -55,8 +55,9 @@ type ViewOptions[C any, V effect.Data] struct {
 	// Removed gives effects of package twk for a stream that is no longer shown v,
 	// because it is gone or no longer allowed. Default: none.
 	Removed func(v V) effect.List
-	// Failed gives effects of package twk for streams that wait for a view which cannot
-	// be rendered, once until it can. Default: none; the page stays as it is.
+	// Failed gives effects of package twk for streams that wait for a value which has
+	// never been rendered and cannot be, once for each. Default: none; the page stays as
+	// it is.
 	Failed func(v V, err error) effect.List
 }
 

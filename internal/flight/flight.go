@@ -114,21 +114,18 @@ func (s *Scheduler) fly(ctx context.Context, v *Value, f Flight, seats []*Seat) 
 	v.giving.Lock()
 	s.mu.Lock()
 	seats = append(seats, v.seats...)
-	had := v.content != 0
 	s.mu.Unlock()
 	same := false
 	if err == nil {
 		seats, same = s.handOut(v, frame, f, seats)
 	}
 	v.giving.Unlock()
-	report := s.land(v, f, err, took, same)
-	if report != nil {
-		if !had && s.opts.Failed != nil {
-			s.failed(v, report)
-		}
-		if s.opts.Report != nil {
-			s.opts.Report(v, report)
-		}
+	failed, first := s.land(v, f, err, took, same)
+	if failed && s.opts.Failed != nil {
+		s.failed(v, err)
+	}
+	if first && s.opts.Report != nil {
+		s.opts.Report(v, err)
 	}
 	return seats, s.slot(v)
 }
@@ -189,8 +186,9 @@ func (v *Value) keep(frame *Frame) {
 	}
 }
 
-// land ends a flight. It returns what is to be reported.
-func (s *Scheduler) land(v *Value, f Flight, err error, took time.Duration, same bool) (report error) {
+// land ends a flight. It returns whether it has failed, and whether that is the first
+// time in a row.
+func (s *Scheduler) land(v *Value, f Flight, err error, took time.Duration, same bool) (failed, first bool) {
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -223,22 +221,29 @@ func (s *Scheduler) land(v *Value, f Flight, err error, took time.Duration, same
 		v.notBefore = now.Add(jitter(backoff(v.failures)))
 		v.stats.err = err
 		v.release(v.began, err)
-		if v.failures == 1 {
-			report = err
-		}
+		failed, first = true, v.failures == 1
 	}
 	s.rest(v, now)
-	return report
+	return failed, first
 }
 
-// failed tells of a value that never had a frame.
+// failed tells those who have never been given a frame, and not been told yet.
 func (s *Scheduler) failed(v *Value, err error) {
 	v.giving.Lock()
 	defer v.giving.Unlock()
+	if v.content != 0 {
+		return
+	}
+	var seats []*Seat
 	s.mu.Lock()
-	seats := append([]*Seat(nil), v.seats...)
+	for _, seat := range v.seats {
+		if !seat.told {
+			seat.told = true
+			seats = append(seats, seat)
+		}
+	}
 	s.mu.Unlock()
-	if len(seats) > 0 && v.content == 0 {
+	if len(seats) > 0 {
 		s.opts.Failed(v, seats, err)
 	}
 }

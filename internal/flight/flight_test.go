@@ -299,6 +299,11 @@ func TestFailedAtFirst(t *testing.T) {
 		w.fails("board", errNo)
 		v := w.join(t, "board")
 		time.Sleep(time.Minute)
+		late := w.join(t, "board")
+		time.Sleep(time.Minute)
+		if len(late.failures()) != 1 {
+			t.Errorf("who came later was told %v, want once", late.failures())
+		}
 		if len(v.failures()) != 1 || !errors.Is(v.failures()[0], errNo) {
 			t.Errorf("was told %v, want once: no", v.failures())
 		}

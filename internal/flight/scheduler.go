@@ -24,8 +24,8 @@ type Options struct {
 	// Gone is told of the seats that v has lost because it is gone, and what the render
 	// has returned. Default: nobody.
 	Gone func(v *Value, seats []*Seat, err error)
-	// Failed is told of the seats of a value that failed before it ever had a frame,
-	// once for each streak of failures. Default: nobody.
+	// Failed is told of the seats of a value that fails and has never had a frame, once
+	// of each. Default: nobody.
 	Failed func(v *Value, seats []*Seat, err error)
 	// Report is told of each first failure in a row. Default: nobody.
 	Report func(v *Value, err error)

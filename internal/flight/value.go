@@ -77,6 +77,7 @@ type Seat struct {
 	index int    // under Scheduler.mu: in value.seats; -1 when it has left
 	given uint64 // under value.giving: content of the value as it was given last; 0 for nothing
 	left  bool   // under value.giving: it is given nothing any more
+	told  bool   // under value.giving: that there is nothing to give, for the value fails
 
 	blocked atomic.Bool // the value is not rendered until what was given has been taken
 }
