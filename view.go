@@ -149,7 +149,8 @@ func registered[C any, V effect.Data](doc string, d *view, o *ViewOptions[C, V])
 	if d.render == nil {
 		handle = nil
 	}
-	item := core.Item(effect.Handle(doc, handle).About(effect.About{Reach: effect.Local}))
+	// In a dry run it runs as well: what a viewUse does then is for it to say.
+	item := core.Item(effect.Handle(doc, handle).About(effect.About{Reach: effect.Local, Dry: true}))
 	st := *item.State()
 	e := *st.Entry
 	e.Site, st.Entry = core.Site(2), &e

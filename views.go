@@ -29,6 +29,7 @@ type views struct {
 	screens map[*sse.Conn]*screen
 	known   map[*flight.Value]*knownValue
 	index   map[any]map[*flight.Value]struct{} // by Topic and by valueID
+	byName  map[string]*sorted[*flight.Value]  // by the name of the view, the oldest first; none is empty
 }
 
 // valueID tells values apart. Scope is empty for views across scopes; conn is nil
@@ -72,7 +73,7 @@ func newViews(o *Options) *views {
 	w := &views{
 		opts: o, d: patcher(),
 		kinds: map[*view]*flight.Kind{}, screens: map[*sse.Conn]*screen{},
-		known: map[*flight.Value]*knownValue{}, index: map[any]map[*flight.Value]struct{}{},
+		known: map[*flight.Value]*knownValue{}, index: map[any]map[*flight.Value]struct{}{}, byName: map[string]*sorted[*flight.Value]{},
 	}
 	w.flying = flight.New(&flight.Options{
 		Workers: o.RenderWorkers, MaxKept: o.MaxRendered,
