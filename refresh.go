@@ -56,7 +56,7 @@ type Refreshed struct {
 	Values  int `json:"values"`  // that somebody is shown
 	Streams int `json:"streams"` // that show one of them, counted once for each
 	Already int `json:"already"` // values that were waiting to be rendered already
-	// Sample is for dry runs: what would be rendered, at most 32 of it, by name,
+	// Sample is what a dry run says would be rendered ([effect.WouldDo]), at most 32 of it, by name,
 	// scope and age. A view of [OwnView] that many streams show is one entry. Only Name, Value,
 	// Scope and Viewers are set.
 	Sample []ViewInfo `json:"sample,omitempty"`
@@ -167,8 +167,9 @@ func (c *Conns) refresh(ctx context.Context, call twk.Call, r Refresh) (Refreshe
 		call.Dispatch(context.WithValue(ctx, useKey{}, do), r.Views...)
 	}
 	if do.dry {
-		do.out.Sample = do.samples()
-		effect.WouldDo(ctx, do.out)
+		would := do.out
+		would.Sample = do.samples()
+		effect.WouldDo(ctx, would)
 		return do.out, nil
 	}
 	var errs []error
