@@ -10,7 +10,7 @@ import (
 type stats struct {
 	flights, unchanged uint64
 	last               time.Duration
-	recent             [16]uint32 // microseconds
+	recent             [16]uint32 // microseconds, rounded up
 	err                error      // nil after a flight that succeeded
 }
 
@@ -18,7 +18,7 @@ func (s *stats) add(took time.Duration, same bool) {
 	if same {
 		s.unchanged++
 	}
-	s.recent[s.flights%uint64(len(s.recent))] = uint32(min(took.Microseconds(), 1<<32-1))
+	s.recent[s.flights%uint64(len(s.recent))] = uint32(min((took+time.Microsecond-1).Microseconds(), 1<<32-1))
 	s.last = took
 	s.flights++
 }
