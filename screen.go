@@ -116,6 +116,9 @@ func (s *screen) show(d *view, id valueID, call any) error {
 		s.conn.OnSent(s.sent)
 	}
 	w.flying.Greet(seat)
+	if w.checks != nil {
+		w.shows(s, d, id.value, topics)
+	}
 	return nil
 }
 
