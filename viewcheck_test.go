@@ -146,13 +146,17 @@ func TestDevelopmentWarns(t *testing.T) {
 // A view without topics is told of, once for all its values.
 func TestDevelopmentWarnsOfMissingTopics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
 		var heard []string
 		g := newGallery(t, &galleryOptions{conns: sfere.Options{Development: true, OnViewWarning: func(v effect.Data, text string) {
+			mu.Lock()
+			defer mu.Unlock()
 			heard = append(heard, fmt.Sprintf("%+v: %.23s", v, text))
 			panic("of the hook")
 		}}})
 		g.open("acme", "ann", poster{7}, inbox{1}, notice{2}, notice{3})
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if diff := cmp.Diff([]string{"{ID:2}: a view has no topics: n"}, heard); diff != "" {
 			t.Errorf("warnings (-want +got):\n%s", diff)
 		}

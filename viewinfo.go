@@ -50,8 +50,8 @@ const (
 	maxViewText  = 256
 )
 
-// Views lists at most limit of the values that streams are shown, the oldest first:
-// those of views with text in their name, and of these the ones that follow the
+// Views lists at most limit of the values that streams of any scope are shown, the
+// oldest first: those of views with text in their name, and of these the ones that follow the
 // ViewInfo.ID after, 0 for the first ones. An empty text means all views. counts says
 // how many values there are of every view whose name has the text, by its name.
 //

@@ -18,7 +18,7 @@ func (s *stats) add(took time.Duration, same bool) {
 	if same {
 		s.unchanged++
 	}
-	s.recent[s.flights%uint64(len(s.recent))] = uint32(min((took+time.Microsecond-1).Microseconds(), 1<<32-1))
+	s.recent[s.flights%uint64(len(s.recent))] = uint32(min((took + time.Microsecond - 1).Microseconds(), 1<<32-1))
 	s.last = took
 	s.flights++
 }
