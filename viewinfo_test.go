@@ -32,7 +32,7 @@ func TestViewsAreSeen(t *testing.T) {
 		g.set("board-7", 1)
 		g.fail("notice-2", errors.New("no database"+strings.Repeat("!", 2000)))
 		g.run(sfere.Refresh{Topic: sfere.T("board")}, sfere.Refresh{Views: effect.List{notice{2}}, Scope: "acme"})
-		time.Sleep(200 * time.Millisecond)
+		time.Sleep(50 * time.Millisecond) // before it is tried again
 		all, counts := g.conns.Views("", 0, 100)
 		raw := func(s string) json.RawMessage { return json.RawMessage(s) }
 		want := []sfere.ViewInfo{
