@@ -46,6 +46,15 @@ type Options struct {
 	// OnViewError is told of a view that cannot be rendered, once until it can again,
 	// on a goroutine of its own renders. Default: it is logged.
 	OnViewError func(view effect.Data, err error)
+	// Development looks at what views render for mistakes that show only later: views
+	// of one stream that are about the same elements, elements without an id, values
+	// without topics, and what overwrites what the user has typed (data-signals
+	// without __ifmissing, <dialog open>, fields whose value changes). It costs time,
+	// as all markup of views is parsed, and memory for each value. Default: off.
+	Development bool
+	// OnViewWarning is told of what Development finds, each kind once for each view. It
+	// may be called from any goroutine, several at a time. Default: it is logged.
+	OnViewWarning func(view effect.Data, warning string)
 	// OnRemove is called once for every connection that was registered, after it
 	// has been removed, outside all locks, on the goroutine of the connection's
 	// own request; for one that KeepEvicted leaves open, on that of whoever

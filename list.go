@@ -12,6 +12,18 @@ import (
 type ConnInfo struct {
 	Keys []Key        `json:"keys"` // sorted
 	Conn sse.ConnInfo `json:"conn"`
+	// Views are the views that it shows, each as its name and its value in JSON, such
+	// as `app/board {"id":7}`: the 8 that it has shown for longest, of each at most 256
+	// bytes. MoreViews is how many are left out.
+	Views     []string `json:"views,omitempty"`
+	MoreViews int      `json:"moreViews,omitempty"`
+}
+
+// info returns what can be seen of e, which has keys.
+func (e indexed) info(keys []Key) ConnInfo {
+	i := ConnInfo{Keys: keys, Conn: e.conn.Info()}
+	i.Views, i.MoreViews = e.owner.views.viewsOf(e)
+	return i
 }
 
 // List returns the distinct keys that match p, sorted. Being listed keeps no
@@ -75,7 +87,7 @@ func (c *Conns) All(p Pattern) (iter.Seq[ConnInfo], error) {
 	c.mu.RUnlock()
 	return func(yield func(ConnInfo) bool) {
 		for _, e := range es {
-			if keys := e.heldKeys(); keys != nil && !yield(ConnInfo{keys, e.conn.Info()}) {
+			if keys := e.heldKeys(); keys != nil && !yield(e.info(keys)) {
 				return
 			}
 		}

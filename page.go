@@ -50,7 +50,7 @@ func (c *Conns) Page(p Pattern, after string, limit int) (Page, error) {
 	es := c.look(&out, want, s, from, limit)
 	for _, e := range es[:min(len(es), limit)] {
 		if keys := e.heldKeys(); keys != nil { // it is still there
-			out.Conns = append(out.Conns, ConnInfo{keys, e.conn.Info()})
+			out.Conns = append(out.Conns, e.info(keys))
 		}
 	}
 	if limit > 0 && len(es) > limit {

@@ -1,10 +1,14 @@
 package sfere
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/sfere-go/sfere/effect"
@@ -31,8 +35,10 @@ type Refresh struct {
 	// To is whose views may have changed. Without a scope it stays in that of the
 	// dispatch.
 	To Pattern `json:"to,omitzero" jsonschema:"description=the streams whose views may have changed"`
-	// Views are the views that may have changed, in the scope of the dispatch.
+	// Views are the views that may have changed.
 	Views effect.List `json:"views,omitempty" jsonschema:"description=views that may have changed"`
+	// Scope is that of Views. Default: the scope of the dispatch.
+	Scope string `json:"scope,omitempty" jsonschema:"description=scope of the views; left out it is that of the dispatch"`
 	// Wait waits until the frames of the renders are in the outboxes, for tests and
 	// for who wants to see what he has done. Renders that fail are errors of the
 	// effect then.
@@ -47,10 +53,13 @@ func (Refresh) EffectName() string { return "sfere/refresh" }
 
 // Refreshed says what a [Refresh] concerns.
 type Refreshed struct {
-	Values  int      `json:"values"`           // that somebody is shown
-	Streams int      `json:"streams"`          // that show one of them, counted once for each
-	Already int      `json:"already"`          // values that were waiting to be rendered already
-	Sample  []string `json:"sample,omitempty"` // in a dry run: names of their views, at most 32
+	Values  int `json:"values"`  // that somebody is shown
+	Streams int `json:"streams"` // that show one of them, counted once for each
+	Already int `json:"already"` // values that were waiting to be rendered already
+	// Sample is what a dry run says would be rendered ([effect.WouldDo]), at most 32 of it, by name,
+	// scope and age. A view of [OwnView] that many streams show is one entry. Only Name, Value,
+	// Scope and Viewers are set.
+	Sample []ViewInfo `json:"sample,omitempty"`
 }
 
 // rendering is what a view may know beside its value.
@@ -87,6 +96,7 @@ type refreshing struct {
 	out     Refreshed
 	tickets []flight.Ticket
 	seen    map[*flight.Value]bool // nil while there is only one way to a value
+	sample  map[valueID]*sampled   // in a dry run
 	later   *marks
 }
 
@@ -146,15 +156,20 @@ func (c *Conns) refresh(ctx context.Context, call twk.Call, r Refresh) (Refreshe
 		do.of(c, to)
 	}
 	if len(r.Views) > 0 {
-		scope, err := c.scopeOf(ctx, call.Ctx(), func() string { return "a view" })
-		if err != nil {
-			return do.out, err
+		do.scope = r.Scope
+		if r.Scope == "" {
+			scope, err := c.scopeOf(ctx, call.Ctx(), func() string { return "a view" })
+			if err != nil {
+				return do.out, err
+			}
+			do.scope = scope
 		}
-		do.scope = scope
 		call.Dispatch(context.WithValue(ctx, useKey{}, do), r.Views...)
 	}
 	if do.dry {
-		effect.WouldDo(ctx, do.out)
+		would := do.out
+		would.Sample = do.samples()
+		effect.WouldDo(ctx, would)
 		return do.out, nil
 	}
 	var errs []error
@@ -214,9 +229,7 @@ func (r *refreshing) value(v *flight.Value) {
 	news := true
 	switch {
 	case r.dry:
-		if name := v.Kind().Name; len(r.out.Sample) < maxCauses {
-			r.out.Sample = append(r.out.Sample, name)
-		}
+		r.note(v)
 	case r.wait:
 		var t flight.Ticket
 		t, news = r.w.flying.Ticket(v, r.mark)
@@ -227,6 +240,43 @@ func (r *refreshing) value(v *flight.Value) {
 	if !news {
 		r.out.Already++
 	}
+}
+
+// sampled is one entry of Refreshed.Sample.
+type sampled struct {
+	ViewInfo
+	first *flight.Value // the oldest
+}
+
+// note puts v into the sample, if there is room. w.mu is held.
+func (r *refreshing) note(v *flight.Value) {
+	id := v.ID().(valueID)
+	id.conn = nil
+	has := r.sample[id]
+	switch {
+	case has == nil && len(r.sample) == maxCauses:
+	case has == nil:
+		if r.sample == nil {
+			r.sample = map[valueID]*sampled{}
+		}
+		r.sample[id] = &sampled{r.w.brief(v), v}
+	default:
+		has.Viewers += r.w.known[v].seats
+		if compareValues(v, has.first) < 0 {
+			has.first = v
+		}
+	}
+}
+
+// samples returns the sample in order.
+func (r *refreshing) samples() (out []ViewInfo) {
+	all := slices.SortedFunc(maps.Values(r.sample), func(a, b *sampled) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Scope, b.Scope), compareValues(a.first, b.first))
+	})
+	for _, s := range all {
+		out = append(out, s.ViewInfo)
+	}
+	return out
 }
 
 // Recheck asks the views of the streams that match a pattern again whether these may

@@ -132,6 +132,9 @@ func (s *screen) show(d *view, asked effect.Data, id valueID, call any) error {
 		s.conn.OnSent(s.sent)
 	}
 	w.flying.Greet(seat)
+	if w.checks != nil {
+		w.shows(s, d, id.value, topics)
+	}
 	return nil
 }
 
@@ -153,6 +156,11 @@ func (w *views) know(v *flight.Value, id valueID, topics []any) {
 	if k == nil {
 		k = &knownValue{places: append(topics, valueID{id.scope, id.value, nil})}
 		w.known[v] = k
+		name := v.Kind().Name
+		if w.byName[name] == nil {
+			w.byName[name] = &sorted[*flight.Value]{compare: compareValues}
+		}
+		w.byName[name].insert(v)
 		for _, p := range k.places {
 			if w.index[p] == nil {
 				w.index[p] = map[*flight.Value]struct{}{}
@@ -182,6 +190,10 @@ func (w *views) forget(sh *shown) bool {
 		return true
 	}
 	delete(w.known, v)
+	name := v.Kind().Name
+	if w.byName[name].remove(v); w.byName[name].len == 0 {
+		delete(w.byName, name)
+	}
 	for _, p := range k.places {
 		if delete(w.index[p], v); len(w.index[p]) == 0 {
 			delete(w.index, p)

@@ -156,7 +156,8 @@ func registered[C any, V effect.Data](doc string, d *view, o *ViewOptions[C, V])
 	if d.render == nil {
 		handle = nil
 	}
-	about := effect.About{Reach: effect.Local}
+	// In a dry run it runs as well: what a viewUse does then is for it to say.
+	about := effect.About{Reach: effect.Local, Dry: true}
 	if o != nil {
 		for _, v := range o.Examples {
 			about.Examples = append(about.Examples, v)

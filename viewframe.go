@@ -64,8 +64,8 @@ type framed struct {
 	hub    *sse.Hub // that the frames are prepared for; nil before that. Guarded by the giving lock of the value.
 }
 
-// frame makes the frames of content, which are shown as of version.
-func (w *views) frame(ctx context.Context, content twk.Content, key string, version uint64) (*flight.Frame, error) {
+// frame makes the frames of content of a value, which are shown as of version.
+func (w *views) frame(ctx context.Context, d *view, v *flight.Value, content twk.Content, version uint64) (*flight.Frame, error) {
 	if content == nil {
 		return nil, errors.New("it returned no content")
 	}
@@ -74,6 +74,12 @@ func (w *views) frame(ctx context.Context, content twk.Content, key string, vers
 	if len(list) == 0 {
 		return nil, errors.New("it returned a ViewFrame with neither content nor signals")
 	}
+	if w.checks != nil {
+		if err := guarded(func() error { list = w.check(ctx, d, v, list); return nil }); err != nil {
+			return nil, err
+		}
+	}
+	key := viewKey(v)
 	if err := w.d.Dispatch(ctx, twk.Session{Out: &got}, list...).Err(); err != nil {
 		return nil, err
 	}

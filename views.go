@@ -20,6 +20,7 @@ type views struct {
 	opts   *Options
 	flying *flight.Scheduler
 	d      *dispatch.Dispatcher[twk.Session]
+	checks *checks // nil unless Options.Development is set
 
 	// mu guards the fields below and those of a screen that say so. The locks of
 	// the scheduler may be taken under it, but for the giving lock of a value:
@@ -29,6 +30,7 @@ type views struct {
 	screens map[*sse.Conn]*screen
 	known   map[*flight.Value]*knownValue
 	index   map[any]map[*flight.Value]struct{} // by Topic and by valueID
+	byName  map[string]*sorted[*flight.Value]  // by the name of the view, the oldest first; none is empty
 }
 
 // valueID tells values apart. Scope is empty for views across scopes; conn is nil
@@ -44,6 +46,7 @@ type knownValue struct {
 	seats    int
 	places   []any // in views.index
 	audience sse.Audience
+	looked   *looked // in development, at the last frame
 }
 
 // screen is what one stream shows. It is an owner of the stream.
@@ -73,7 +76,10 @@ func newViews(o *Options) *views {
 	w := &views{
 		opts: o, d: patcher(),
 		kinds: map[*view]*flight.Kind{}, screens: map[*sse.Conn]*screen{},
-		known: map[*flight.Value]*knownValue{}, index: map[any]map[*flight.Value]struct{}{},
+		known: map[*flight.Value]*knownValue{}, index: map[any]map[*flight.Value]struct{}{}, byName: map[string]*sorted[*flight.Value]{},
+	}
+	if o.Development {
+		w.checks = &checks{hook: o.OnViewWarning, warned: map[warning]bool{}}
 	}
 	w.flying = flight.New(&flight.Options{
 		Workers: o.RenderWorkers, MaxKept: o.MaxRendered,
@@ -118,7 +124,7 @@ func (w *views) render(ctx context.Context, d *view, v *flight.Value, f flight.F
 	})
 	switch {
 	case err == nil:
-		made, err := w.frame(ctx, content, viewKey(v), f.Version)
+		made, err := w.frame(ctx, d, v, content, f.Version)
 		if err != nil {
 			return nil, w.saying(err, d.failed, id.value)
 		}

@@ -313,13 +313,18 @@ func hostile(t *testing.T, p *program, insp *browser.Page) {
 	insp.Click("#dispatches > li:first-child summary")
 	insp.WaitText("#dispatches > li:first-child", "phase lookup")
 	safe("a dispatch")
-	for _, path := range []string{"?q=", "connections?pattern=", "send?item=", "send?to=", "send?list="} {
+	p.show("ann", Stock{bad})
+	insp.Go(p.srv.URL + "/inspect/views")
+	insp.WaitText("#view-list", "window.pwned")
+	safe("the list of views")
+	for _, path := range []string{"?q=", "connections?pattern=", "views?view=", "views?from=", "send?item=", "send?to=", "send?list="} {
 		insp.Go(p.srv.URL + "/inspect/" + path + url.QueryEscape(bad))
 		safe(path)
 	}
 	insp.Go(p.srv.URL + "/inspect/")
 	insp.WaitText(".live", "live")
-	insp.Fill("input.seek", strings.ReplaceAll(bad, "\r", " "))
+	markup, _, _ := strings.Cut(bad, "\r") // a text to look for is short
+	insp.Fill("input.seek", markup)
 	insp.WaitText("#results", "Nothing contains")
 	safe("the search")
 	insp.Go(p.srv.URL + "/inspect/send?item=shop/mail")

@@ -76,6 +76,8 @@ type connRow struct {
 	ID    string // of the element
 	Keys  []connKey
 	More  int // keys that are not in Keys
+	Views []shownView
+	Else  int // views that are not in Views
 	Conn  sse.ConnInfo
 	Agent string
 	Close string // address that closes it, if it may be
@@ -186,6 +188,7 @@ func (in *Inspector) countsOf(counts map[string]int, narrow func(name string) sf
 func (in *Inspector) row(c sfere.ConnInfo, mayClose bool) connRow {
 	id := strconv.FormatUint(c.Conn.ID, 10)
 	row := connRow{ID: "conn-" + id, Conn: c.Conn, Agent: agent(c.Conn.UserAgent), More: max(0, len(c.Keys)-maxKeys)}
+	row.Views, row.Else = in.shownViews(c.Views), c.MoreViews
 	row.Conn.UserAgent = short(c.Conn.UserAgent, maxKey)
 	for i, k := range c.Keys[:len(c.Keys)-row.More] {
 		key := connKey{keyText: keyTextOf(k)}

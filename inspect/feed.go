@@ -25,6 +25,8 @@ type followPage struct {
 	Tab string `json:"tab" jsonschema:"description=which page it is"`
 	// Conns is what the page of connections shows.
 	Conns connQuery `json:"conns,omitzero" jsonschema:"description=what the page of connections shows"`
+	// Views is what the page of views shows.
+	Views viewQuery `json:"views,omitzero" jsonschema:"description=what the page of views shows"`
 	// Query is that of the page of dispatches.
 	Query dispatchQuery `json:"query,omitzero" jsonschema:"description=filter of the page of dispatches"`
 }
@@ -37,6 +39,7 @@ func (followPage) EffectName() string { return "inspect/follow" }
 func (in *Inspector) live(r *twk.Request) twk.Response {
 	var signals struct {
 		Pattern, After string
+		View, From     string
 		dispatchQuery
 	}
 	if err := r.Signals(&signals); err != nil {
@@ -45,6 +48,7 @@ func (in *Inspector) live(r *twk.Request) twk.Response {
 	return twk.Stream(followPage{
 		Tab: r.URL.Query().Get("tab"), Query: signals.dispatchQuery,
 		Conns: connQuery{Pattern: signals.Pattern, After: signals.After, MayClose: whyNot(r.Request) == ""},
+		Views: viewQuery{View: signals.View, From: signals.From, MayRefresh: whyNot(r.Request) == ""},
 	})
 }
 
@@ -65,7 +69,7 @@ type feed struct {
 	conn  *sse.Conn
 	in    *Inspector
 	sent  map[string]uint64 // hash by part
-	rows  []string          // ids of the listed connections, in order
+	rows  []string          // ids of the listed connections or values, in order
 	more  bool              // there is a page after it
 	lists lists             // that pages share at this moment; nil at first
 	log   dispatchLog       // what it shows of the dispatches
@@ -155,6 +159,8 @@ func (p *feed) changes() effect.List {
 	switch p.Tab {
 	case "connections":
 		items = p.connections(items, p.lists.of(p.in, p.Conns))
+	case "views":
+		items = p.views(items, p.in.viewed(p.Views))
 	case "dispatches":
 		items = p.dispatches(items)
 	}

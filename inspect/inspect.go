@@ -121,6 +121,7 @@ func (in *Inspector) routes() http.Handler {
 		"GET /search":           in.search,
 		"GET /sample":           in.sample,
 		"GET /connections":      in.connections,
+		"GET /views":            in.viewsPage,
 		"GET /dispatches":       in.dispatches,
 		"GET /dispatches/{seq}": in.dispatch,
 		"GET /send":             in.sendPage,
@@ -130,6 +131,7 @@ func (in *Inspector) routes() http.Handler {
 		"POST /dry-run":         in.dryRun,
 		"POST /send":            in.send,
 		"POST /close":           in.close,
+		"POST /refresh":         in.refresh,
 		"GET /live":             in.live,
 	} {
 		method, path, _ := strings.Cut(pattern, " /")

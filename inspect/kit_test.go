@@ -3,11 +3,14 @@ package inspect_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"html"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -61,6 +64,21 @@ type Greeting struct {
 
 func (Greeting) EffectName() string { return "shop/greeting" }
 
+// Stock is a view, and Basket one of each stream's own.
+type (
+	Stock struct {
+		Item string `json:"item" jsonschema:"description=what is in stock"`
+	}
+	Basket struct {
+		ID int `json:"id" jsonschema:"description=which basket"`
+	}
+)
+
+func (Stock) EffectName() string  { return "shop/stock" }
+func (Basket) EffectName() string { return "shop/basket" }
+
+func (s Stock) Topics() []sfere.Topic { return []sfere.Topic{sfere.T("stock", s.Item)} }
+
 // token is that of the console of every program.
 const token = "the-token-of-the-test"
 
@@ -79,9 +97,13 @@ type program struct {
 	rec     *record.Recorder
 	insp    *inspect.Inspector
 	srv     *httptest.Server
+	stock   atomic.Int64 // of everything
 }
 
-var errMail = errors.New("no mail server")
+var (
+	errMail  = errors.New("no mail server")
+	errStock = errors.New("the warehouse knows of no unicorns")
+)
 
 func newProgram(t *testing.T, guard httpapi.Guard, extra ...func(*http.ServeMux)) *program {
 	t.Helper()
@@ -110,6 +132,15 @@ func newProgram(t *testing.T, guard httpapi.Guard, extra ...func(*http.ServeMux)
 			effect.Provide("A friendly word.", func(_ context.Context, _ effect.Call[App], g Greeting) (string, error) {
 				return "Hello " + g.Name, nil
 			}),
+			sfere.View[App]("What is in stock.", func(_ context.Context, s Stock) (twk.Content, error) {
+				if s.Item == "unicorn" {
+					return nil, errStock
+				}
+				return twk.HTML(fmt.Sprintf(`<p id="stock">%s: %d</p>`, html.EscapeString(s.Item), p.stock.Load())), nil
+			}, nil),
+			sfere.OwnView("A basket.", func(_ context.Context, _ effect.Call[App], b Basket) (twk.Content, error) {
+				return twk.HTML(fmt.Sprintf(`<p id="basket-%d">empty</p>`, b.ID)), nil
+			}, nil),
 		),
 	))
 	p.bridge = twk.NewBridge(p.d, func(s twk.Session) App { return App{s} }, nil)
@@ -211,6 +242,14 @@ func (p *program) do(r *http.Request) (int, string) {
 		p.t.Fatal(err)
 	}
 	return resp.StatusCode, string(b)
+}
+
+// show makes the streams of a name show views.
+func (p *program) show(name string, views ...effect.Data) {
+	p.t.Helper()
+	if err := p.dispatch(sfere.Send(sfere.ID("shop", name), sfere.Show{Views: views})).Err(); err != nil {
+		p.t.Fatal(err)
+	}
 }
 
 // join opens a stream under a key of the category shop.

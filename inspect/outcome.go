@@ -32,6 +32,7 @@ type ranView struct {
 type planView struct {
 	console.Planned
 	Sends []deliveryView
+	Views []viewRow // that would be rendered
 	Other []string
 }
 
@@ -49,6 +50,7 @@ const maxDelivery = 64 << 10
 
 func (in *Inspector) rehearsed(cmd console.Command, out console.Rehearsal) outcomeView {
 	v := outcomeView{Kind: "dry", Errors: out.Errors, Skipped: out.Skipped}
+	var renders sfere.Refreshed
 	var gets, closes int // a stream counts for each effect that reaches it
 	var bytes int64
 	for _, p := range out.Plan {
@@ -66,10 +68,17 @@ func (in *Inspector) rehearsed(cmd console.Command, out console.Rehearsal) outco
 			}
 			pv.Sends = append(pv.Sends, dv)
 		}
+		if p.Renders != nil {
+			renders.Values += p.Renders.Values
+			renders.Streams += p.Renders.Streams
+			for _, i := range p.Renders.Sample {
+				pv.Views = append(pv.Views, in.viewRow(i, false))
+			}
+		}
 		for _, w := range p.Would {
 			pv.Other = append(pv.Other, jsonText(w))
 		}
-		if len(pv.Sends) > 0 || len(pv.Other) > 0 || !p.Rehearsed {
+		if len(pv.Sends) > 0 || len(pv.Other) > 0 || p.Renders != nil || !p.Rehearsed {
 			v.Plan = append(v.Plan, pv)
 		}
 	}
@@ -80,6 +89,8 @@ func (in *Inspector) rehearsed(cmd console.Command, out console.Rehearsal) outco
 		v.Title = fmt.Sprintf("Dry run: %s would get %s.", plural(gets, "stream"), sizeOf(bytes))
 	case closes > 0:
 		v.Title = fmt.Sprintf("Dry run: %s would be closed.", plural(closes, "stream"))
+	case renders.Values > 0:
+		v.Title = fmt.Sprintf("Dry run: %s would be rendered, for %s.", plural(renders.Values, "value"), plural(renders.Streams, "viewer"))
 	case cmd.To != "":
 		v.Title = fmt.Sprintf("Dry run: nothing would be sent to %s.", cmd.To)
 	default:

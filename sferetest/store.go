@@ -1,4 +1,4 @@
-// Package sferetest checks stores for live connections.
+// Package sferetest checks stores for live connections, and views ([Render]).
 //
 //	func TestStore(t *testing.T) {
 //		sferetest.Store(t, sferetest.Options{

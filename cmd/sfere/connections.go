@@ -84,11 +84,11 @@ func (c *cli) showPage(page sfere.Page, count bool) error {
 		return c.printJSON(text)
 	}
 	if !count {
-		rows := [][]string{{"ID", "KEYS", "OPEN FOR", "QUEUED", "SENT", "REMOTE"}}
+		rows := [][]string{{"ID", "KEYS", "OPEN FOR", "QUEUED", "SENT", "REMOTE", "VIEWS"}}
 		for _, h := range page.Conns {
 			rows = append(rows, []string{
 				fmt.Sprint(h.Conn.ID), keys(h.Keys), time.Since(h.Conn.Opened).Round(time.Second).String(),
-				fmt.Sprint(h.Conn.Queued), fmt.Sprint(h.Conn.Sent), h.Conn.Remote,
+				fmt.Sprint(h.Conn.Queued), fmt.Sprint(h.Conn.Sent), h.Conn.Remote, viewsOf(h),
 			})
 		}
 		c.rows(rows...)
@@ -112,6 +112,15 @@ func (c *cli) showPage(page sfere.Page, count bool) error {
 		}
 	}
 	return nil
+}
+
+// viewsOf lists what a connection shows in one cell.
+func viewsOf(i sfere.ConnInfo) string {
+	text := strings.Join(i.Views, ", ")
+	if i.MoreViews > 0 {
+		text += fmt.Sprintf(" and %d more", i.MoreViews)
+	}
+	return text
 }
 
 // counts lists the names with the most first.

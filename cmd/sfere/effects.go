@@ -179,6 +179,9 @@ func (c *cli) rehearsal(out console.Rehearsal) {
 		for _, d := range p.Sends {
 			c.delivery(p, d)
 		}
+		if p.Renders != nil {
+			c.renders(p)
+		}
 		for _, w := range p.Would {
 			fmt.Fprintf(c.out, "\n%s %s: %s\n", line(p.Path), line(p.Name), indented(w, ""))
 		}
@@ -186,6 +189,19 @@ func (c *cli) rehearsal(out console.Rehearsal) {
 			fmt.Fprintf(c.out, "\n%s %s: and %d more\n", p.Path, p.Name, p.More)
 		}
 	}
+}
+
+// renders prints which views would be rendered.
+func (c *cli) renders(p console.Planned) {
+	fmt.Fprintf(c.out, "\n%s %s: %d values would be rendered, for %d viewers\n", line(p.Path), line(p.Name), p.Renders.Values, p.Renders.Streams)
+	if len(p.Renders.Sample) == 0 {
+		return
+	}
+	rows := [][]string{{"VIEW", "VALUE", "SCOPE", "VIEWERS"}}
+	for _, v := range p.Renders.Sample {
+		rows = append(rows, []string{v.Name, cut(compact(v.Value), 80), v.Scope, fmt.Sprint(v.Viewers)})
+	}
+	c.rows(rows...)
 }
 
 // delivery prints what some streams would get.

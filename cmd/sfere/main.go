@@ -7,6 +7,7 @@
 //	sfere grep broadcast                 where a text occurs
 //	sfere sample twk/patch-elements      a call that is valid
 //	sfere connections '*/lobby/*'        who is there
+//	sfere views board                    which views they are shown, and how these fare
 //	sfere dispatches -failed             what went wrong last
 //	sfere dispatches 7                   one of them, with everything that it did
 //	sfere tail -match app/               what happens now, until ctrl-C

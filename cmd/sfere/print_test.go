@@ -96,14 +96,16 @@ func hostile(t *testing.T) string {
 		"/grep":        `[{"item":{"name":@},"hits":[{"field":@,"text":@,"start":-5,"end":900}]}]`,
 		"/sample":      `[{"effect":@}]`,
 		"/schemas":     `{"title":@}`,
-		"/connections": `{"matched":2,"all":3,"scopes":{@:1},"categories":{@:2},"connections":[{"keys":[{"scope":"a","category":"b","id":@}],"conn":{"id":1,"remote":@}}]}`,
+		"/connections": `{"matched":2,"all":3,"scopes":{@:1},"categories":{@:2},"connections":[{"keys":[{"scope":"a","category":"b","id":@}],"conn":{"id":1,"remote":@},"views":[@]}]}`,
 		"/dispatches":  `[{"seq":1,"state":@,"names":[@],"targets":[@],"request":@,"key":@}]`,
 		"/dispatches/1": `{"seq":1,"state":@,"names":[@],"targets":[@],"request":@,"key":@,"steps":[{"path":@,"name":@,"state":@,"item":{"effect":@},"value":@},
 			{"path":@,"name":@,"state":@,"error":@,"phase":@}]}`,
 		"/validate": `{"valid":false,"problems":[{"pointer":@,"keyword":@,"message":@}]}`,
 		"/dry-run": `{"dry":true,"wouldRun":[{"path":@,"name":@,"value":@}],` + hostileRest + `,
-			"plan":[{"path":@,"name":@,"reach":@,"more":3,"sends":[{"streams":9,"to":[{"conn":1,"key":@}],"text":@},{"cause":@}],"would":[{"x":@}]}]}`,
-		"/send": `{"ran":[{"path":@,"name":@,"value":@}],` + hostileRest + `}`,
+			"plan":[{"path":@,"name":@,"reach":@,"more":3,"sends":[{"streams":9,"to":[{"conn":1,"key":@}],"text":@},{"cause":@}],"would":[{"x":@}],
+				"renders":{"values":1,"streams":2,"sample":[{"name":@,"value":@,"scope":@,"viewers":2}]}}]}`,
+		"/views": `{"matched":2,"counts":{@:2},"views":[{"id":1,"name":@,"value":@,"scope":@,"error":@}]}`,
+		"/send":  `{"ran":[{"path":@,"name":@,"value":@}],` + hostileRest + `}`,
 	}
 	mux := http.NewServeMux()
 	for path, answer := range answers {
@@ -131,7 +133,7 @@ const hostileRest = `"skipped":[{"path":@,"name":@,"reason":@}],"errors":[{"path
 func TestNothingControlsTheTerminal(t *testing.T) {
 	url := hostile(t)
 	for _, args := range []string{
-		"describe", "describe x", "grep x", "sample x", "schemas", "connections", "dispatches", "dispatches 1", "validate", "dry-run", "send",
+		"describe", "describe x", "grep x", "sample x", "schemas", "connections", "views", "dispatches", "dispatches 1", "validate", "dry-run", "send",
 	} {
 		for _, flags := range []string{"", " -json"} {
 			for _, at := range []string{url, url + "/no", url + "/gone", url + "/bad", url + "/broken", url + "/invalid"} {

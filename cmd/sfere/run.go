@@ -46,6 +46,7 @@ func commands() []command {
 		{"sample", "[-n N] [-seed S] name", "make calls that are valid", (*cli).sample},
 		{"schemas", "[name]", "print JSON Schema of every list of effects, or of one item", (*cli).schemas},
 		{"connections", "[-n N] [-count] [pattern]", "list live connections such as '*/lobby/*'", (*cli).connections},
+		{"views", "[-n N] [-count] [text]", "list what streams are shown, of views with text in their name", (*cli).views},
 		{"dispatches", "[-failed] [-name N] [-match T] [number]", "list the last dispatches, or show what one of them did", (*cli).dispatches},
 		{"failures", "[-n N]", "list what failed lately, what failed in the same way once", (*cli).failures},
 		{"tail", "[-failed] [-name N] [-match T]", "print dispatches as they happen, until ctrl-C", (*cli).tail},

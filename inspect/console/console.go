@@ -149,6 +149,48 @@ func (c *Console) Connections(q ConnQuery) (sfere.Page, error) {
 	return page, nil
 }
 
+// Views are the values of views that streams are shown, or a part of them.
+type Views struct {
+	Matched int `json:"matched"` // values that match
+	// Counts are how many values there are of each view that matches.
+	Counts map[string]int   `json:"counts,omitempty"`
+	Views  []sfere.ViewInfo `json:"views"`          // the oldest first; empty rather than nil
+	Next   uint64           `json:"next,omitempty"` // ViewQuery.After for those that follow; 0 if there are none
+}
+
+// ViewQuery asks for values of views.
+type ViewQuery struct {
+	// Text is a part of the name of the view. Empty means all views.
+	Text string
+	// After is [Views].Next of the page before. 0 means the first page.
+	After uint64
+	// Limit is the most that are listed. Default 100, at most 1000; negative means
+	// none, which leaves the counts.
+	Limit int
+}
+
+// Views lists the values of views that streams are shown and counts them. It costs
+// what it lists. The cause of an error may be [ErrNotOffered].
+func (c *Console) Views(q ViewQuery) (Views, error) {
+	const op = "list views"
+	switch {
+	case c.conns == nil:
+		return Views{}, failed(op, ErrNotOffered)
+	case q.Limit > maxConns:
+		return Views{}, failed(op, fmt.Errorf("limit is %d: ask for at most %d, and for the next page after that", q.Limit, maxConns))
+	}
+	limit := max(0, cmp.Or(q.Limit, defaultConns))
+	list, counts := c.conns.Views(q.Text, q.After, limit+1)
+	out := Views{Counts: counts, Views: append([]sfere.ViewInfo{}, list[:min(limit, len(list))]...)}
+	for _, n := range counts {
+		out.Matched += n
+	}
+	if len(list) > limit && limit > 0 {
+		out.Next = list[limit-1].ID
+	}
+	return out, nil
+}
+
 // Removals returns the connections that were removed last and why, the newest
 // first: at most n, all that are kept if n is 0, which are 100. The cause of an
 // error is [ErrNotOffered].

@@ -3,6 +3,7 @@ package console
 import (
 	"encoding/json"
 
+	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/twk"
 )
@@ -48,10 +49,12 @@ type Planned struct {
 	// several recipients. What else is said is then of the first of them.
 	Times int `json:"times"`
 	// Value is what the handler would return, such as the report of a broadcast.
-	Value json.RawMessage   `json:"value,omitempty"`
-	Sends []Delivery        `json:"sends,omitempty"` // which bytes would go to which streams, and which would be closed
-	Would []json.RawMessage `json:"would,omitempty"` // whatever else it says it would do
-	More  int               `json:"more,omitempty"`  // how many entries of Sends and Would are left out
+	Value json.RawMessage `json:"value,omitempty"`
+	Sends []Delivery      `json:"sends,omitempty"` // which bytes would go to which streams, and which would be closed
+	// Renders says which views would be rendered and how many streams show them.
+	Renders *sfere.Refreshed  `json:"renders,omitempty"`
+	Would   []json.RawMessage `json:"would,omitempty"` // whatever else it says it would do
+	More    int               `json:"more,omitempty"`  // how many entries of Sends and Would are left out
 }
 
 // rehearsalOf returns r in a form for JSON.
@@ -69,9 +72,12 @@ func rehearsalOf(r *dispatch.Rehearsal) Rehearsal {
 			Reach: p.Reach.String(), Rehearsed: p.Rehearsed, Times: p.Times, Value: gaveJSON(p.Value), More: p.More,
 		}
 		for _, w := range p.Would {
-			if d, ok := w.(twk.Delivery); ok {
-				plan.Sends = append(plan.Sends, deliveryOf(d))
-			} else {
+			switch w := w.(type) {
+			case twk.Delivery:
+				plan.Sends = append(plan.Sends, deliveryOf(w))
+			case sfere.Refreshed:
+				plan.Renders = &w
+			default:
 				plan.Would = append(plan.Would, bounded(valueJSON(w)))
 			}
 		}

@@ -40,7 +40,7 @@ func New(c *console.Console, o *Options) http.Handler {
 	mux := http.NewServeMux()
 	for pattern, h := range map[string]func(*http.Request) (any, error){
 		"GET /describe": a.describe, "GET /grep": a.grep, "GET /sample": a.sample, "GET /schemas": a.schemas, "GET /ctx": a.ctx,
-		"GET /connections": a.connections, "GET /removals": a.removals, "GET /dispatches": a.dispatches, "GET /dispatches/{seq}": a.dispatch, "GET /failures": a.failures,
+		"GET /connections": a.connections, "GET /removals": a.removals, "GET /views": a.views, "GET /dispatches": a.dispatches, "GET /dispatches/{seq}": a.dispatch, "GET /failures": a.failures,
 		"POST /validate": a.validate, "POST /dry-run": a.dryRun, "POST /send": a.send,
 	} {
 		mux.Handle(pattern, a.serve(h))
@@ -198,6 +198,20 @@ func (a *api) connections(r *http.Request) (any, error) {
 		return nil, fmt.Errorf("limit is %q: want a number, such as 100, or -1 for the counts only", q.Get("limit"))
 	}
 	return a.console.Connections(console.ConnQuery{Pattern: q.Get("pattern"), After: q.Get("after"), Limit: limit})
+}
+
+// views answers with a [console.Views]. limit=-1 asks for the counts only.
+func (a *api) views(r *http.Request) (any, error) {
+	q := r.URL.Query()
+	limit, err := strconv.Atoi(cmp.Or(q.Get("limit"), "0"))
+	if err != nil {
+		return nil, fmt.Errorf("limit is %q: want a number, such as 100, or -1 for the counts only", q.Get("limit"))
+	}
+	after, err := strconv.ParseUint(cmp.Or(q.Get("after"), "0"), 10, 64)
+	if err != nil {
+		return nil, fmt.Errorf("after is %q: want the next of a page", q.Get("after"))
+	}
+	return a.console.Views(console.ViewQuery{Text: q.Get("q"), After: after, Limit: limit})
 }
 
 // removals answers with a list of [sfere.Removal].

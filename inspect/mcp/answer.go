@@ -8,6 +8,7 @@ import (
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/inspect/console"
 	"github.com/sfere-go/sfere/schema"
 )
@@ -125,6 +126,22 @@ func (f failed) shrunk(limit int) any {
 	return out
 }
 
+// seen are values of views.
+type seen struct{ console.Views }
+
+func (s seen) shrunk(limit int) any {
+	s.Views.Views = shrunkViews(s.Views.Views, limit)
+	return s
+}
+
+func shrunkViews(list []sfere.ViewInfo, limit int) []sfere.ViewInfo {
+	list = slices.Clone(list)
+	for i := range list {
+		list[i].Value, list[i].Error = shortJSON(list[i].Value, limit), short(list[i].Error, max(limit, 100))
+	}
+	return list
+}
+
 // outcome is what became of a send.
 type outcome console.Outcome
 
@@ -161,6 +178,11 @@ func (r rehearsal) shrunk(limit int) any {
 		if limit == 0 {
 			p.More += len(p.Sends) + len(p.Would)
 			p.Sends, p.Would = nil, nil
+		}
+		if p.Renders != nil {
+			renders := *p.Renders
+			renders.Sample = shrunkViews(renders.Sample, limit)
+			p.Renders = &renders
 		}
 		for j := range p.Sends {
 			p.Sends[j].Text = short(p.Sends[j].Text, limit)

@@ -54,5 +54,6 @@ func Example() {
 	// removals
 	// sample
 	// validate
+	// views
 	// <nil> <nil>
 }

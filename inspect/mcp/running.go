@@ -22,6 +22,12 @@ type (
 		Name   string `json:"name,omitempty" jsonschema:"only those in which an item ran whose name has this part"`
 		Text   string `json:"text,omitempty" jsonschema:"only those with this text in a name, a pattern, the request, an error or the data, in any letter case"`
 	}
+	viewsIn struct {
+		Text  string `json:"text,omitempty" jsonschema:"part of the name of a view; all views if left out"`
+		N     int    `json:"n,omitempty" jsonschema:"how many to list; 20 if left out, at most 100"`
+		After uint64 `json:"after,omitempty" jsonschema:"what another answer gave as next, to list those that follow"`
+		Count bool   `json:"count,omitempty" jsonschema:"count them and list none"`
+	}
 	listIn struct {
 		N int `json:"n,omitempty" jsonschema:"how many; 20 if left out, at most 100"`
 	}
@@ -44,6 +50,18 @@ func (t *tools) connections(_ context.Context, in connectionsIn) (answer, error)
 	}
 	page, err := t.console.Connections(console.ConnQuery{Pattern: in.Pattern, After: in.After, Limit: n})
 	return answer{page, aboutPage(page)}, err
+}
+
+func (t *tools) views(_ context.Context, in viewsIn) (answer, error) {
+	n, err := howMany(in.N, defaultList, maxList)
+	if err != nil {
+		return answer{}, err
+	}
+	if in.Count {
+		n = -1
+	}
+	list, err := t.console.Views(console.ViewQuery{Text: in.Text, After: in.After, Limit: n})
+	return answer{seen{list}, aboutViews(list)}, err
 }
 
 func (t *tools) dispatches(_ context.Context, in dispatchesIn) (answer, error) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -128,12 +129,60 @@ func aboutPage(p sfere.Page) summary {
 	var s summary
 	s.add(fmt.Sprintf("%d match, %d in all", p.Matched, p.All))
 	for _, c := range p.Conns {
-		s.add(fmt.Sprintf("#%d %s, open for %s, queued %d, sent %d", c.Conn.ID, keys(c.Keys), time.Since(c.Conn.Opened).Round(time.Second), c.Conn.Queued, c.Conn.Sent))
+		line := fmt.Sprintf("#%d %s, open for %s, queued %d, sent %d", c.Conn.ID, keys(c.Keys), time.Since(c.Conn.Opened).Round(time.Second), c.Conn.Queued, c.Conn.Sent)
+		if n := len(c.Views) + c.MoreViews; n > 0 {
+			line += ", shows " + strings.Join(c.Views[:min(3, len(c.Views))], ", ")
+			if n > 3 {
+				line += fmt.Sprintf(" and %d more", n-3)
+			}
+		}
+		s.add(line)
 	}
 	if p.Next != "" {
 		s.add("more after " + p.Next)
 	}
 	return s
+}
+
+func aboutViews(v console.Views) summary {
+	var s summary
+	s.add(plural(v.Matched, "value is shown", "values are shown"))
+	for _, name := range slices.Sorted(maps.Keys(v.Counts)) {
+		s.add(fmt.Sprintf("%s %d", name, v.Counts[name]))
+	}
+	for _, i := range v.Views {
+		s.add(aboutView(i))
+	}
+	if v.Next != 0 {
+		s.add(fmt.Sprintf("more after %d", v.Next))
+	}
+	return s
+}
+
+func aboutView(v sfere.ViewInfo) string {
+	line := strings.TrimSpace(fmt.Sprintf("%d %s %s %s", v.ID, v.Name, compact(v.Value), in(v.Scope)))
+	if v.Stream != 0 {
+		line += fmt.Sprintf(" for stream #%d", v.Stream)
+	}
+	line += fmt.Sprintf(": %s, %s, %d of them unchanged, the last took %s", plural(v.Viewers, "viewer", "viewers"), plural(int(v.Renders), "render", "renders"), v.Unchanged, v.LastTook)
+	if !v.DirtySince.IsZero() {
+		line += ", waits since " + v.DirtySince.Format(time.TimeOnly)
+	}
+	if v.Stuck {
+		line += ", stuck"
+	}
+	if v.Error != "" {
+		line += ", failed: " + v.Error
+	}
+	return line
+}
+
+// in says which scope something is in, if it is in one.
+func in(scope string) string {
+	if scope == "" {
+		return ""
+	}
+	return "in " + scope
 }
 
 // keys are the first of a list of keys.
@@ -234,6 +283,12 @@ func aboutRehearsal(r console.Rehearsal) summary {
 		}
 		for _, d := range p.Sends {
 			s.add(aboutDelivery(p, d))
+		}
+		if r := p.Renders; r != nil {
+			s.add(fmt.Sprintf("%s %s: %s would be rendered again, for %s", p.Path, p.Name, plural(r.Values, "value", "values"), plural(r.Streams, "viewer", "viewers")))
+			for _, v := range r.Sample {
+				s.add(strings.TrimSpace(fmt.Sprintf("%s %s %s", v.Name, compact(v.Value), in(v.Scope))) + ": " + plural(v.Viewers, "viewer", "viewers"))
+			}
 		}
 		for _, w := range p.Would {
 			s.add(fmt.Sprintf("%s %s would %s", p.Path, p.Name, compact(w)))

@@ -71,8 +71,12 @@ func (k *keeper) value(v any) (out any) {
 			out = t.String()
 		}
 	}()
-	if _, made := v.(sfere.Report); !made && !fixed(t, 0) { // a Report is made for the caller
-		return t.String()
+	switch v.(type) {
+	case sfere.Report, sfere.Refreshed: // they are made for the caller
+	default:
+		if !fixed(t, 0) {
+			return t.String()
+		}
 	}
 	return k.clone(reflect.ValueOf(v), 0).Interface()
 }

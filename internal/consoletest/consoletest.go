@@ -5,6 +5,8 @@ package consoletest
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"sync/atomic"
@@ -33,6 +35,24 @@ type Mail struct {
 
 // EffectName returns "test/mail".
 func (Mail) EffectName() string { return "test/mail" }
+
+// Board is a view. It shows its number, and fails if that is negative.
+type Board struct {
+	ID int `json:"id" jsonschema:"description=which board"`
+}
+
+// EffectName returns "test/board".
+func (Board) EffectName() string { return "test/board" }
+
+// Topics returns the topic of the board.
+func (b Board) Topics() []sfere.Topic { return []sfere.Topic{sfere.T("board", b.ID)} }
+
+func board(_ context.Context, b Board) (twk.Content, error) {
+	if b.ID < 0 {
+		return nil, errors.New("there is no such board")
+	}
+	return twk.HTML(fmt.Sprintf(`<b id="board-%d">Board</b>`, b.ID)), nil
+}
 
 // Program is a running program.
 type Program struct {
@@ -65,7 +85,8 @@ func New(t testing.TB, o *console.Options[App]) *Program {
 				p.Heard(ctx)
 			}
 			return p.Mails.Add(1), nil
-		}).About(effect.About{Meta: map[string]any{"owner": "post office"}})),
+		}).About(effect.About{Meta: map[string]any{"owner": "post office"}}),
+			sfere.View[App]("A board.", board, nil)),
 	)
 	if err != nil {
 		t.Fatal(err)
@@ -79,6 +100,18 @@ func New(t testing.TB, o *console.Options[App]) *Program {
 	p.srv = httptest.NewServer(mux)
 	t.Cleanup(p.srv.Close)
 	return p
+}
+
+// Show makes the stream of [Program.Join] show a board, and returns when it does.
+func (p *Program) Show(t testing.TB, s *twktest.Stream, id string, board int) {
+	t.Helper()
+	show := sfere.Show{Views: effect.List{Board{board}}}
+	if err := p.Dispatcher.Dispatch(t.Context(), App{}, sfere.Send(sfere.ID("lobby", id), show)).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if board >= 0 {
+		s.Next()
+	}
 }
 
 // Join opens a stream under default/lobby/id and returns when it is there.

@@ -1,7 +1,6 @@
 package flight
 
 import (
-	"cmp"
 	"slices"
 	"time"
 )
@@ -10,7 +9,7 @@ import (
 type stats struct {
 	flights, unchanged uint64
 	last               time.Duration
-	recent             [16]uint32 // microseconds
+	recent             [16]uint32 // microseconds, rounded up
 	err                error      // nil after a flight that succeeded
 }
 
@@ -18,7 +17,7 @@ func (s *stats) add(took time.Duration, same bool) {
 	if same {
 		s.unchanged++
 	}
-	s.recent[s.flights%uint64(len(s.recent))] = uint32(min(took.Microseconds(), 1<<32-1))
+	s.recent[s.flights%uint64(len(s.recent))] = uint32(min((took + time.Microsecond - 1).Microseconds(), 1<<32-1))
 	s.last = took
 	s.flights++
 }
@@ -42,26 +41,6 @@ type Info struct {
 	Kept      int           // bytes
 	Stuck     bool          // its render does not heed its deadline
 	Err       error         // what the last render failed with
-}
-
-// All returns what can be seen of all values, those with the most seats first, at
-// most max; 0 means all.
-func (s *Scheduler) All(max int) []Info {
-	s.mu.Lock()
-	values := make([]*Value, 0, len(s.values))
-	for _, v := range s.values {
-		values = append(values, v)
-	}
-	infos := make([]Info, len(values))
-	for i, v := range values {
-		infos[i] = v.info()
-	}
-	s.mu.Unlock()
-	slices.SortFunc(infos, func(a, b Info) int { return cmp.Or(cmp.Compare(b.Seats, a.Seats), cmp.Compare(a.Kind, b.Kind)) })
-	if max > 0 && len(infos) > max {
-		infos = infos[:max:max]
-	}
-	return infos
 }
 
 // info returns what can be seen of v; s.mu is held.
