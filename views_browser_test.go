@@ -214,6 +214,11 @@ func shows(p *chromium.Page, n int) {
 	p.WaitEval(fmt.Sprintf(`Number(document.querySelector("#n").textContent) >= %d`, n))
 }
 
+// showsShelf waits until p shows what a filter leaves of a state that is as new as n.
+func showsShelf(p *chromium.Page, filter string, n int) {
+	p.WaitEval(fmt.Sprintf(`(([f, n]) => f === %q && Number(n) >= %d)(document.querySelector("#shelf").textContent.split(" "))`, filter, n))
+}
+
 // newer waits until p shows frames that are newer than what it shows now.
 func newer(p *chromium.Page, frames int) {
 	shows(p, chromium.Eval[int](p, `Number(document.querySelector("#n").textContent)`)+frames)
@@ -366,6 +371,8 @@ func TestViewBrowser(t *testing.T) {
 		x := newExhibition(t, b)
 		p := b.Page(t, "who chooses")
 		x.open(p, "one", "")
+		behind := p.NewTab() // shows the old filter a little longer, so that it is still rendered
+		x.open(behind, "two", "")
 		chromium.Eval[bool](p, `(() => {
 			const look = () => { const f = document.querySelector("#shelf").dataset.filter; if (painted.at(-1) !== f) painted.push(f) };
 			window.painted = [];
@@ -387,13 +394,17 @@ func TestViewBrowser(t *testing.T) {
 			}
 			chromium.Eval[bool](p, fmt.Sprintf(`fetch("/filter?tab=one&to=%s", {method: "POST", headers: {"Datastar-Request": "true"}}).then(() => true)`, next))
 			if hold != nil {
-				close(hold)
 				x.pause(old, nil)
+				close(hold)
 			}
-			p.WaitText("#shelf", next+" ")
 			at := x.change()
-			p.WaitEval(fmt.Sprintf(`Number(document.querySelector("#shelf").textContent.split(" ")[1]) >= %d`, at))
+			showsShelf(behind, old, at) // what was on its way has been handed out
+			showsShelf(p, next, at)
 			want = append(want, next)
+			if err := x.app.Dispatch(context.Background(), x.choose("two", next)).Err(); err != nil {
+				t.Error(err)
+			}
+			showsShelf(behind, next, at)
 		}
 		rest()
 		got := chromium.Eval[[]string](p, "painted")
