@@ -31,8 +31,8 @@ func TestIntervalIsFromStartToStart(t *testing.T) {
 			w.s.Mark(v.seat.Value(), flight.Mark{})
 			time.Sleep(interval / 10)
 		}
-		if n := w.count() - before; n != 10 {
-			t.Errorf("%d renders in 10 intervals, want 10: a render of less than half an interval puts nothing off", n)
+		if n := w.count() - before; n < 10 || n > 11 {
+			t.Errorf("%d renders in 10 intervals, want 10 or 11: a render of less than half an interval puts nothing off", n)
 		}
 	})
 }
