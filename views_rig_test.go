@@ -35,13 +35,18 @@ type (
 	notice struct { // the same in all scopes
 		ID int `json:"id"`
 	}
+	meter struct { // with a signal
+		ID int `json:"id"`
+	}
 )
 
 func (poster) EffectName() string { return "test/board" }
 func (inbox) EffectName() string  { return "test/inbox" }
 func (notice) EffectName() string { return "test/notice" }
+func (meter) EffectName() string  { return "test/meter" }
 
 func (b poster) Topics() []sfere.Topic { return []sfere.Topic{sfere.T("board", b.ID)} }
+func (m meter) Topics() []sfere.Topic  { return []sfere.Topic{sfere.T("meter", m.ID)} }
 func (i inbox) Topics() []sfere.Topic  { return []sfere.Topic{sfere.T("inbox", i.Box)} }
 
 // gallery is a program whose state is a number for each name, shown by views.
@@ -122,6 +127,14 @@ func newGallery(t testing.TB, o *galleryOptions) *gallery {
 			sfere.View("A notice.", func(ctx context.Context, n notice) (twk.Content, error) {
 				return g.show(ctx, fmt.Sprintf("notice-%d", n.ID), "all")
 			}, &sfere.ViewOptions[viewer, notice]{AcrossScopes: true}),
+			sfere.View[viewer]("A meter.", func(ctx context.Context, m meter) (twk.Content, error) {
+				name := fmt.Sprintf("meter-%d", m.ID)
+				content, err := g.show(ctx, name, "all")
+				if err != nil {
+					return nil, err
+				}
+				return sfere.ViewFrame{Content: content, Signals: map[string]int{"meter": g.now(name)}}, nil
+			}, nil),
 		),
 	))
 	g.bridge = twk.NewBridge(g.d, func(s twk.Session) viewer { return viewer{s, s.Request.URL.Query().Get("user")} }, &twk.BridgeOptions{Hub: g.hub})
@@ -170,6 +183,12 @@ func (g *gallery) set(name string, n int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.state[name] = n
+}
+
+func (g *gallery) now(name string) int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.state[name]
 }
 
 func (g *gallery) fail(name string, err error) {
