@@ -40,6 +40,10 @@ type (
 	}
 )
 
+// nap is an effect that takes a millisecond.
+type nap struct{}
+
+func (nap) EffectName() string    { return "test/nap" }
 func (poster) EffectName() string { return "test/board" }
 func (inbox) EffectName() string  { return "test/inbox" }
 func (notice) EffectName() string { return "test/notice" }
@@ -66,7 +70,8 @@ type gallery struct {
 	renders map[string]int
 	running map[string]int
 	wrong   []string
-	told    []string // what OnViewError heard
+	told    []string            // what OnViewError heard
+	after   map[string][]uint64 // which positions the renders of a name were asked for
 }
 
 type galleryOptions struct {
@@ -82,7 +87,7 @@ func newGallery(t testing.TB, o *galleryOptions) *gallery {
 	}
 	g := &gallery{
 		t: t, hub: sse.NewHub(&o.hub), state: map[string]int{}, fails: map[string]error{}, panics: map[string]bool{},
-		slow: map[string]time.Duration{}, banned: map[string]bool{}, renders: map[string]int{}, running: map[string]int{},
+		slow: map[string]time.Duration{}, banned: map[string]bool{}, renders: map[string]int{}, running: map[string]int{}, after: map[string][]uint64{},
 	}
 	o.conns.Scope = func(r *twk.Request) (string, error) { return r.URL.Query().Get("scope"), nil }
 	o.conns.OnViewError = func(v effect.Data, err error) {
@@ -111,6 +116,7 @@ func newGallery(t testing.TB, o *galleryOptions) *gallery {
 		registry.Lift(twk.Registry(nil), session),
 		registry.Lift(sfere.Registry(g.conns), session),
 		registry.New("test",
+			effect.Do("Wait a moment.", func(context.Context, effect.Call[viewer], nap) error { time.Sleep(time.Millisecond); return nil }),
 			sfere.View[viewer]("A board.", func(ctx context.Context, b poster) (twk.Content, error) {
 				scope, _ := sfere.ScopeOf(ctx)
 				if r, ok := sfere.RecipientOf(ctx); ok {
@@ -152,6 +158,7 @@ func (g *gallery) show(ctx context.Context, name, whose string) (twk.Content, er
 	id := name + " " + whose
 	g.mu.Lock()
 	n, err, slow, panics := g.state[name], g.fails[name], g.slow[name], g.panics[name]
+	g.after[name] = append(g.after[name], sfere.AfterOf(ctx))
 	g.renders[id]++
 	if g.running[id]++; g.running[id] > 1 {
 		g.wrong = append(g.wrong, id+" is rendered twice at a time")
