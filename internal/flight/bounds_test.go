@@ -88,8 +88,12 @@ func TestStuckRenderKeepsItsPlace(t *testing.T) {
 		time.Sleep(time.Second / 2)
 		behind := w.join(t, "behind")
 		time.Sleep(10 * time.Second)
-		if got := behind.last(); got != -1 {
-			t.Errorf("another value of the kind shows %d: two of them run, and the kind may have one", got)
+		late := w.join(t, "late")
+		time.Sleep(10 * time.Second)
+		for _, v := range []*viewer{behind, late} {
+			if got := v.last(); got != -1 {
+				t.Errorf("another value of the kind, %v, shows %d: two of them run, and the kind may have one", v.id, got)
+			}
 		}
 		other := &flight.Kind{Name: "other", Interval: interval, Deadline: time.Second, Most: 1, Render: w.render}
 		free := &viewer{w: w, id: "free"}
@@ -103,8 +107,10 @@ func TestStuckRenderKeepsItsPlace(t *testing.T) {
 		}
 		close(hang)
 		time.Sleep(time.Second)
-		if got := behind.last(); got != 0 {
-			t.Errorf("shows %d after the place was free, want 0", got)
+		for _, v := range []*viewer{behind, late} {
+			if got := v.last(); got != 0 {
+				t.Errorf("%v shows %d after the place was free, want 0", v.id, got)
+			}
 		}
 	})
 }
@@ -189,6 +195,34 @@ func TestBackoff(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		if n := w.count() - before; n < 15 || n > 28 {
 			t.Errorf("%d renders in ten minutes after it, want about 20", n)
+		}
+	})
+}
+
+// A streak of failures ends with a success: the next is told again, and soon tried
+// again.
+func TestStreaks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, flight.Options{}, flight.Kind{})
+		v := w.join(t, "board")
+		for i := range 3 {
+			w.fails("board", errNo)
+			w.s.Mark(v.seat.Value(), flight.Mark{})
+			time.Sleep(time.Minute)
+			w.fails("board", nil)
+			time.Sleep(time.Minute)
+			w.fails("board", errNo)
+			w.set("board", i+1)
+			w.s.Mark(v.seat.Value(), flight.Mark{})
+			time.Sleep(interval)
+			w.fails("board", nil)
+			time.Sleep(time.Second / 2)
+			if got := v.last(); got != i+1 {
+				t.Errorf("shows %d, want %d: it has failed once", got, i+1)
+			}
+		}
+		if told := w.told(); len(told) != 6 {
+			t.Errorf("was reported %d times, want once for each of 6 streaks: %q", len(told), told)
 		}
 	})
 }

@@ -98,7 +98,7 @@ func suites() []suite {
 
 // test runs the suite in the module at dir. What it has printed is returned.
 func (s suite) test(ctx context.Context, dir string) (out string, ok bool) {
-	args := []string{"test", "-short", "-failfast", "-timeout", "120s", "-run", s.run, s.pkg}
+	args := []string{"test", "-short", "-failfast", "-timeout", "60s", "-run", s.run, s.pkg}
 	if s.pkg != "./sse" { // it does not know rapid
 		args = append(args, "-rapid.nofailfile", "-rapid.shrinktime", "1ms")
 	}
