@@ -93,3 +93,32 @@ func TestViewShownAgain(t *testing.T) {
 		bob.close()
 	})
 }
+
+// A refresh finds nothing of those who have left.
+func TestRefreshForgets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGallery(t, nil)
+		ann, bob := g.open("acme", "ann", poster{7}, inbox{1}), g.open("acme", "bob", poster{7})
+		time.Sleep(time.Second)
+		for _, tt := range []struct {
+			reason string
+			leave  *client
+			want   sfere.Refreshed
+		}{
+			{"one of two has left", ann, sfere.Refreshed{Values: 1, Streams: 1}},
+			{"both have", bob, sfere.Refreshed{}},
+		} {
+			tt.leave.close()
+			time.Sleep(time.Second)
+			res := g.run(sfere.Refresh{Topic: sfere.T("board", 7)}, sfere.Refresh{Topic: sfere.T("inbox", 1)})
+			var got sfere.Refreshed
+			for _, o := range res.Outcomes {
+				r := o.Value.(sfere.Refreshed)
+				got.Values, got.Streams = got.Values+r.Values, got.Streams+r.Streams
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", tt.reason, diff)
+			}
+		}
+	})
+}

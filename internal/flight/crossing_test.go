@@ -124,3 +124,62 @@ func TestHighestPositionCounts(t *testing.T) {
 		}
 	})
 }
+
+// Who waits is told when nobody is shown the value any more, when the scheduler is
+// closed, and when the time is up.
+func TestWaitingEnds(t *testing.T) {
+	for _, tt := range []struct {
+		reason string
+		end    func(w *world, v *viewer, cancel context.CancelFunc)
+		want   error
+	}{
+		{"there is nobody left to wait for", func(w *world, v *viewer, _ context.CancelFunc) { w.leave(v) }, nil},
+		{"nothing is rendered any more", func(w *world, _ *viewer, _ context.CancelFunc) { w.s.Close() }, flight.ErrClosed},
+		{"nobody waits for ever", func(_ *world, _ *viewer, cancel context.CancelFunc) { cancel() }, context.Canceled},
+	} {
+		t.Run(tt.reason, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, flight.Options{}, flight.Kind{Deadline: time.Hour})
+				v := w.join(t, "board")
+				time.Sleep(time.Second)
+				w.takes("board", 24*time.Hour) // until its context ends
+				ticket, _ := w.s.Ticket(v.seat.Value(), flight.Mark{})
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				done := make(chan error, 1)
+				go func() { done <- ticket.Wait(ctx) }()
+				time.Sleep(time.Second)
+				tt.end(w, v, cancel)
+				synctest.Wait()
+				select {
+				case err := <-done:
+					if !errors.Is(err, tt.want) {
+						t.Errorf("it ends with %v, want %v", err, tt.want)
+					}
+				default:
+					t.Errorf("it still waits")
+				}
+				w.s.Close()
+			})
+		})
+	}
+}
+
+// A drain ends when what was to be rendered has been handed out.
+func TestDrainWaitsForRenders(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, flight.Options{}, flight.Kind{})
+		v := w.join(t, "board")
+		time.Sleep(time.Second)
+		w.takes("board", time.Second)
+		w.set("board", 1)
+		w.s.Mark(v.seat.Value(), flight.Mark{})
+		time.Sleep(interval) // it runs, and nothing else waits
+		if err := w.s.Drain(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if got := v.last(); got != 1 {
+			t.Errorf("shows %d after the drain, want 1", got)
+		}
+	})
+}
