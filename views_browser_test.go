@@ -86,8 +86,8 @@ func newExhibition(t *testing.T, b *chromium.Browser) *exhibition {
 	return x
 }
 
-// wall renders the number, a long list, and things of the person that a morph must
-// leave alone.
+// wall renders the number, a long list, and things of the person: some that a morph
+// must leave alone, and a field and a scrolled list that are the same in all frames.
 func (x *exhibition) wall(context.Context, wall) (twk.Content, error) {
 	n := x.number()
 	var lines strings.Builder
@@ -98,7 +98,7 @@ func (x *exhibition) wall(context.Context, wall) (twk.Content, error) {
 		<div id="kept" data-ignore-morph><input id="inside" value="%d"><details id="more-inside"><summary>More</summary>…</details>
 		<button id="ask-inside" data-on:click="document.querySelector('#dialog-inside').show()">Ask</button>
 		<dialog id="dialog-inside">Open</dialog></div>
-		<ol id="list">%s</ol></section>`, n, n, lines.String())), nil
+		<input id="plain"><ol id="list" style="height: 200px; overflow: auto">%s</ol></section>`, n, n, lines.String())), nil
 }
 
 // shelf renders what a filter leaves, and waits if it is told to.
@@ -226,16 +226,16 @@ func newer(p *chromium.Page, frames int) {
 
 // own is what a person has done to a page.
 type own struct {
-	Draft, Inside, Answer, Focus         string
+	Draft, Inside, Plain, Answer, Focus  string
 	More, MoreInside, Dialog, DialogOpen bool
-	Scroll                               int
+	Scroll, Box                          int
 }
 
 func ownOf(p *chromium.Page) own {
 	return chromium.Eval[own](p, `(q => ({
-		draft: q("#draft").value, inside: q("#inside").value, answer: q("#answer").value, focus: document.activeElement.id,
+		draft: q("#draft").value, inside: q("#inside").value, plain: q("#plain").value, answer: q("#answer").value, focus: document.activeElement.id,
 		more: q("#more").open, moreInside: q("#more-inside").open, dialog: q("#dialog").matches(":modal"), dialogOpen: q("#dialog-inside").open,
-		scroll: Math.round(scrollY),
+		scroll: Math.round(scrollY), box: q("#list").scrollTop,
 	}))(s => document.querySelector(s))`)
 }
 
@@ -246,12 +246,15 @@ func act(t *testing.T, p *chromium.Page) own {
 	newer(p, 1)
 	p.Fill("#inside", "nor this")
 	newer(p, 1)
+	p.Fill("#plain", "and this")
+	newer(p, 1)
 	p.Click("#more summary")
 	p.Click("#more-inside summary")
 	p.Click("#ask-inside")
 	newer(p, 1)
 	p.Click("#ask")
 	p.WaitEval(`document.querySelector("#dialog").matches(":modal")`)
+	chromium.Eval[int](p, `document.querySelector("#list").scrollTop = 300`)
 	scroll := chromium.Eval[int](p, `(scrollTo(0, 700), Math.round(scrollY))`)
 	p.Type("#answer", "h")
 	for _, key := range []string{"e", "l", "o", "ArrowLeft", "l"} { // where the focus and the caret are
@@ -259,7 +262,8 @@ func act(t *testing.T, p *chromium.Page) own {
 		p.Press(key)
 	}
 	newer(p, 3)
-	want := own{Draft: "not sent yet", Inside: "nor this", Answer: "hello", Focus: "answer", More: true, MoreInside: true, Dialog: true, DialogOpen: true, Scroll: scroll}
+	want := own{Draft: "not sent yet", Inside: "nor this", Plain: "and this", Answer: "hello", Focus: "answer",
+		More: true, MoreInside: true, Dialog: true, DialogOpen: true, Scroll: scroll, Box: 300}
 	if diff := cmp.Diff(want, ownOf(p)); diff != "" {
 		t.Errorf("what was done to the page (-want +got):\n%s", diff)
 	}
