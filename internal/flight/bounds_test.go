@@ -174,6 +174,44 @@ func TestDelay(t *testing.T) {
 	})
 }
 
+// A mark that may be put off holds up none that may not, and waits for nothing that
+// would come later.
+func TestDelayHoldsUpNobody(t *testing.T) {
+	for _, tt := range []struct {
+		reason string
+		marks  []flight.Mark
+		want   time.Duration
+		age    time.Duration
+	}{
+		{"one that cannot wait comes after it", []flight.Mark{{Delay: time.Minute}, {}}, 0, 0},
+		{"and before it", []flight.Mark{{}, {Delay: time.Minute}}, 0, 0},
+		{"of two the shorter delay counts", []flight.Mark{{Delay: time.Minute}, {Delay: 2 * time.Second}}, 2 * time.Second, 0},
+		{"in either order", []flight.Mark{{Delay: 2 * time.Second}, {Delay: time.Minute}}, 2 * time.Second, 0},
+		{"it is before the value comes of age", []flight.Mark{{Delay: 2 * time.Second}}, 2 * time.Second, time.Hour},
+		{"which is not put off by it", []flight.Mark{{Delay: 2 * time.Hour}}, time.Hour - time.Second, time.Hour},
+	} {
+		t.Run(tt.reason, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, flight.Options{}, flight.Kind{MaxAge: tt.age})
+				v := w.join(t, "board")
+				time.Sleep(time.Second)
+				w.set("board", 1)
+				for _, m := range tt.marks {
+					w.s.Mark(v.seat.Value(), m)
+				}
+				time.Sleep(max(0, tt.want-time.Millisecond))
+				if got := v.last(); tt.want > 0 && got != 0 {
+					t.Errorf("shows %d before %v", got, tt.want)
+				}
+				time.Sleep(2 * time.Millisecond)
+				if got := v.last(); got != 1 {
+					t.Errorf("shows %d after %v, want 1", got, tt.want)
+				}
+			})
+		})
+	}
+}
+
 // What fails is tried again after a time that doubles, up to half a minute.
 func TestBackoff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

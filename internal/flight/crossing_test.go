@@ -130,16 +130,20 @@ func TestHighestPositionCounts(t *testing.T) {
 func TestWaitingEnds(t *testing.T) {
 	for _, tt := range []struct {
 		reason string
-		end    func(w *world, v *viewer, cancel context.CancelFunc)
+		end    func(w *world, v *viewer, cancel context.CancelFunc) // of what is waited for
 		want   error
 	}{
 		{"there is nobody left to wait for", func(w *world, v *viewer, _ context.CancelFunc) { w.leave(v) }, nil},
 		{"nothing is rendered any more", func(w *world, _ *viewer, _ context.CancelFunc) { w.s.Close() }, flight.ErrClosed},
 		{"nobody waits for ever", func(_ *world, _ *viewer, cancel context.CancelFunc) { cancel() }, context.Canceled},
 	} {
-		t.Run(tt.reason, func(t *testing.T) {
+		for _, flies := range []bool{true, false} { // or it waits for its interval
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, flight.Options{}, flight.Kind{Deadline: time.Hour})
+				rest := time.Hour
+				if flies {
+					rest = interval
+				}
+				w := newWorld(t, flight.Options{}, flight.Kind{Deadline: time.Hour, Interval: rest})
 				v := w.join(t, "board")
 				time.Sleep(time.Second)
 				w.takes("board", 24*time.Hour) // until its context ends
@@ -154,14 +158,14 @@ func TestWaitingEnds(t *testing.T) {
 				select {
 				case err := <-done:
 					if !errors.Is(err, tt.want) {
-						t.Errorf("it ends with %v, want %v", err, tt.want)
+						t.Errorf("%s, flies %t: it ends with %v, want %v", tt.reason, flies, err, tt.want)
 					}
 				default:
-					t.Errorf("it still waits")
+					t.Errorf("%s, flies %t: it still waits", tt.reason, flies)
 				}
 				w.s.Close()
 			})
-		})
+		}
 	}
 }
 
