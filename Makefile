@@ -1,4 +1,4 @@
-.PHONY: help test race short lint fuzz bench soak lobby kanban ci
+.PHONY: help test race short lint fuzz mutants bench soak lobby kanban ci
 help: ; @grep -E '^[a-z]+:' Makefile | cut -d: -f1 | tr '\n' ' '
 test: ; go test ./...
 race: ; go test -race -short ./...
@@ -10,6 +10,8 @@ fuzz:
 		echo "== $$name in $$(dirname $$file)"; \
 		go test -run xxx -fuzz "^$$name\$$" -fuzztime 20s -fuzzminimizetime 20x "./$$(dirname $$file)" || exit 1; \
 	done
+# Edits of the scheduler of views, one at a time, each of which the tests must notice.
+mutants: ; go run ./internal/mutants
 bench: ; go test -run xxx -bench . ./dispatch . ./sse/gzipcast ./internal/bench/...
 # Streams come and go for SOAK over each transport, and nothing may grow: make soak SOAK=8h
 SOAK ?= 10m

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -199,5 +200,33 @@ func TestFanOutIsBounded(t *testing.T) {
 	// The next dispatch has a budget of its own.
 	if res := as(app, "x", sfere.Tell(hallAll, readThenSend{})); res.Err() != nil {
 		t.Error(res.Err())
+	}
+}
+
+// Adding a report to an empty one changes nothing, wherever the failure stands that
+// sums up what is not kept by its cause.
+func TestAddKeepsCauses(t *testing.T) {
+	app := hall()
+	var users []string
+	for i := range 50 {
+		users = append(users, fmt.Sprintf("u%02d", i))
+	}
+	enter(t, app, users...)
+	var n atomic.Int32
+	rep := sfere.ReportOf(as(app, "x", sfere.Tell(hallAll, twk.Patch(twk.PerRecipientFunc(func(context.Context) twk.Content {
+		panic(fmt.Errorf("error %d", n.Add(1)))
+	})))))
+	rest := slices.IndexFunc(rep.Failures, func(f sfere.Failure) bool { return f.Count > 1 })
+	if rest < 0 {
+		t.Fatalf("no failure sums up the rest: %v", rep.Failures)
+	}
+	for at := range rep.Failures {
+		moved := rep
+		moved.Failures = slices.Insert(slices.Delete(slices.Clone(rep.Failures), rest, rest+1), min(at, len(rep.Failures)-1), rep.Failures[rest])
+		var sum sfere.Report
+		sum.Add(moved)
+		if len(sum.Failures) != len(moved.Failures) {
+			t.Errorf("at %d: %d causes became %d", at, len(moved.Failures), len(sum.Failures))
+		}
 	}
 }

@@ -138,7 +138,11 @@ func (c *causes) note(text string, i int) {
 // add adds f, whose error has this text, and reports whether its cause is new.
 func (c *causes) add(f Failure, text string) (first bool) {
 	i, known := c.at[text]
-	if !known && len(c.r.Failures) >= maxCauses {
+	bound := maxCauses // and what sums up the rest
+	if _, rest := c.at[errMoreCauses.Error()]; rest {
+		bound++
+	}
+	if !known && len(c.r.Failures) >= bound {
 		text, f.Err = errMoreCauses.Error(), errMoreCauses
 		i, known = c.at[text]
 	}

@@ -35,13 +35,22 @@ type (
 	notice struct { // the same in all scopes
 		ID int `json:"id"`
 	}
+	meter struct { // with a signal
+		ID int `json:"id"`
+	}
 )
 
+// nap is an effect that takes a millisecond.
+type nap struct{}
+
+func (nap) EffectName() string    { return "test/nap" }
 func (poster) EffectName() string { return "test/board" }
 func (inbox) EffectName() string  { return "test/inbox" }
 func (notice) EffectName() string { return "test/notice" }
+func (meter) EffectName() string  { return "test/meter" }
 
 func (b poster) Topics() []sfere.Topic { return []sfere.Topic{sfere.T("board", b.ID)} }
+func (m meter) Topics() []sfere.Topic  { return []sfere.Topic{sfere.T("meter", m.ID)} }
 func (i inbox) Topics() []sfere.Topic  { return []sfere.Topic{sfere.T("inbox", i.Box)} }
 
 // gallery is a program whose state is a number for each name, shown by views.
@@ -62,7 +71,8 @@ type gallery struct {
 	renders map[string]int
 	running map[string]int
 	wrong   []string
-	told    []string // what OnViewError heard
+	told    []string            // what OnViewError heard
+	after   map[string][]uint64 // which positions the renders of a name were asked for
 }
 
 type galleryOptions struct {
@@ -78,7 +88,7 @@ func newGallery(t testing.TB, o *galleryOptions) *gallery {
 	}
 	g := &gallery{
 		t: t, hub: sse.NewHub(&o.hub), state: map[string]int{}, fails: map[string]error{}, panics: map[string]bool{},
-		slow: map[string]time.Duration{}, banned: map[string]bool{}, instead: map[string]int{}, renders: map[string]int{}, running: map[string]int{},
+		slow: map[string]time.Duration{}, banned: map[string]bool{}, instead: map[string]int{}, renders: map[string]int{}, running: map[string]int{}, after: map[string][]uint64{},
 	}
 	o.conns.Scope = func(r *twk.Request) (string, error) { return r.URL.Query().Get("scope"), nil }
 	o.conns.OnViewError = func(v effect.Data, err error) {
@@ -110,6 +120,7 @@ func newGallery(t testing.TB, o *galleryOptions) *gallery {
 		registry.Lift(twk.Registry(nil), session),
 		registry.Lift(sfere.Registry(g.conns), session),
 		registry.New("test",
+			effect.Do("Wait a moment.", func(context.Context, effect.Call[viewer], nap) error { time.Sleep(time.Millisecond); return nil }),
 			sfere.View[viewer]("A board.", func(ctx context.Context, b poster) (twk.Content, error) {
 				scope, _ := sfere.ScopeOf(ctx)
 				if r, ok := sfere.RecipientOf(ctx); ok {
@@ -126,6 +137,14 @@ func newGallery(t testing.TB, o *galleryOptions) *gallery {
 			sfere.View("A notice.", func(ctx context.Context, n notice) (twk.Content, error) {
 				return g.show(ctx, fmt.Sprintf("notice-%d", n.ID), "all")
 			}, &sfere.ViewOptions[viewer, notice]{AcrossScopes: true}),
+			sfere.View[viewer]("A meter.", func(ctx context.Context, m meter) (twk.Content, error) {
+				name := fmt.Sprintf("meter-%d", m.ID)
+				content, err := g.show(ctx, name, "all")
+				if err != nil {
+					return nil, err
+				}
+				return sfere.ViewFrame{Content: content, Signals: map[string]int{"meter": g.now(name)}}, nil
+			}, nil),
 		),
 	))
 	g.bridge = twk.NewBridge(g.d, func(s twk.Session) viewer { return viewer{s, s.Request.URL.Query().Get("user")} }, &twk.BridgeOptions{Hub: g.hub})
@@ -143,6 +162,7 @@ func (g *gallery) show(ctx context.Context, name, whose string) (twk.Content, er
 	id := name + " " + whose
 	g.mu.Lock()
 	n, err, slow, panics := g.state[name], g.fails[name], g.slow[name], g.panics[name]
+	g.after[name] = append(g.after[name], sfere.AfterOf(ctx))
 	g.renders[id]++
 	if g.running[id]++; g.running[id] > 1 {
 		g.wrong = append(g.wrong, id+" is rendered twice at a time")
@@ -174,6 +194,12 @@ func (g *gallery) set(name string, n int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.state[name] = n
+}
+
+func (g *gallery) now(name string) int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.state[name]
 }
 
 func (g *gallery) fail(name string, err error) {

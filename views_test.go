@@ -140,6 +140,17 @@ func TestViewMonotonic(t *testing.T) {
 	for i := range 8 {
 		pages = append(pages, g.open("acme", fmt.Sprint("u", i), poster{7}))
 	}
+	for i, c := range pages { // before that, too many events cut a stream
+		for range 1000 {
+			if got, _ := c.page("board-7"); got != "" {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		if got, _ := c.page("board-7"); got == "" {
+			t.Fatalf("page %d shows nothing", i)
+		}
+	}
 	var wg sync.WaitGroup
 	for w := range 4 {
 		wg.Go(func() {

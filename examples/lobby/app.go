@@ -51,7 +51,7 @@ func (s *server) registry() registry.Registry[App] {
 		return effect.About{Reach: effect.Local, Examples: effect.List{example}}
 	}
 	return registry.New("lobby",
-		effect.Handle("Send the list of participants to a newcomer.", s.show).About(local(ShowParticipants{})),
+		sfere.View[App]("The list of participants.", s.participants, nil),
 		effect.Handle("Send what was said to a newcomer.", s.showTalk).About(local(ShowTalk{})),
 		effect.Do("Say something to everybody.", s.sayIt).About(effect.About{Examples: effect.List{Say{"Ann", "Hello"}}}))
 }

@@ -78,7 +78,7 @@ func (s *server) join(r *twk.Request) twk.Response {
 // its URL.
 func (s *server) sse(r *twk.Request, me identity) twk.Response {
 	seen := cmp.Or(r.Header.Get("Last-Event-ID"), r.URL.Query().Get("after"))
-	named := twk.Stream(ShowParticipants{}, ShowTalk{seen}).WithOpen(sfere.HoldStream{Key: seat(me.Name), Owner: me.Token})
+	named := twk.Stream(sfere.Show{Views: effect.List{Participants{}}}, ShowTalk{seen}).WithOpen(sfere.HoldStream{Key: seat(me.Name), Owner: me.Token})
 	return sfere.Hold(key(me.Name), named).WithCookie(s.signer.cookie(me)) // from now on
 }
 

@@ -55,7 +55,7 @@ func TestInspector(t *testing.T) {
 		t.Errorf("the address that the lobby prints is answered %d: %s", code, body)
 	}
 	for path, want := range map[string]string{
-		"/inspect/":            "lobby/show-participants",
+		"/inspect/":            "lobby/participants",
 		"/inspect/connections": "default/lobby/Ann",
 	} {
 		if code, body := get(url + path); code != 200 || !strings.Contains(body, want) {

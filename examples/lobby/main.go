@@ -1,7 +1,7 @@
 // Command lobby is a chat room for any number of browsers, with what a room on the
 // open internet needs. It has no map: names are claims, the list of participants is
-// a presence, and the tokens of the rate limit are claims, too. Its one mutex guards
-// the last messages.
+// a presence that a view shows, and the tokens of the rate limit are claims, too. Its
+// one mutex guards the last messages.
 //
 //	app.go       what the program is made of
 //	handlers.go  what requests do

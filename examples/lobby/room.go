@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/sfere-go/sfere"
-	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -21,31 +20,33 @@ const grace = 5 * time.Second
 // like it.
 func seat(name string) sfere.Key { return sfere.ID("name", look(name)).In(sfere.DefaultScope) }
 
-func (s *server) joined(v sfere.Visitor) {
-	name := v.Key.ID
-	s.say(sfere.Tell(lobby,
-		twk.Remove(twk.ByID(itemID(name))), // a newcomer may have it from the list already
-		add("#participant-list", "participants", []string{name}),
-		note(name, "joined")))
+func (s *server) joined(v sfere.Visitor) { s.changed(v.Key.ID, "joined") }
+
+func (s *server) left(v sfere.Visitor) { s.changed(v.Key.ID, "left") }
+
+// changed tells everybody who has come or gone. The note is an event, which is told
+// once; the list is a view, which is read again.
+func (s *server) changed(name, did string) {
+	s.say(sfere.Tell(lobby, note(name, did)), sfere.Refresh{Topic: here})
 }
 
-func (s *server) left(v sfere.Visitor) {
-	name := v.Key.ID
-	s.say(sfere.Tell(lobby, twk.Remove(twk.ByID(itemID(name))), note(name, "left")))
-}
+// here is the topic of who is here.
+const here sfere.Topic = "here"
 
-// ShowParticipants sends the list of those who are here to a newcomer. What changes
-// after it comes as an announcement.
-type ShowParticipants struct{}
+// Participants is the view of the list of those who are here.
+type Participants struct{}
 
-// EffectName returns "lobby/show-participants".
-func (ShowParticipants) EffectName() string { return "lobby/show-participants" }
+// EffectName returns "lobby/participants".
+func (Participants) EffectName() string { return "lobby/participants" }
 
-func (s *server) show(ctx context.Context, call effect.Call[App], _ ShowParticipants) (int, error) {
+// Topics returns what the list is about.
+func (Participants) Topics() []sfere.Topic { return []sfere.Topic{here} }
+
+func (s *server) participants(context.Context, Participants) (twk.Content, error) {
 	var names []string
-	here, _ := s.here.List()
-	for _, v := range here {
+	there, _ := s.here.List()
+	for _, v := range there {
 		names = append(names, v.Key.ID)
 	}
-	return len(names), call.Dispatch(ctx, twk.Inner("#participant-list", view("participants", names))).Err()
+	return sfere.ViewFrame{Content: view("participants", names), Selector: "#participant-list", Inner: true}, nil
 }

@@ -29,15 +29,11 @@ func (s *screen) take(events []twktest.Event) {
 		switch {
 		case f["selector"] == "#participant-list" && f["mode"] == "inner":
 			s.people = ids
-		case f["selector"] == "#participant-list" && f["mode"] == "append":
-			for _, id := range ids {
-				if slices.Contains(s.people, id) {
+			for i, id := range ids {
+				if slices.Contains(ids[:i], id) {
 					s.twice = append(s.twice, id)
 				}
 			}
-			s.people = append(s.people, ids...)
-		case f["mode"] == "remove":
-			s.people = slices.DeleteFunc(s.people, func(id string) bool { return "#"+id == f["selector"] })
 		case f["selector"] == "#messages":
 			if m := noted.FindStringSubmatch(f["elements"]); m != nil {
 				s.notes = append(s.notes, m[1]+" "+m[2])

@@ -43,8 +43,8 @@ func paste(p *browser.Page, sel, text string) {
 func TestBrowserLobby(t *testing.T) {
 	b := browser.New(t)
 	lobby := build(t, "lobby")
-	urls, stop := runWith(t, lobby, 2, "-addr", "127.0.0.1:0", "-secret", "secret")
-	url := urls[0]
+	out, stop := begin(t, lobby, "-addr", "127.0.0.1:0", "-secret", "secret")
+	url, inspector := next(t, out), next(t, out)
 
 	ann, bob := b.Page(t, "ann"), b.Page(t, "bob")
 	ann.SetViewport(1100, 720, false)
@@ -56,7 +56,7 @@ func TestBrowserLobby(t *testing.T) {
 	focused(ann, "message")
 	ann.WaitText("#messages", "Ann joined")
 	insp := b.Page(t, "inspector")
-	insp.Go(urls[1]) // with its token
+	insp.Go(inspector) // which has the token
 	insp.Go(url + "/inspect/connections")
 	insp.WaitText("body", "default/lobby/Ann")
 	bob.Go(url)

@@ -34,16 +34,16 @@ var address = regexp.MustCompile(`http://\S+`)
 // SIGTERM and waits for a clean end; the end of the test does so too.
 func run(t *testing.T, bin string, args ...string) (url string, stop func()) {
 	t.Helper()
-	urls, stop := runWith(t, bin, 1, args...)
-	return urls[0], stop
+	out, stop := begin(t, bin, args...)
+	return next(t, out), stop
 }
 
-// runWith is run for a program that prints n addresses, each in a line.
-func runWith(t *testing.T, bin string, n int, args ...string) (urls []string, stop func()) {
+// begin starts a program, which ends with the test, and returns what it prints.
+func begin(t *testing.T, bin string, args ...string) (out *bufio.Reader, stop func()) {
 	t.Helper()
 	cmd := exec.Command(bin, args...)
 	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
+	pipe, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,16 +57,17 @@ func runWith(t *testing.T, bin string, n int, args ...string) (urls []string, st
 		}
 	})
 	t.Cleanup(stop)
-	lines := bufio.NewReader(out)
-	for range n {
-		line, err := lines.ReadString('\n')
-		url := address.FindString(line)
-		if url == "" {
-			t.Fatalf("%s printed %q: %v", filepath.Base(bin), line, err)
-		}
-		urls = append(urls, url)
+	return bufio.NewReader(pipe), stop
+}
+
+// next returns the address that a program prints in its next line.
+func next(t *testing.T, out *bufio.Reader) (url string) {
+	t.Helper()
+	line, err := out.ReadString('\n')
+	if url = address.FindString(line); url == "" {
+		t.Fatalf("the program printed %q: %v", line, err)
 	}
-	return urls, stop
+	return url
 }
 
 // freeAddr is an address where nobody listens.

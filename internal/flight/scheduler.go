@@ -216,10 +216,11 @@ func (s *Scheduler) mark(v *Value, m Mark, now time.Time) (news bool) {
 	news = !v.isDirty() || v.place == flies && v.want == v.began
 	v.raise(now)
 	v.after = max(v.after, m.After)
-	if m.Delay > 0 && v.place == rests && !s.draining {
-		if at := now.Add(m.Delay); at.After(v.notBefore) {
-			v.notBefore = at
+	if at := now.Add(m.Delay); m.Delay > 0 && at.After(v.notBefore) && (v.place == rests || v.place == waits) && !s.draining {
+		if v.place == rests || v.due.After(at) { // notBefore stays: the next mark may be one that cannot wait
+			s.wait(v, at)
 		}
+		return news
 	}
 	s.plan(v, now)
 	return news
