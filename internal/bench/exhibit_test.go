@@ -205,7 +205,7 @@ func (c *crowd) open(n, stalls int, over time.Duration) {
 	c.leave = leave
 	start := time.Now()
 	for i := range n {
-		g := &gazer{header: http.Header{}, c: c, value: i % len(c.s.state), counts: i/len(c.s.state)%max(n/len(c.s.state)/100, 1) == 1 || n < 1000, pending: -1}
+		g := &gazer{header: http.Header{}, c: c, value: i % len(c.s.state), counts: i/len(c.s.state)%max(n/200, 1) == 0, pending: -1}
 		if stalls > 0 && i%stalls == 0 {
 			g.stall, g.counts = c.stalled, false
 		}

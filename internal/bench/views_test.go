@@ -92,11 +92,12 @@ func BenchmarkViews(b *testing.B) {
 				b.Run(fmt.Sprintf("%s/%s/%s", cost.name, w.name, name), func(b *testing.B) {
 					for b.Loop() {
 						var m map[string]float64
+						who := name
 						if name == byHandEach {
 							if w.stalls > 0 || w.still {
 								b.Skip("says nothing new")
 							}
-							name = byHandCount
+							who = byHandCount
 							m = counted(b, w, cost)
 						} else {
 							s := newStudio(w.values, cost.spend, w.still)
@@ -105,7 +106,7 @@ func BenchmarkViews(b *testing.B) {
 						if name == withViews && !w.still {
 							m["bound-ms"] = float64(interval+cost.d)/1e6 + 1.2*bare
 						}
-						report(b, row{Group: group, Name: name, Floor: name == byHandOnce, Metrics: m})
+						report(b, row{Group: group, Name: who, Floor: name == byHandOnce, Metrics: m})
 					}
 				})
 			}
