@@ -20,7 +20,23 @@ func T(parts ...any) Topic {
 		if i > 0 {
 			b.WriteByte('/')
 		}
-		b.WriteString(strings.NewReplacer("%", "%25", "/", "%2F").Replace(fmt.Sprint(p)))
+		text, ok := p.(string)
+		if !ok {
+			text = fmt.Sprint(p)
+		}
+		for from := 0; ; { // a strings.Replacer would have to be made first, each time
+			n := strings.IndexAny(text[from:], "%/")
+			if n < 0 {
+				b.WriteString(text[from:])
+				break
+			}
+			b.WriteString(text[from : from+n])
+			if from += n + 1; text[from-1] == '%' {
+				b.WriteString("%25")
+			} else {
+				b.WriteString("%2F")
+			}
+		}
 	}
 	return Topic(b.String())
 }
