@@ -83,7 +83,7 @@ func (s *screen) show(d *view, id valueID, call any) error {
 		return err
 	}
 	w := s.w
-	sh := &shown{screen: s, def: d, id: id}
+	sh := &shown{screen: s, conn: s.conn, def: d, id: id}
 	if d.own || d.allow != nil {
 		sh.call = call
 	}

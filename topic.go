@@ -24,17 +24,14 @@ func T(parts ...any) Topic {
 		if !ok {
 			text = fmt.Sprint(p)
 		}
-		for from := 0; ; { // a strings.Replacer would have to be made first, each time
-			n := strings.IndexAny(text[from:], "%/")
-			if n < 0 {
-				b.WriteString(text[from:])
-				break
-			}
-			b.WriteString(text[from : from+n])
-			if from += n + 1; text[from-1] == '%' {
+		for i := range len(text) { // a strings.Replacer would have to be made first, each time
+			switch text[i] {
+			case '%':
 				b.WriteString("%25")
-			} else {
+			case '/':
 				b.WriteString("%2F")
+			default:
+				b.WriteByte(text[i])
 			}
 		}
 	}
