@@ -120,6 +120,8 @@ type crowd struct {
 	x       exhibit
 	gazers  []*gazer
 	seen    latencies // from a commit to the sink, of one in every few
+	beside  int       // so many more look at value 1, all others at value 0; 0 means that values are looked at in turn
+	aside   latencies // of these
 	first   latencies // from the request to the first paint
 	stalled chan struct{}
 	leave   context.CancelFunc
@@ -183,7 +185,11 @@ func (g *gazer) FlushError() error {
 	} else if g.counts && n > before {
 		now, values := g.c.s.now(), int64(len(g.c.s.state))
 		for k := n; k > before; k -= values { // commits go round the values
-			g.c.seen.add(now - g.c.s.at[k])
+			if g.c.beside > 0 && g.value == 1 {
+				g.c.aside.add(now - g.c.s.at[k])
+			} else {
+				g.c.seen.add(now - g.c.s.at[k])
+			}
 		}
 	}
 	g.latest.Store(max(n, before))
@@ -191,10 +197,10 @@ func (g *gazer) FlushError() error {
 }
 
 // gather opens n streams and returns when all have their first paint. One in each
-// stalls stops reading then; 0 means none.
-func gather(b *testing.B, s *studio, x exhibit, n, stalls int) *crowd {
-	c := &crowd{s: s, x: x, stalled: make(chan struct{})}
-	c.open(n, stalls, 0)
+// stalls stops reading then; 0 means none. beside see crowd.
+func gather(b *testing.B, s *studio, x exhibit, n, stalls, beside int) *crowd {
+	c := &crowd{s: s, x: x, stalled: make(chan struct{}), beside: beside}
+	c.open(n+beside, stalls, 0)
 	c.wait(b, "everybody has a first paint", func(g *gazer) bool { return g.painted.Load() })
 	return c
 }
@@ -206,6 +212,12 @@ func (c *crowd) open(n, stalls int, over time.Duration) {
 	start := time.Now()
 	for i := range n {
 		g := &gazer{header: http.Header{}, c: c, value: i % len(c.s.state), counts: i/len(c.s.state)%max(n/200, 1) == 0, pending: -1}
+		if c.beside > 0 {
+			g.counts, g.value = true, 0
+			if i >= n-c.beside {
+				g.value = 1
+			}
+		}
 		if stalls > 0 && i%stalls == 0 {
 			g.stall, g.counts = c.stalled, false
 		}
@@ -275,7 +287,7 @@ func (c *crowd) usage(memory bool) usage {
 // run commits at a rate for a time, waits until everybody is current, and returns
 // what that took. What is a rate is taken over the time of the commits alone.
 func (c *crowd) run(b *testing.B, rate int, d time.Duration) map[string]float64 {
-	c.seen = latencies{}
+	c.seen, c.aside = latencies{}, latencies{}
 	before := c.usage(true)
 	most := 0
 	for i := range int(d.Seconds() * float64(rate)) {
@@ -298,6 +310,9 @@ func (c *crowd) run(b *testing.B, rate int, d time.Duration) map[string]float64 
 	}
 	if p := c.seen.at(0.5); p > 0 {
 		m["p50-ms"], m["p99-ms"] = p, c.seen.at(0.99)
+	}
+	if c.beside > 0 {
+		m["beside-p99-ms"] = c.aside.at(0.99)
 	}
 	return m
 }

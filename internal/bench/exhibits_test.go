@@ -49,6 +49,7 @@ type museum struct {
 	topics []sfere.Topic
 }
 
+// newMuseum returns a museum of paintings; with own, value 0 is a portrait.
 func newMuseum(s *studio, own bool) *museum {
 	m := &museum{conns: sfere.New(nil)}
 	lift := func(s *session) *twk.Session { return &s.Session }
@@ -63,13 +64,13 @@ func newMuseum(s *studio, own bool) *museum {
 			}, nil),
 		)))
 	for v := range s.state {
-		m.topics = append(m.topics, sfere.T(map[bool]string{false: "painting", true: "portrait"}[own], v))
+		m.topics = append(m.topics, sfere.T(map[bool]string{false: "painting", true: "portrait"}[own && v == 0], v))
 	}
 	bridge := twk.NewBridge(m.d, func(s twk.Session) session { return session{s} }, nil)
 	m.Handler = bridge.Handle(func(r *twk.Request) twk.Response {
 		v := valueOf(r.Request)
 		var shown effect.Data = painting{v}
-		if own {
+		if own && v == 0 {
 			shown = portrait{v}
 		}
 		return sfere.Hold(sfere.ID("room", strconv.Itoa(v)), twk.Stream(sfere.Show{Views: effect.List{shown}}))

@@ -6,6 +6,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -41,6 +42,7 @@ const (
 	byHandCount = "by hand: each stream renders (counted)"
 	withViews   = "sfere: a view"
 	withOwn     = "sfere: a view of each one's own"
+	alone       = "sfere: only the shared view beside"
 	plain       = "sfere: broadcasts of ready markup"
 )
 
@@ -63,6 +65,7 @@ type workload struct {
 	rate   int // commits/s
 	still  bool
 	stalls int // one stream in so many
+	beside int // streams that look at a shared view beside, see crowd
 }
 
 // BenchmarkViews shows 10 000 streams a state that changes, with views and by hand.
@@ -81,11 +84,11 @@ func BenchmarkViews(b *testing.B) {
 	})
 	for _, cost := range costs() {
 		for _, w := range []workload{
-			{"1 value, 100 commits/s", 1, 100, false, 0},
-			{"1 value, 1000 commits/s", 1, 1000, false, 0},
-			{"10 values, 1000 commits/s", 10, 1000, false, 0},
-			{"1 value, 1000 commits/s that change nothing", 1, 1000, true, 0},
-			{"1 value, 100 commits/s, 1 % of the clients stalled", 1, 100, false, 100},
+			{"1 value, 100 commits/s", 1, 100, false, 0, 0},
+			{"1 value, 1000 commits/s", 1, 1000, false, 0, 0},
+			{"10 values, 1000 commits/s", 10, 1000, false, 0, 0},
+			{"1 value, 1000 commits/s that change nothing", 1, 1000, true, 0, 0},
+			{"1 value, 100 commits/s, 1 % of the clients stalled", 1, 100, false, 100, 0},
 		} {
 			group := fmt.Sprintf("views: %d viewers, %s, %s", *viewers, w.name, cost.name)
 			for _, name := range []string{byHandOnce, withViews, byHandEach} {
@@ -120,7 +123,7 @@ func BenchmarkViews(b *testing.B) {
 func (s *studio) measure(b *testing.B, name string, n int, w workload) map[string]float64 {
 	x := s.exhibit(name)
 	defer x.close()
-	c := gather(b, s, x, n, w.stalls)
+	c := gather(b, s, x, n, w.stalls, w.beside)
 	defer c.disperse()
 	time.Sleep(2 * interval) // the last ones may have asked for one more render
 	frames := map[*gazer]int64{}
@@ -149,7 +152,7 @@ func counted(b *testing.B, w workload, cost cost) map[string]float64 {
 	s := newStudio(w.values, func() {}, false)
 	x := s.exhibit(byHandCount)
 	defer x.close()
-	c := gather(b, s, x, *viewers, 0)
+	c := gather(b, s, x, *viewers, 0, 0)
 	defer c.disperse()
 	before := s.renders.Load()
 	for range commits {
@@ -163,60 +166,92 @@ func counted(b *testing.B, w workload, cost cost) map[string]float64 {
 	return m
 }
 
-// reconnects lets everybody come back within a second, while the state changes.
+// reconnects lets everybody come back within a second, while the state changes. The
+// figures are medians of three runs.
 func reconnects(b *testing.B, cost cost) {
 	group := fmt.Sprintf("views: %d viewers reconnect within 1 s, 1 value, 100 commits/s, %s", *viewers, cost.name)
 	for _, name := range []string{byHandOnce, withViews} {
 		b.Run(fmt.Sprintf("%s/reconnect/%s", cost.name, name), func(b *testing.B) {
 			for b.Loop() {
-				s := newStudio(1, cost.spend, false)
-				x := s.exhibit(name)
-				c := gather(b, s, x, *viewers, 0)
-				c.disperse()
-				c.first = latencies{}
-				before := c.usage(false)
-				stop, stopped := make(chan struct{}), make(chan struct{})
-				go func() {
-					defer close(stopped)
-					for tick := time.NewTicker(10 * time.Millisecond); ; {
-						select {
-						case <-stop:
-							tick.Stop()
-							return
-						case <-tick.C:
-							c.mutate()
-						}
-					}
-				}()
-				c.open(*viewers, 0, time.Second)
-				opened := time.Now()
-				c.wait(b, "everybody has a first paint", func(g *gazer) bool { return g.painted.Load() })
-				painted := time.Now()
-				close(stop)
-				<-stopped
-				after := c.usage(false)
-				c.current(b, false)
-				took := after.at.Sub(before.at).Seconds()
-				report(b, row{Group: group, Name: name, Floor: name == byHandOnce, Metrics: map[string]float64{
-					"renders/s": float64(after.renders-before.renders) / took, "cpu-%": 100 * (after.cpu - before.cpu).Seconds() / took,
-					"p50-ms": c.first.at(0.5), "p99-ms": c.first.at(0.99), "last-ms": float64(painted.Sub(opened)) / 1e6,
-				}})
-				c.disperse()
-				x.close()
+				var runs []map[string]float64
+				for range 3 {
+					runs = append(runs, reconnect(b, newStudio(1, cost.spend, false), name))
+				}
+				report(b, row{Group: group, Name: name, Floor: name == byHandOnce, Metrics: medians(runs)})
 			}
 		})
 	}
 }
 
-// owns shows each stream a view of its own, all of which every commit concerns.
+// medians returns the median of each metric.
+func medians(runs []map[string]float64) map[string]float64 {
+	m := map[string]float64{}
+	for name := range runs[0] {
+		var all []float64
+		for _, r := range runs {
+			all = append(all, r[name])
+		}
+		slices.Sort(all)
+		m[name] = all[len(all)/2]
+	}
+	return m
+}
+
+func reconnect(b *testing.B, s *studio, name string) map[string]float64 {
+	x := s.exhibit(name)
+	defer x.close()
+	c := gather(b, s, x, *viewers, 0, 0)
+	c.disperse()
+	c.first = latencies{}
+	before := c.usage(false)
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+				c.mutate()
+			}
+		}
+	}()
+	c.open(*viewers, 0, time.Second)
+	defer c.disperse()
+	opened := time.Now()
+	c.wait(b, "everybody has a first paint", func(g *gazer) bool { return g.painted.Load() })
+	painted := time.Now()
+	close(stop)
+	<-stopped
+	after := c.usage(false)
+	c.current(b, false)
+	took := after.at.Sub(before.at).Seconds()
+	return map[string]float64{
+		"renders/s": float64(after.renders-before.renders) / took, "cpu-%": 100 * (after.cpu - before.cpu).Seconds() / took,
+		"p50-ms": c.first.at(0.5), "p99-ms": c.first.at(0.99), "last-ms": float64(painted.Sub(opened)) / 1e6,
+	}
+}
+
+// owns shows each stream a view of its own, all of which every commit concerns. 100
+// streams beside show a view that is shared; it is measured without the others too.
 func owns(b *testing.B, cost cost) {
 	group := fmt.Sprintf("views: %d viewers, each with a view of its own, all change 10 times/s, %s", *ownViews, cost.name)
-	for _, name := range []string{byHandEach, withOwn} {
-		b.Run(fmt.Sprintf("%s/own/%s", cost.name, name), func(b *testing.B) {
+	for _, row := range []row{{Name: byHandEach, Floor: true}, {Name: alone}, {Name: withOwn}} {
+		b.Run(fmt.Sprintf("%s/own/%s", cost.name, row.Name), func(b *testing.B) {
 			for b.Loop() {
-				s := newStudio(1, cost.spend, false)
-				m := s.measure(b, name, *ownViews, workload{rate: 10})
-				report(b, row{Group: group, Name: name, Floor: name == byHandEach, Metrics: m})
+				row.Group = group
+				if row.Floor {
+					row.Metrics = newStudio(1, cost.spend, false).measure(b, byHandEach, *ownViews, workload{rate: 10})
+				} else {
+					n := *ownViews
+					if row.Name == alone {
+						n = 0
+					}
+					row.Metrics = newStudio(2, cost.spend, false).measure(b, withOwn, n, workload{rate: 20, beside: 100})
+				}
+				report(b, row)
 			}
 		})
 	}
@@ -229,7 +264,7 @@ func BenchmarkRefreshDirty(b *testing.B) {
 	for _, n := range []int{1, 10000} {
 		s := newStudio(1, func() {}, false)
 		m := newMuseum(s, false)
-		c := gather(b, s, m, n, 0)
+		c := gather(b, s, m, n, 0, 0)
 		const floor = "floor: an effect that does nothing"
 		for _, name := range []string{floor, "sfere: Refresh"} {
 			b.Run(fmt.Sprintf("n=%d/%s", n, name), func(b *testing.B) {
