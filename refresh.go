@@ -89,7 +89,6 @@ func AfterOf(ctx context.Context) uint64 {
 // refreshing is one Refresh on its way.
 type refreshing struct {
 	w       *views
-	scope   string
 	mark    flight.Mark
 	wait    bool
 	dry     bool
@@ -106,26 +105,60 @@ type refreshing struct {
 type marks struct {
 	w *views
 
-	mu  sync.Mutex // guards all; the locks of the scheduler may be taken under it
-	all map[*flight.Value]flight.Mark
+	mu   sync.Mutex            // guards the fields below; the locks of the scheduler may be taken under it
+	all  []marked              // in the order in which they were named
+	few  [2]marked             // the first memory of all, as most refreshes concern one value
+	find map[*flight.Value]int // index in all; nil while looking through all is cheaper
 }
+
+type marked struct {
+	v    *flight.Value
+	mark flight.Mark
+}
+
+// manyMarks is from how many values on there is a map of them.
+const manyMarks = 16
 
 // add notes a mark and reports whether it is news.
 func (m *marks) add(v *flight.Value, mark flight.Mark) (news bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	old, again := m.all[v]
-	mark.After = max(mark.After, old.After)
-	m.all[v] = mark
-	return !again && !m.w.flying.Dirty(v)
+	if i, again := m.index(v); again {
+		m.all[i].mark.After = max(m.all[i].mark.After, mark.After)
+		return false
+	}
+	if m.all == nil {
+		m.all = m.few[:0]
+	}
+	m.all = append(m.all, marked{v, mark})
+	switch n := len(m.all); {
+	case n > manyMarks:
+		m.find[v] = n - 1
+	case n == manyMarks:
+		m.find = make(map[*flight.Value]int, 2*manyMarks)
+		for i, a := range m.all {
+			m.find[a.v] = i
+		}
+	}
+	return !m.w.flying.Dirty(v)
+}
+
+// index returns where v is in m.all. m.mu is held.
+func (m *marks) index(v *flight.Value) (i int, ok bool) {
+	if m.find != nil {
+		i, ok = m.find[v]
+		return i, ok
+	}
+	i = slices.IndexFunc(m.all, func(a marked) bool { return a.v == v })
+	return i, i >= 0
 }
 
 // mark marks everything.
 func (m *marks) mark() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for v, mark := range m.all {
-		m.w.flying.Mark(v, mark)
+	for _, a := range m.all {
+		m.w.flying.Mark(a.v, a.mark)
 	}
 }
 
@@ -133,16 +166,16 @@ func (c *Conns) refresh(ctx context.Context, call twk.Call, r Refresh) (Refreshe
 	if r.Topic == "" && r.To == (Pattern{}) && len(r.Views) == 0 {
 		return Refreshed{}, &Error{Op: "refreshing", Err: errors.New("neither Topic nor To nor Views is set")}
 	}
-	do := &refreshing{w: c.views, mark: flight.Mark{After: r.After}, wait: r.Wait, dry: effect.IsDry(ctx)}
+	do := refreshing{w: c.views, mark: flight.Mark{After: r.After}, wait: r.Wait, dry: effect.IsDry(ctx)}
 	if r.To != (Pattern{}) || len(r.Views) > 0 {
 		do.seen = map[*flight.Value]bool{}
 	}
 	gathered, inTime := call.Gather(c.views, func() (any, func()) {
-		m := &marks{w: c.views, all: map[*flight.Value]flight.Mark{}}
+		m := &marks{w: c.views}
 		return m, m.mark
 	})
 	if do.later, _ = gathered.(*marks); !inTime {
-		do.later = &marks{w: c.views, all: map[*flight.Value]flight.Mark{}}
+		do.later = &marks{w: c.views}
 		defer do.later.mark()
 	}
 	if r.Topic != "" {
@@ -156,15 +189,16 @@ func (c *Conns) refresh(ctx context.Context, call twk.Call, r Refresh) (Refreshe
 		do.of(c, to)
 	}
 	if len(r.Views) > 0 {
-		do.scope = r.Scope
-		if r.Scope == "" {
-			scope, err := c.scopeOf(ctx, call.Ctx(), func() string { return "a view" })
-			if err != nil {
+		scope := r.Scope
+		if scope == "" {
+			var err error
+			if scope, err = c.scopeOf(ctx, call.Ctx(), func() string { return "a view" }); err != nil {
 				return do.out, err
 			}
-			do.scope = scope
 		}
-		call.Dispatch(context.WithValue(ctx, useKey{}, do), r.Views...)
+		named := &naming{refreshing: do, scope: scope}
+		call.Dispatch(context.WithValue(ctx, useKey{}, named), r.Views...)
+		do = named.refreshing
 	}
 	if do.dry {
 		would := do.out
@@ -208,9 +242,15 @@ func (r *refreshing) of(c *Conns, to Pattern) {
 	}
 }
 
+// naming refreshes the views that are dispatched with it.
+type naming struct {
+	refreshing
+	scope string
+}
+
 // use implements viewUse: it refreshes one value.
-func (r *refreshing) use(_ context.Context, d *view, v effect.Data, _ any) (any, error) {
-	r.at(d.id(r.scope, v, nil))
+func (n *naming) use(_ context.Context, d *view, v effect.Data, _ any) (any, error) {
+	n.at(d.id(n.scope, v, nil))
 	return nil, nil
 }
 

@@ -99,7 +99,7 @@ func (s *screen) show(d *view, asked effect.Data, id valueID, call any) error {
 		return err
 	}
 	w := s.w
-	sh := &shown{screen: s, def: d, asked: asked, id: id}
+	sh := &shown{screen: s, conn: s.conn, def: d, asked: asked, id: id}
 	if d.own || d.allow != nil {
 		sh.call = call
 	}

@@ -20,7 +20,20 @@ func T(parts ...any) Topic {
 		if i > 0 {
 			b.WriteByte('/')
 		}
-		b.WriteString(strings.NewReplacer("%", "%25", "/", "%2F").Replace(fmt.Sprint(p)))
+		text, ok := p.(string)
+		if !ok {
+			text = fmt.Sprint(p)
+		}
+		for i := range len(text) { // a strings.Replacer would have to be made first, each time
+			switch text[i] {
+			case '%':
+				b.WriteString("%25")
+			case '/':
+				b.WriteString("%2F")
+			default:
+				b.WriteByte(text[i])
+			}
+		}
 	}
 	return Topic(b.String())
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -46,7 +47,8 @@ type knownValue struct {
 	seats    int
 	places   []any // in views.index
 	audience sse.Audience
-	looked   *looked // in development, at the last frame
+	looked   *looked     // in development, at the last frame
+	conns    []*sse.Conn // memory of deliver; guarded by the giving lock of the value
 }
 
 // screen is what one stream shows. It is an owner of the stream.
@@ -63,6 +65,7 @@ type screen struct {
 
 // shown is one view on one screen.
 type shown struct {
+	conn   *sse.Conn // of screen, one step nearer to those who give to many
 	screen *screen
 	def    *view
 	asked  effect.Data // what Show was given
@@ -169,7 +172,7 @@ func (w *views) words(effects func() effect.List) []*sse.Frame {
 func tell(seats []*flight.Seat, err error) {
 	if o, ok := errors.AsType[*outcry](err); ok && len(o.frames) > 0 {
 		for _, s := range seats {
-			_ = s.Viewer.(*shown).screen.conn.Emit(context.Background(), o.frames...)
+			_ = s.Viewer.(*shown).conn.Emit(context.Background(), o.frames...)
 		}
 	}
 }
@@ -195,21 +198,23 @@ func (w *views) deliver(v *flight.Value, seats []*flight.Seat, f *flight.Frame) 
 	if known == nil {
 		return
 	}
-	conns := make([]*sse.Conn, len(seats))
-	for i, s := range seats {
-		conns[i] = s.Viewer.(*shown).screen.conn
+	conns := slices.Grow(known.conns[:0], len(seats))
+	for _, s := range seats {
+		conns = append(conns, s.Viewer.(*shown).conn)
 	}
 	made := f.Data.(*framed)
 	if hub := conns[0].Hub(); made.hub != hub {
 		made.frames, made.hub = hub.Prepare(made.frames, &known.audience), hub
 	}
 	known.audience.Fanout(conns, made.frames, nil) // a stream that has closed leaves by itself
+	clear(conns)
+	known.conns = conns
 }
 
 // waits reports whether what a stream was given last waits in its outbox. It is
 // called under the lock of the scheduler.
 func waits(s *flight.Seat) bool {
-	return s.Viewer.(*shown).screen.conn.Waiting(viewKey(s.Value())) // the seat may be younger than sh.key
+	return s.Viewer.(*shown).conn.Waiting(viewKey(s.Value())) // the seat may be younger than sh.key
 }
 
 // gone takes a value that is no more from the screens. The giving lock of v is held.

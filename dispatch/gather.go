@@ -26,6 +26,9 @@ func (r *run) Gather(key any, fresh func() (v any, end func())) (v any, ok bool)
 	}
 	g := gathered{key: key}
 	g.v, g.end = fresh()
+	if m.gathered == nil {
+		m.gathered = m.first[:0]
+	}
 	m.gathered = append(m.gathered, g)
 	return g.v, true
 }
@@ -41,4 +44,5 @@ func (r *run) together(m *more) {
 			r.fail(PhaseEffect, effect.Path{}, nil, "", err)
 		}
 	}
+	clear(all) // the result may be kept for long
 }

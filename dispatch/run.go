@@ -63,10 +63,11 @@ type more struct {
 	tooDeep  atomic.Bool  // that continuations nest too deep has been reported
 	spent    atomic.Bool  // that there are too many has been reported
 
-	mu        sync.Mutex // guards the fields below: continuations on other goroutines report here
-	done      bool       // the result belongs to the caller
-	ended     bool       // nothing is gathered any more
-	gathered  []gathered // what is done at the end
+	mu        sync.Mutex  // guards the fields below: continuations on other goroutines report here
+	done      bool        // the result belongs to the caller
+	ended     bool        // nothing is gathered any more
+	gathered  []gathered  // what is done at the end
+	first     [1]gathered // memory of gathered
 	errs      []*effect.Error
 	published int // how many of errs are in res
 }

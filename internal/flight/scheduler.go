@@ -50,8 +50,9 @@ type Scheduler struct {
 	ready    []*Kind // with a value that may be rendered, the next first
 	later    later
 	timer    *time.Timer
-	workers  int // goroutines that hold a slot
-	kept     int // bytes
+	rings    time.Time // when timer does; zero if it does not
+	workers  int       // goroutines that hold a slot
+	kept     int       // bytes
 	closed   bool
 	draining bool          // nothing waits for its interval any more
 	idle     chan struct{} // closed when nothing is dirty; nil unless somebody waits for that
@@ -367,6 +368,9 @@ func (l *later) Pop() any {
 
 // wait puts v off until a time; s.mu is held.
 func (s *Scheduler) wait(v *Value, until time.Time) {
+	if v.place == waits && v.due.Equal(until) {
+		return // the usual case of a mark among many
+	}
 	v.due, v.place = until, waits
 	if v.index < 0 {
 		heap.Push(&s.later, v)
@@ -388,7 +392,11 @@ func (s *Scheduler) alarm() {
 	if len(s.later) == 0 || s.closed {
 		return
 	}
-	d := time.Until(s.later[0].due)
+	if s.rings.Equal(s.later[0].due) {
+		return
+	}
+	s.rings = s.later[0].due
+	d := time.Until(s.rings)
 	if s.timer == nil {
 		s.timer = time.AfterFunc(d, s.ring)
 		return
@@ -401,6 +409,7 @@ func (s *Scheduler) ring() {
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.rings = time.Time{}
 	for len(s.later) > 0 && !s.later[0].due.After(now) {
 		v := heap.Pop(&s.later).(*Value)
 		v.place = rests

@@ -6,8 +6,12 @@
 // The folder is that of the comparison; it is copied, sfere is added to it as a
 // contestant (internal/bench/contestant), and every workload is run. Needs
 // Linux, about 20 minutes of a machine that does nothing else, and the network
-// for the modules of the others. The text around the generated part is left
+// for the modules of the others. The text around the generated parts is left
 // alone.
+//
+// The part about views needs neither the folder nor the network:
+//
+//	go run ./internal/bench/perfdoc -only views -own 10000
 package main
 
 import (
@@ -22,19 +26,29 @@ import (
 	"time"
 )
 
+// Names of what is generated, between marks in the document.
 const (
-	begin = "<!-- generated: begin -->\n"
-	end   = "<!-- generated: end -->\n"
+	comparison = "generated"
+	ofViews    = "views"
 )
 
 func main() {
 	log.SetFlags(log.Ltime)
-	folder := flag.String("bench", "", "folder of the comparison (required)")
+	folder := flag.String("bench", "", "folder of the comparison (required but for -only views)")
 	doc := flag.String("doc", "docs/performance.md", "file to write")
 	runs := flag.Int("runs", 2, "runs of each contestant")
 	quick := flag.Bool("quick", false, "small numbers, to try the program out")
-	only := flag.String("only", "", "run the parts whose title contains this only; the others disappear from the file")
+	only := flag.String("only", "", "run the parts whose title contains this only; the others disappear from the file, but for the part about views, which is called views")
+	portraits := flag.Int("own", 500, "views: streams with a view of their own; 10000 takes some minutes more")
 	flag.Parse()
+	if *only == "" || strings.Contains("views", *only) {
+		if err := runViews(*doc, *portraits, *quick); err != nil {
+			log.Fatal(err)
+		}
+		if *only != "" {
+			return
+		}
+	}
 	if *folder == "" {
 		flag.Usage()
 		os.Exit(2)
@@ -42,6 +56,22 @@ func main() {
 	if err := run(*folder, *doc, *runs, *quick, *only); err != nil {
 		log.Fatal(err)
 	}
+}
+
+// runViews writes the part about views.
+func runViews(doc string, own int, quick bool) error {
+	root, err := filepath.Abs(".")
+	if err != nil {
+		return err
+	}
+	work, err := os.MkdirTemp("", "perfdoc")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+	log.Print("views")
+	head := machine()
+	return write(doc, ofViews, fmt.Appendf(nil, "\n%s\n\n%s", head, views(root, work, own, quick)))
 }
 
 func run(folder, doc string, runs int, quick bool, only string) error {
@@ -72,7 +102,7 @@ func run(folder, doc string, runs int, quick bool, only string) error {
 		}
 		fmt.Fprintf(&out, "\n### %s\n\n%s", p.title, text)
 		// After each part, so that an interrupted run leaves what it has.
-		if err := write(doc, out.Bytes()); err != nil {
+		if err := write(doc, comparison, out.Bytes()); err != nil {
 			return err
 		}
 	}
@@ -86,7 +116,7 @@ func run(folder, doc string, runs int, quick bool, only string) error {
 			fmt.Fprintf(&out, "\n### Profile: %s\n\n%s", p.title, p.profile(bin, work, filepath.Dir(doc)))
 		}
 	}
-	return write(doc, out.Bytes())
+	return write(doc, comparison, out.Bytes())
 }
 
 // build copies the folder, adds the contestant and compiles it.
@@ -118,16 +148,17 @@ func build(folder, root, work string) (bin string, err error) {
 	return bin, nil
 }
 
-// write puts text between the marks in the file.
-func write(doc string, text []byte) error {
+// write puts text between the marks of a part in the file.
+func write(doc, name string, text []byte) error {
 	old, err := os.ReadFile(doc)
 	if err != nil {
 		return err
 	}
+	begin, end := "<!-- "+name+": begin -->\n", "<!-- "+name+": end -->\n"
 	head, rest, ok := bytes.Cut(old, []byte(begin))
 	_, tail, ok2 := bytes.Cut(rest, []byte(end))
 	if !ok || !ok2 {
-		return fmt.Errorf("%s has no marks for the generated part", doc)
+		return fmt.Errorf("%s has no marks for the part %s", doc, name)
 	}
 	return os.WriteFile(doc, bytes.Join([][]byte{head, []byte(begin), text, []byte("\n" + end), tail}, nil), 0o644)
 }
@@ -151,9 +182,9 @@ func machine() string {
 
 // own runs the benchmarks of the repository.
 func own(root string, quick bool) string {
-	args := []string{"test", "-run", "-", "-timeout", "400s", "-bench", ".", "-benchtime", "1s", "./internal/bench"}
+	args := []string{"test", "-run", "-", "-timeout", "400s", "-bench", ".", "-skip", "Views|RefreshDirty", "-benchtime", "1s", "./internal/bench"}
 	if quick {
-		args[8] = "20x"
+		args[10] = "20x"
 	}
 	cmd := exec.Command("go", args...)
 	cmd.Dir = root
