@@ -193,7 +193,7 @@ func TestViewsCostWhatTheyList(t *testing.T) {
 		c := g.open("acme", "ann", list...)
 		t.Cleanup(func() { c.leave(); <-c.left })
 		for end := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
-			if _, counts := g.conns.Views("", 0, -1); counts["test/board"] == shown && counts["test/inbox"] == shown {
+			if _, counts := g.conns.Views("", 0, -1); counts["test/board"] == shown && counts["test/inbox"] == shown && g.rendered() == 2*shown {
 				return
 			}
 			if time.Now().After(end) {
@@ -202,11 +202,15 @@ func TestViewsCostWhatTheyList(t *testing.T) {
 		}
 	}
 	cost := func() float64 {
-		return testing.AllocsPerRun(20, func() {
-			if list, _ := g.conns.Views("", 0, 50); len(list) != 50 {
-				t.Fatalf("%d views", len(list))
-			}
-		})
+		least := math.Inf(1) // allocations of the whole process are counted
+		for range 10 {
+			least = min(least, testing.AllocsPerRun(5, func() {
+				if list, _ := g.conns.Views("", 0, 50); len(list) != 50 {
+					t.Fatalf("%d views", len(list))
+				}
+			}))
+		}
+		return least
 	}
 	open(n)
 	few := cost()

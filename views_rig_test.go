@@ -214,6 +214,13 @@ func (g *gallery) takes(name string, d time.Duration) {
 	g.slow[name] = d
 }
 
+// rendered returns how many values have been rendered at all.
+func (g *gallery) rendered() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.renders)
+}
+
 func (g *gallery) count(id string) int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
