@@ -90,9 +90,8 @@ func Join(ctx context.Context, r Relay, o *Options) (*Node, error) {
 	if len(n.opts.Keys) == 0 && !n.opts.Unsigned && !link.Private() {
 		return abandon(ErrUnsigned)
 	}
-	now := time.Now()
 	for _, subject := range []string{n.all, n.inbox} {
-		n.subs[subject] = &sub{control: true, users: 1, at: now, last: map[ID]uint64{}}
+		n.subs[subject] = &sub{control: true, users: 1, last: map[ID]uint64{}}
 		if err := link.Subscribe(subject); err != nil {
 			return abandon(err)
 		}

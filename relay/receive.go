@@ -160,7 +160,7 @@ func (s *sub) see(from ID, seq, prev uint64, sent time.Time) seen {
 
 // since reports whether a message that was sent at a time, or before, may have been
 // sent when s had taken effect.
-func (s *sub) since(sent time.Time) bool { return sent.Add(slack).After(s.at) }
+func (s *sub) since(sent time.Time) bool { return !s.at.IsZero() && sent.Add(slack).After(s.at) }
 
 // tail compares what a node has sent with what has come. Node.mu is held.
 func (n *Node) tail(from ID, hash, seq uint64, sent time.Time) *Gap {

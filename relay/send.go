@@ -55,7 +55,7 @@ type sub struct {
 	// Guarded by Node.mu.
 	users  int
 	linger *time.Timer
-	at     time.Time     // when it took effect
+	at     time.Time     // since when what is missed matters: of what is for all nodes, since the first Subscribe
 	leave  chan struct{} // closed when it has been ended; nil while it has not begun to
 	last   map[ID]uint64 // the number of the last message of each node
 }
@@ -116,6 +116,9 @@ func (n *Node) begin(subject string, s *sub) error {
 		delete(n.subs, subject)
 	} else {
 		n.byHash[hashOf(subject)] = s
+		if all := n.subs[n.all]; all.at.IsZero() {
+			all.at = s.at
+		}
 	}
 	n.mu.Unlock()
 	close(s.ready)
