@@ -35,7 +35,11 @@ func (n *Node) take(p Packet) {
 			n.missedAll(Returned)
 		}
 	}
-	if at.gap != nil {
+	switch {
+	case at.gap == nil:
+	case at.control: // it may have told of what was lost with any address
+		n.missedAll(Skipped)
+	default:
 		n.gap(*at.gap)
 	}
 	switch {
