@@ -45,6 +45,7 @@ type Node struct {
 	presence PresenceMark
 
 	// The rest belongs to the loop.
+	seals   seals
 	causes  []Cause // of the gap for everything that is to be told
 	gapTime *time.Timer
 	hailed  time.Time // when the last hello was answered
@@ -62,7 +63,7 @@ type arrival struct {
 func Join(ctx context.Context, r Relay, o *Options) (*Node, error) {
 	n := &Node{
 		id: newID(), started: time.Now(), codec: newCodec(),
-		arrived: make(chan arrival, 64), slept: make(chan struct{}, 1), done: make(chan struct{}),
+		arrived: make(chan arrival, 1024), slept: make(chan struct{}, 1), done: make(chan struct{}),
 		members: map[ID]*member{}, subs: map[string]*sub{}, byHash: map[uint64]*sub{}, asking: map[uint64]*asked{},
 	}
 	if o != nil {
@@ -74,7 +75,7 @@ func Join(ctx context.Context, r Relay, o *Options) (*Node, error) {
 	}
 	prefix := n.prefix()
 	n.all, n.inbox = prefix+".all", prefix+".node."+n.id.String()
-	n.out = newOutbox(n)
+	n.out, n.seals = newOutbox(n), newSeals(n.opts.Keys)
 	n.gapTime = time.NewTimer(time.Hour)
 	n.gapTime.Stop()
 	link, err := r.Connect(ctx, Receiver{Packet: n.packet, Event: n.event})

@@ -5,7 +5,7 @@ import "time"
 // take takes one packet of another node.
 func (n *Node) take(p Packet) {
 	now := time.Now()
-	h, err := readHead(p, n.opts.Keys)
+	h, err := readHead(p, n.seals)
 	if err != nil {
 		n.counts.received.Add(1)
 		n.refuse(Refusal{Subject: p.Subject, Err: err})

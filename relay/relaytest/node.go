@@ -26,7 +26,7 @@ type node struct {
 }
 
 // beat is that of the nodes of all cases.
-const beat = 40 * time.Millisecond
+const beat = 100 * time.Millisecond
 
 func (r *run) join(name string, change func(*relay.Options)) *node {
 	r.Helper()
@@ -232,7 +232,10 @@ var nodeCases = []kase{
 		r.must(err)
 		beats := b.Stats().Received
 		r.until("beats with tails", func() bool { return b.Stats().Received > beats+4 })
-		if gaps := b.gaps.get(); len(gaps) > 0 {
+		gaps := slices.DeleteFunc(b.gaps.get(), func(g relay.Gap) bool {
+			return slices.Equal(g.Causes, []relay.Cause{relay.Asleep}) // the machine is busy
+		})
+		if len(gaps) > 0 {
 			r.Errorf("gaps %+v", gaps)
 		}
 	}},
