@@ -80,7 +80,7 @@ func (n *Node) receive(h head, e Envelope, refusal Refusal) {
 // who may publish and who gets it.
 func (n *Node) belongs(e Envelope, subject string) error {
 	if ours(e.Body) {
-		if subject != n.all && subject != n.inbox {
+		if subject != n.all && subject != n.own {
 			return errSubject
 		}
 		return nil
@@ -128,7 +128,7 @@ func (n *Node) follow(h head, subject string, now time.Time) (at place) {
 		return at
 	}
 	at.to, at.control = s.to, s.control
-	if subject == n.inbox {
+	if subject == n.own {
 		return at // what is for one node has no chain
 	}
 	switch s.see(h.from, h.seq, h.prev, now.Add(-h.age)) {

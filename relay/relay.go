@@ -35,8 +35,8 @@ type Link interface {
 	// node of a bus that is not private signs what it says.
 	Private() bool
 	// Close passes on what was published before, until ctx ends, and closes the
-	// link. No call of the Receiver is running when it returns. It may be called
-	// again.
+	// link. Calls of Publish that hang come back. No call of the Receiver is running
+	// when it returns. It may be called again.
 	Close(ctx context.Context) error
 }
 
