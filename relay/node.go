@@ -274,7 +274,7 @@ func (n *Node) Drain() {
 }
 
 // Flush waits until the relay has taken note of everything that was sent and
-// subscribed to before.
+// subscribed to before: see [Link.Flush]. Its errors are *[Error], or those of the link.
 func (n *Node) Flush(ctx context.Context) error {
 	if err := n.out.wait(ctx); err != nil {
 		return &Error{Op: "flushing", Err: err}

@@ -596,3 +596,42 @@ func TestOptionsThatMakeNoSense(t *testing.T) {
 		t.Error("a wildcard is a scope")
 	}
 }
+
+// What is for one tenant and comes by the subject of another is not taken: subjects are
+// what permissions are given for.
+func TestForeignSubject(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bus := NewMemory(nil)
+		b := joinT(t, bus, "b", nil)
+		defer leaveT(b)
+		b.hold(acme, other)
+		settle()
+		link, err := bus.Connect(t.Context(), Receiver{Packet: func(Packet) {}, Event: func(Event) {}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer link.Close(t.Context())
+		for i, c := range []struct {
+			reason, subject string
+			e               Envelope
+		}{
+			{"a message for another scope", other.subject(b.prefix()), Envelope{To: acme, Body: Refresh{}}},
+			{"a message for everybody", other.subject(b.prefix()), Envelope{Body: Refresh{}}},
+			{"a message where nodes talk", b.Node.all, Envelope{To: acme, Body: Refresh{}}},
+			{"what nodes say where messages are", other.subject(b.prefix()), Envelope{Body: leave{}}},
+		} {
+			p, err := b.codec.encode(c.e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			h := head{version: version, from: ID{byte(i + 1)}, seq: 1, sent: time.Now()}
+			h.put(p, c.subject, nil)
+			if err := link.Publish(Packet{c.subject, p}); err != nil {
+				t.Fatal(err)
+			}
+			if got := b.take(); len(got) == 0 || got[0] != "refused "+errSubject.Error() {
+				t.Errorf("%s: %q", c.reason, got)
+			}
+		}
+	})
+}
