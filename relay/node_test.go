@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -110,10 +111,11 @@ func TestDoubledAndOvertakenMessages(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := NewFaulty(NewMemory(nil), &c.o)
 				f.Calm(true)
-				a, b := joinT(t, f, "a", nil), joinT(t, f, "b", nil)
+				a, b := joinT(t, f, "a", nil), joinT(t, f, "b", func(o *Options) { o.Jitter = time.Hour })
 				defer leaveT(a, b)
 				b.hold(acme)
 				settle()
+				time.Sleep(time.Millisecond / 2) // never in the same moment as a beat
 				f.Calm(false)
 				for i := range 100 {
 					a.say(acme, strings.Repeat("i", i))
@@ -633,5 +635,89 @@ func TestForeignSubject(t *testing.T) {
 				t.Errorf("%s: %q", c.reason, got)
 			}
 		}
+	})
+}
+
+// Who has heard nothing of a sender with an address knows all the same that something
+// came before, if that was sent when it was interested already.
+func TestLossOfTheFirstMessageIsAGap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := NewFaulty(NewMemory(nil), nil)
+		a, b := joinT(t, f, "a", nil), joinT(t, f, "b", nil)
+		defer leaveT(a, b)
+		b.hold(acme)
+		settle()
+		time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(1300 * time.Millisecond))) // between beats
+		f.Cut(0, 1)
+		a.say(acme, "1")
+		synctest.Wait()
+		f.Heal()
+		a.say(acme, "2")
+		b.want("before the next beat", "gap acme [skipped]", "2")
+		time.Sleep(5 * time.Second)
+		b.want("once")
+	})
+}
+
+// What a node has said comes after its good-bye, perhaps. It is over all the same.
+func TestMessagesAfterTheGoodbye(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bus := NewMemory(nil)
+		b := joinT(t, bus, "b", nil)
+		defer leaveT(b)
+		b.hold(acme)
+		settle()
+		link, err := bus.Connect(t.Context(), Receiver{Packet: func(Packet) {}, Event: func(Event) {}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer link.Close(t.Context())
+		say := func(subject string, seq uint64, e Envelope) {
+			t.Helper()
+			p, err := b.codec.encode(e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			h := head{version: version, from: ID{1}, seq: seq, sent: time.Now()}
+			h.put(p, subject, nil)
+			if err := link.Publish(Packet{subject, p}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		say(b.Node.all, 1, Envelope{Body: beat{Name: "a", Every: time.Second}})
+		say(b.Node.all, 2, Envelope{Body: leave{}})
+		say(acme.subject(b.prefix()), 3, Envelope{To: acme, Body: Refresh{Topic: "late"}})
+		say(b.Node.all, 4, Envelope{Body: beat{Name: "a", Every: time.Second}})
+		b.want("after the good-bye")
+		if got, want := b.takeMembers(), []string{"a live", "a left"}; !slices.Equal(got, want) {
+			t.Errorf("members %q, want %q", got, want)
+		}
+	})
+}
+
+// Many begin and end the same subscription at once; who has it gets the messages.
+func TestSubscriptionsFromManyGoroutines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bus := NewMemory(nil)
+		a, b := joinT(t, bus, "a", nil), joinT(t, bus, "b", func(o *Options) { o.Linger = -1 })
+		defer leaveT(a, b)
+		var group sync.WaitGroup
+		for range 8 {
+			group.Go(func() {
+				for range 200 {
+					if err := b.Subscribe(acme); err != nil {
+						t.Error(err)
+					}
+					b.Unsubscribe(acme)
+				}
+			})
+		}
+		group.Wait()
+		if got := b.Subscriptions(); got != 0 {
+			t.Errorf("%d subscriptions", got)
+		}
+		b.hold(acme)
+		a.say(acme, "1")
+		b.want("in the end", "1")
 	})
 }
