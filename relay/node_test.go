@@ -394,6 +394,9 @@ func TestCloseOfAHangingRelayEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		open := make(chan struct{})
 		a := joinT(t, stuck{NewMemory(nil), open}, "a", nil)
+		if err := a.Subscribe(acme); err != nil { // nor does a stream that opens wait
+			t.Error(err)
+		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		err := a.Close(ctx)
@@ -404,6 +407,7 @@ func TestCloseOfAHangingRelayEnds(t *testing.T) {
 		if err != nil {
 			t.Errorf("asking nobody: %v", err)
 		}
+		failing(t, "subscribing", a.Subscribe(acme), ErrClosed)
 		failing(t, "flushing", a.Flush(t.Context()), ErrClosed)
 	})
 }
@@ -656,6 +660,47 @@ func TestLossOfTheFirstMessageIsAGap(t *testing.T) {
 		b.want("before the next beat", "gap acme [skipped]", "2")
 		time.Sleep(5 * time.Second)
 		b.want("once")
+	})
+}
+
+// Each side of a split goes on by itself, and after it everybody knows that something
+// was missed.
+func TestSplit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := NewFaulty(NewMemory(nil), nil)
+		var all []*told
+		for _, name := range []string{"a", "b", "c", "d"} {
+			n := joinT(t, f, name, nil)
+			n.hold(acme)
+			all = append(all, n)
+		}
+		defer leaveT(all...)
+		a, b, c, d := all[0], all[1], all[2], all[3]
+		time.Sleep(5 * time.Second)
+		for _, n := range all {
+			n.take() // what a newcomer takes for a gap, perhaps
+		}
+		f.Split(0, 1)
+		time.Sleep(12 * time.Second)
+		a.say(acme, "left")
+		c.say(acme, "right")
+		b.want("one side", "left")
+		d.want("the other side", "right")
+		if got := a.ask(Sent{}); !slices.Equal(got, []string{"b taken"}) {
+			t.Errorf("who answers on one side: %q", got)
+		}
+		f.Heal()
+		time.Sleep(4 * time.Second)
+		for _, n := range all {
+			if got := n.take(); !slices.ContainsFunc(got, func(s string) bool {
+				return strings.HasPrefix(s, "gap  [") && strings.Contains(s, string(Returned))
+			}) {
+				t.Errorf("%s has been told %q", n.opts.Name, got)
+			}
+			if got := len(n.ask(Sent{})); got != 3 {
+				t.Errorf("%s gets %d answers", n.opts.Name, got)
+			}
+		}
 	})
 }
 

@@ -42,6 +42,10 @@ type Options struct {
 	ReconnectWait time.Duration
 }
 
+// writeWithin is how long a write to a server that does not read may take, and with it
+// the end of a link.
+const writeWithin = 5 * time.Second
+
 // Relay is a [relay.Relay] over NATS servers. Each link has a connection of its own.
 // Make one with [New] or [StartEmbedded].
 type Relay struct {
@@ -90,6 +94,7 @@ func (r *Relay) Connect(ctx context.Context, to relay.Receiver) (relay.Link, err
 		// for a server that it may never reach.
 		nats.ReconnectBufSize(-1),
 		nats.MaxReconnects(-1),
+		nats.FlusherTimeout(writeWithin),
 		nats.ReconnectWait(r.opts.ReconnectWait),
 		nats.DisconnectErrHandler(func(*nats.Conn, error) { l.happened(relay.Lost) }),
 		nats.ReconnectHandler(func(c *nats.Conn) {
