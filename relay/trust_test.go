@@ -163,3 +163,42 @@ func TestForeignSubject(t *testing.T) {
 		}
 	})
 }
+
+// A packet of tomorrow could be sent again until then.
+func TestClocksThatDiffer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bus, key := NewMemory(nil), [][]byte{bytes.Repeat([]byte{1}, 32)}
+		b := joinT(t, bus, "b", func(o *Options) { o.Keys = key })
+		defer leaveT(b)
+		b.hold(acme)
+		link, err := bus.Connect(t.Context(), Receiver{Packet: func(Packet) {}, Event: func(Event) {}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer link.Close(t.Context())
+		settle()
+		for i, c := range []struct {
+			reason string
+			ahead  time.Duration
+			want   string
+		}{
+			{"the same", 0, "t"},
+			{"a minute behind", -time.Minute, "t"},
+			{"a minute ahead", time.Minute, "t"},
+			{"an hour behind", -time.Hour, "refused " + errStale.Error()},
+			{"an hour ahead", time.Hour, "refused " + errStale.Error()},
+		} {
+			p, err := b.codec.encode(Envelope{To: acme, Body: Refresh{Topic: "t"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			subject := acme.subject(b.prefix())
+			h := head{version: version, from: ID{byte(i + 1)}, seq: 1, sent: time.Now().Add(c.ahead)}
+			h.put(p, subject, newSeals(key))
+			if err := link.Publish(Packet{subject, p}); err != nil {
+				t.Fatal(err)
+			}
+			b.want("the clock of the sender is "+c.reason, c.want)
+		}
+	})
+}
