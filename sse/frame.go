@@ -149,6 +149,12 @@ func (f *Frame) Len() int { return len(f.bytes) }
 // Bytes returns the uncompressed bytes. The caller must not change them.
 func (f *Frame) Bytes() []byte { return f.bytes }
 
+// Options returns what the frame was made with, so that another machine can make it
+// again.
+func (f *Frame) Options() FrameOptions {
+	return FrameOptions{Coalesce: f.key, Overflow: f.overflow, Version: f.version}
+}
+
 // Event returns what the frame says, for logs and audits. Every call parses the
 // frame.
 func (f *Frame) Event() Event {

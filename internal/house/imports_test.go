@@ -12,6 +12,7 @@ var order = []string{
 	"effect", "registry", "dispatch", "effect/effecttest", "internal/flight",
 	"schema",
 	"sse/gzipcast", "sse", "sse/compress",
+	"relay", "relay/relaytest", "relay/natsrelay",
 	"twk", "twk/attr", "twk/twktest",
 	".", "sferetest",
 	"inspect/record", "inspect/console", "inspect/httpapi", "inspect/mcp", "inspect",
@@ -28,6 +29,7 @@ var apart = map[string][]string{
 	"github.com/starfederation/datastar-go":  {"twk"},
 	"github.com/chromedp":                    {"internal/browser"},
 	"modernc.org/sqlite":                     {"examples/kanban"},
+	"github.com/nats-io":                     {"relay/natsrelay"},
 }
 
 func TestImportDirection(t *testing.T) {
@@ -69,6 +71,16 @@ func TestImportDirection(t *testing.T) {
 	for _, p := range order {
 		if !seen[p] {
 			t.Errorf("%s stands in the order and is not there", p)
+		}
+	}
+}
+
+// A program on one machine pays for no NATS: neither what people import to write one
+// nor what that imports has it.
+func TestSfereNeedsNoNATS(t *testing.T) {
+	for _, p := range list(t, "-deps", ".", "./twk/...", "./relay", "./relay/relaytest", "./inspect/...") {
+		if strings.HasPrefix(p.ImportPath, "github.com/nats-io") {
+			t.Errorf("%s is compiled into every program", p.ImportPath)
 		}
 	}
 }
