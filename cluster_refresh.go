@@ -1,7 +1,6 @@
 package sfere
 
 import (
-	"context"
 	"encoding/json"
 	"log/slog"
 	"time"
@@ -85,20 +84,38 @@ func (cl *cluster) refreshed(r relay.Refresh) {
 	do.later.mark()
 }
 
-// decode reads views with the types of the dispatcher of some stream here. ok is false
-// if that is another one, perhaps; without a stream nothing is shown.
+// decode reads a view with the types of the dispatchers that have shown some of its
+// name here. ok is false if it cannot be read.
 func (cl *cluster) decode(text []byte) (list effect.List, ok bool) {
-	call, ok := cl.c.views.anyCall()
-	if !ok {
-		return nil, true
+	var named effect.List
+	if err := json.Unmarshal(text, &named); err != nil || len(named) != 1 {
+		return nil, false
 	}
-	list, err := call.Decode(text)
-	return list, err == nil
+	for _, of := range cl.c.views.readers(named[0].EffectName()) {
+		read, err := of.Decode(text)
+		if err != nil {
+			return nil, false
+		}
+		list = append(list, read.(effect.List)...)
+	}
+	return list, true
 }
 
-// use of a view in a Refresh notes it for other machines.
+// readers returns the dispatchers that have shown a view of a name.
+func (w *views) readers(name string) (all []core.Runner) {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	for d := range w.kinds {
+		if of := d.reader.Load(); d.name == name && of != nil {
+			all = append(all, *of)
+		}
+	}
+	return all
+}
+
+// tellFar notes a view for other machines.
 func (r *refreshing) tellFar(d *view, v effect.Data) error {
-	if r.later == nil || r.later.cl == nil {
+	if r.later.cl == nil || r.dry {
 		return nil
 	}
 	text, err := effect.List{v}.MarshalJSON()
@@ -129,5 +146,3 @@ func (m *marks) tellFar() {
 		m.cl.refresh(d, after)
 	}
 }
-
-var _ = context.Background

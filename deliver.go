@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -25,9 +26,13 @@ type delivery struct {
 	to     Pattern
 	room   *room
 	dry    *rehearsed // nil unless this is a dry run
-	steps  []step
-	report Report
-	causes causes
+	far    *far       // what other machines are sent; nil for nothing
+	// foreign is not nil if another machine sends: there is no dispatch of the sender
+	// then, and everybody is served in a dispatch of their own dispatcher.
+	foreign *cluster
+	steps   []step
+	report  Report
+	causes  causes
 
 	// Memory of what each delivery needs once.
 	outline outline
@@ -54,15 +59,16 @@ func (u *unending) Value(key any) any {
 
 // deliver runs items once for everybody in s where that is possible, and once
 // for each where it is not. In a dry run everything is rendered, and what would be
-// sent is recorded, each text once.
-func (c *Conns) deliver(ctx context.Context, call twk.Call, to Pattern, s *snapshot, items effect.List, each bool) Report {
-	d := delivery{conns: c, call: call, from: ctx, opener: call.Ctx().Opening(), to: to}
+// sent is recorded, each text once. far, unless nil, is sent what others need.
+func (c *Conns) deliver(ctx context.Context, call twk.Call, to Pattern, s *snapshot, items effect.List, each bool, far *far) Report {
+	d := delivery{conns: c, call: call, from: ctx, opener: call.Ctx().Opening(), to: to, far: far}
 	if effect.IsDry(ctx) {
 		d.dry = &rehearsed{}
 	}
 	d.causes.r, d.report.Matched = &d.report, len(s.entries)
-	if len(s.entries) == 0 || len(items) == 0 {
+	if len(s.entries) == 0 && far == nil || len(items) == 0 {
 		d.report.Delivered = len(s.entries)
+		far.send(nil)
 		return d.report
 	}
 	// The sender may leave; its deadline stays. What belongs to the sender alone
@@ -78,12 +84,20 @@ func (c *Conns) deliver(ctx context.Context, call twk.Call, to Pattern, s *snaps
 	d.trial.Context, d.trial.limit = ctx, c.opts.RecipientTimeout
 	d.steps, some, d.report.Shared = d.outline.try(&d.trial, call, items, each)
 	d.trial.end()
+	elsewhere := far.steps(d.steps)
+	if len(s.entries) == 0 {
+		far.send(elsewhere)
+		d.report.finish()
+		return d.report
+	}
 	d.room = c.rooms.enter(to)
 	defer c.rooms.leave(d.room)
 	d.prepare(s.entries[0].stream.Hub())
 	frames := d.frames()
 	switch {
 	case some:
+		far.send(elsewhere) // into a queue: what follows may take long
+		elsewhere, far = nil, nil
 		d.forEach(ctx, s)
 	case len(frames) == 0: // all of it failed, or actions expanded to nothing
 		d.report.Delivered = len(s.entries)
@@ -92,6 +106,7 @@ func (c *Conns) deliver(ctx context.Context, call twk.Call, to Pattern, s *snaps
 	default:
 		d.fanOut(ctx, s, frames)
 	}
+	far.send(elsewhere)
 	if d.dry != nil {
 		d.dry.end(ctx)
 	}
@@ -201,7 +216,11 @@ func (d *delivery) serve(ctx context.Context, to *target, items effect.List) {
 		d.causes.reach()
 		return
 	}
-	if d.causes.fail(to.Key, err) && failed != nil {
+	switch first := d.causes.fail(to.Key, err); {
+	case !first:
+	case d.foreign != nil:
+		slog.Warn("sfere: what another machine has sent was not run", "to", to.Key.String(), "error", core.SafeText(err))
+	case failed != nil:
 		d.call.Adopt(failed.result) // the dispatch of the sender is told of each cause once
 	}
 }
@@ -232,16 +251,23 @@ func (d *delivery) one(ctx context.Context, to *target, items effect.List) (fail
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("not reached in time: %w", context.Cause(ctx))
 	}
-	own, ok := d.call.Against(to.own)
-	if !ok {
-		return nil, ErrOtherCtx
+	own := to.own
+	if d.foreign == nil {
+		var ok bool
+		if own, ok = d.call.Against(to.own); !ok {
+			return nil, ErrOtherCtx
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, d.conns.opts.RecipientTimeout)
 	defer cancel()
 	ctx = context.WithValue(ctx, recipientKey{}, to.Recipient)
 	out := d.outlet(to)
-	res := own.With(func(s *twk.Session) { *s = twk.Session{Conn: to.Conn, Out: out} }).Detached().
-		DispatchPrepared(ctx, func(ctx context.Context, i int) (bool, error) {
+	own = own.With(func(s *twk.Session) { *s = twk.Session{Conn: to.Conn, Out: out} }).Detached()
+	var res *effect.Result
+	if d.foreign != nil {
+		res = d.alternate(ctx, own, out, items)
+	} else {
+		res = own.DispatchPrepared(ctx, func(ctx context.Context, i int) (bool, error) {
 			st := &d.steps[i]
 			switch {
 			case st.each:
@@ -252,6 +278,7 @@ func (d *delivery) one(ctx context.Context, to *target, items effect.List) (fail
 			}
 			return true, out.Emit(ctx, st.frames...)
 		}, items...)
+	}
 	err = out.end(ctx)
 	if errs := slices.DeleteFunc(slices.Clone(res.Errors), func(e *effect.Error) bool { return is(e.Err, errShared) }); len(errs) > 0 {
 		some := *res

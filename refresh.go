@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/internal/flight"
@@ -17,6 +19,10 @@ import (
 // after it. Each value is rendered once, however many streams show it, and at most
 // once in its interval however often it is refreshed, so a Refresh too many does no
 // harm. There is no Exclude: an excluded viewer would show an old state.
+//
+// With a relay it reaches the streams of all machines. Each renders its own values a
+// little later, by a random time of at most 5 ms for each machine and at most the
+// interval; what is lost on the way is made good, see [Conns.JoinRelay].
 //
 // It comes after the change, outside of its transaction:
 //
@@ -88,16 +94,19 @@ type refreshing struct {
 	tickets []flight.Ticket
 	seen    map[*flight.Value]bool // nil while there is only one way to a value
 	later   *marks
+	spread  time.Duration // within which it is rendered at the latest, if it comes from elsewhere
 }
 
 // marks are what the refreshes of one dispatch concern. They are marked together at
 // its end: marked one by one, the first would be rendered for all and the others
 // once more.
 type marks struct {
-	w *views
+	w  *views
+	cl *cluster // nil without a relay
 
 	mu  sync.Mutex // guards all; the locks of the scheduler may be taken under it
 	all map[*flight.Value]flight.Mark
+	far map[distant]uint64 // what other machines are told, with After
 }
 
 // add notes a mark and reports whether it is news.
@@ -110,8 +119,15 @@ func (m *marks) add(v *flight.Value, mark flight.Mark) (news bool) {
 	return !again && !m.w.flying.Dirty(v)
 }
 
-// mark marks everything.
+// mark marks everything, here first.
 func (m *marks) mark() {
+	m.markHere()
+	if m.cl != nil {
+		m.tellFar()
+	}
+}
+
+func (m *marks) markHere() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for v, mark := range m.all {
@@ -127,16 +143,20 @@ func (c *Conns) refresh(ctx context.Context, call twk.Call, r Refresh) (Refreshe
 	if r.To != (Pattern{}) || len(r.Views) > 0 {
 		do.seen = map[*flight.Value]bool{}
 	}
+	cl := c.cluster.Load()
 	gathered, inTime := call.Gather(c.views, func() (any, func()) {
-		m := &marks{w: c.views, all: map[*flight.Value]flight.Mark{}}
+		m := &marks{w: c.views, cl: cl, all: map[*flight.Value]flight.Mark{}}
 		return m, m.mark
 	})
 	if do.later, _ = gathered.(*marks); !inTime {
-		do.later = &marks{w: c.views, all: map[*flight.Value]flight.Mark{}}
+		do.later = &marks{w: c.views, cl: cl, all: map[*flight.Value]flight.Mark{}}
 		defer do.later.mark()
 	}
 	if r.Topic != "" {
 		do.at(r.Topic)
+		if cl != nil && !do.dry {
+			do.later.addFar(distant{topic: r.Topic}, r.After)
+		}
 	}
 	if r.To != (Pattern{}) {
 		to, err := c.scoper(ctx, call).pattern(r.To)
@@ -144,6 +164,9 @@ func (c *Conns) refresh(ctx context.Context, call twk.Call, r Refresh) (Refreshe
 			return do.out, err
 		}
 		do.of(c, to)
+		if cl != nil && !do.dry {
+			do.later.addFar(distant{to: to.address(), of: true}, r.After)
+		}
 	}
 	if len(r.Views) > 0 {
 		scope, err := c.scopeOf(ctx, call.Ctx(), func() string { return "a view" })
@@ -196,7 +219,7 @@ func (r *refreshing) of(c *Conns, to Pattern) {
 // use implements viewUse: it refreshes one value.
 func (r *refreshing) use(_ context.Context, d *view, v effect.Data, _ any) (any, error) {
 	r.at(d.id(r.scope, v, nil))
-	return nil, nil
+	return nil, r.tellFar(d, v)
 }
 
 // value refreshes v. w.mu is held.
@@ -211,7 +234,10 @@ func (r *refreshing) value(v *flight.Value) {
 	if k := r.w.known[v]; k != nil {
 		r.out.Streams += k.seats
 	}
-	news := true
+	news, mark := true, r.mark
+	if r.spread > 0 {
+		mark.Delay = rand.N(max(min(r.spread, v.Kind().Interval), 1))
+	}
 	switch {
 	case r.dry:
 		if name := v.Kind().Name; len(r.out.Sample) < maxCauses {
@@ -222,7 +248,7 @@ func (r *refreshing) value(v *flight.Value) {
 		t, news = r.w.flying.Ticket(v, r.mark)
 		r.tickets = append(r.tickets, t)
 	default:
-		news = r.later.add(v, r.mark)
+		news = r.later.add(v, mark)
 	}
 	if !news {
 		r.out.Already++

@@ -1,0 +1,114 @@
+package sfere_test
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sfere-go/sfere/relay"
+)
+
+// join makes a rig of each setup a node of bus.
+func joinRigs(t testing.TB, bus relay.Relay, n int, s setup) []*rig {
+	t.Helper()
+	var rigs []*rig
+	for i := range n {
+		one := s
+		one.opts.Relay = bus
+		one.opts.Node = nodeOptions(i, s.opts.Node)
+		r := newRig(t, one)
+		if err := r.conns.JoinRelay(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		rigs = append(rigs, r)
+	}
+	time.Sleep(100 * time.Millisecond) // they meet
+	return rigs
+}
+
+func nodeOptions(i int, o *relay.Options) *relay.Options {
+	var node relay.Options
+	if o != nil {
+		node = *o
+	}
+	node.Name = string(rune('a' + i))
+	return &node
+}
+
+// inCluster runs a test in a bubble with n rigs on a bus, which end with it.
+func inCluster(t *testing.T, bus func() relay.Relay, n int, s setup, do func(t *testing.T, bus relay.Relay, rigs []*rig)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		b := bus()
+		rigs := joinRigs(t, b, n, s)
+		do(t, b, rigs)
+		for _, r := range rigs {
+			if err := r.hub.Drain(context.Background(), 0); err != nil {
+				t.Error(err)
+			}
+			r.conns.Close()
+		}
+		synctest.Wait()
+	})
+}
+
+func memoryBus() relay.Relay { return relay.NewMemory(nil) }
+
+// settle gives what is on its way time to arrive.
+func settle() { time.Sleep(300 * time.Millisecond); synctest.Wait() }
+
+// countingBus counts the subscriptions of programs, and refuses them if it is told to.
+type countingBus struct {
+	relay.Relay
+
+	mu      sync.Mutex // guards the fields below
+	subs    map[string]bool
+	refuses bool
+}
+
+func (b *countingBus) count() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.subs)
+}
+
+func (b *countingBus) refuse(yes bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.refuses = yes
+}
+
+func (b *countingBus) Connect(ctx context.Context, to relay.Receiver) (relay.Link, error) {
+	l, err := b.Relay.Connect(ctx, to)
+	return &countingLink{l, b}, err
+}
+
+type countingLink struct {
+	relay.Link
+	bus *countingBus
+}
+
+func (l *countingLink) Subscribe(subject string) error {
+	if own := strings.Contains(subject, ".all") || strings.Contains(subject, ".node."); !own {
+		l.bus.mu.Lock()
+		refuses := l.bus.refuses
+		if !refuses {
+			l.bus.subs[subject] = true
+		}
+		l.bus.mu.Unlock()
+		if refuses {
+			return relay.ErrDisconnected
+		}
+	}
+	return l.Link.Subscribe(subject)
+}
+
+func (l *countingLink) Unsubscribe(subject string) error {
+	l.bus.mu.Lock()
+	delete(l.bus.subs, subject)
+	l.bus.mu.Unlock()
+	return l.Link.Unsubscribe(subject)
+}
