@@ -222,8 +222,10 @@ func (c *Conns) deny(cl *cluster, d denial, now time.Time) bool {
 	defer c.give(s)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.choose(s, Exactly(d.Key), except)) > 0 {
-		return false
+	for spared := range c.choose(s, Exactly(d.Key), except) {
+		if spared.has(d.Key) {
+			return false
+		}
 	}
 	if i := c.kicked.get(d.Key, now); i != nil && !d.Until.After(i.end) {
 		return false
