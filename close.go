@@ -18,7 +18,7 @@ import (
 type Close struct {
 	To      Pattern `json:"to" jsonschema:"description=who is closed"`
 	Exclude Exclude `json:"exclude,omitzero" jsonschema:"description=who of those is not"`
-	// Streams are the ids (sse.Conn.ID) of those that are closed, such as one tab of
+	// Streams are the ids, as in [Exclude].Streams, of those that are closed, such as one tab of
 	// several under a key. Empty means all that match.
 	Streams []uint64 `json:"streams,omitempty" jsonschema:"description=ids of those streams that are; empty means all"`
 	// Cause is why; empty means sse.CauseClosed. It does not keep the client away:
@@ -27,7 +27,7 @@ type Close struct {
 	// answer it 204 (twk.NoContent).
 	Cause sse.Cause `json:"cause,omitempty" jsonschema:"description=why; empty means closed"`
 	// Report is that of a [Broadcast]. With a relay the streams of all machines are
-	// closed, but for Streams, whose ids are those of this one.
+	// closed.
 	Report string `json:"report,omitempty" jsonschema:"enum=,enum=local,enum=cluster,description=which machines the report is about; local if empty"`
 }
 
@@ -40,14 +40,18 @@ func (c *Conns) closeMatching(ctx context.Context, call twk.Call, e Close) (Repo
 		return Report{}, err
 	}
 	cause := cmp.Or(e.Cause, sse.CauseClosed)
-	far, err := c.far(ctx, to, except, e.Report, func([]relay.Step) relay.Body { return relay.Close{Cause: cause} })
+	here, there := c.streamsOf(e.Streams)
+	far, err := c.far(ctx, to, except, e.Report, func([]relay.Step) relay.Body { return relay.Close{Streams: there, Cause: cause} })
 	if err != nil {
 		return Report{}, err
 	}
-	if len(e.Streams) > 0 {
+	if len(e.Streams) > 0 && len(there) == 0 {
 		far = nil
 	}
-	r := c.end(ctx, to, except, e.Streams, cause)
+	var r Report
+	if len(e.Streams) == 0 || len(here) > 0 {
+		r = c.end(ctx, to, except, here, cause)
+	}
 	far.send(nil)
 	far.complete(ctx, call, &r)
 	return r, nil

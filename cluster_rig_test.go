@@ -2,6 +2,7 @@ package sfere_test
 
 import (
 	"context"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -111,4 +112,30 @@ func (l *countingLink) Unsubscribe(subject string) error {
 	delete(l.bus.subs, subject)
 	l.bus.mu.Unlock()
 	return l.Link.Unsubscribe(subject)
+}
+
+// gapLog counts gaps.
+type gapLog struct {
+	mu  sync.Mutex // guards all
+	all []relay.Gap
+}
+
+func (g *gapLog) add(gap relay.Gap) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.all = append(g.all, gap)
+}
+
+func (g *gapLog) count() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.all)
+}
+
+func queryEscape(s string) string { return url.QueryEscape(s) }
+
+// lastText returns the text of the last tell, or the signals as they are.
+func lastText(c *client) string {
+	all := strings.Fields(c.texts())
+	return all[len(all)-1]
 }

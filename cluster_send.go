@@ -48,6 +48,7 @@ func (cl *cluster) exclude(x excluded) (out relay.Exclude) {
 	for _, p := range x.patterns {
 		out.Matching = append(out.Matching, p.address())
 	}
+	out.Streams = append(out.Streams, x.far...)
 	if x.self != nil {
 		out.Streams = append(out.Streams, relay.Stream{Node: cl.node.ID(), ID: x.self.ID()})
 	}

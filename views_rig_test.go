@@ -63,7 +63,7 @@ type gallery struct {
 	running map[string]int
 	wrong   []string
 	before  func(ctx context.Context) error // asked before a render reads; nil: nothing
-	told    []string // what OnViewError heard
+	told    []string                        // what OnViewError heard
 }
 
 type galleryOptions struct {
