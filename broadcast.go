@@ -83,9 +83,7 @@ func (c *Conns) broadcast(ctx context.Context, call twk.Call, b Broadcast) (Repo
 	}
 	s := c.matching(to, except)
 	defer c.give(s)
-	r := c.deliver(ctx, call, to, s, b.Effects, b.Each, far)
-	far.complete(ctx, call, &r)
-	return r, nil
+	return far.complete(ctx, call, c.deliver(ctx, call, to, s, b.Effects, b.Each, far)), nil
 }
 
 func broadcastOf(steps []relay.Step) relay.Body { return relay.Broadcast{Steps: steps} }
@@ -104,8 +102,7 @@ func (c *Conns) withConnection(ctx context.Context, call twk.Call, w WithConnect
 	if len(to.entries) == 0 && far == nil {
 		return Report{Missing: []Key{k}}, nil
 	}
-	r := c.deliver(ctx, call, Exactly(k), to, w.Effects, false, far)
-	far.complete(ctx, call, &r)
+	r := far.complete(ctx, call, c.deliver(ctx, call, Exactly(k), to, w.Effects, false, far))
 	if r.Matched == 0 {
 		r.Missing = []Key{k}
 	}

@@ -53,8 +53,7 @@ func (c *Conns) closeMatching(ctx context.Context, call twk.Call, e Close) (Repo
 		r = c.end(ctx, to, except, here, cause)
 	}
 	far.send(nil)
-	far.complete(ctx, call, &r)
-	return r, nil
+	return far.complete(ctx, call, r), nil
 }
 
 // Purge closes the connections that match p, from outside
@@ -73,8 +72,7 @@ func (c *Conns) Purge(p Pattern) (Report, error) {
 	}
 	r := c.end(ctx, p, excluded{}, nil, sse.CauseClosed)
 	far.send(nil)
-	far.complete(ctx, twk.Call{}, &r)
-	return r, nil
+	return far.complete(ctx, twk.Call{}, r), nil
 }
 
 // end closes who matches, of those only streams unless that is empty, or in a dry

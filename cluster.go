@@ -131,6 +131,8 @@ func (c *Conns) JoinRelay(ctx context.Context) error {
 func (cl *cluster) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), leaveIn)
 	defer cancel()
+	late := time.AfterFunc(leaveIn, cl.stop) // whoever waits for a slot waits no longer
+	defer late.Stop()
 	_ = cl.node.Close(ctx) // what could not be sent is a gap for the others
 	cl.stop()
 	cl.running.Wait()

@@ -131,11 +131,17 @@ func (cl *cluster) answer(q relay.Question) (json.RawMessage, error) {
 // firstLook is when a node that is still at work is asked again.
 const firstLook = 2 * time.Millisecond
 
-// complete adds what the other nodes say, if it was asked for.
-func (f *far) complete(ctx context.Context, call twk.Call, r *Report) {
+// complete returns r with what the other nodes say, if it was asked for.
+func (f *far) complete(ctx context.Context, call twk.Call, r Report) Report {
 	if f == nil {
-		return
+		return r
 	}
+	all := r // only this is on the heap, which a broadcast without a relay does without
+	f.ask(ctx, call, &all)
+	return all
+}
+
+func (f *far) ask(ctx context.Context, call twk.Call, r *Report) {
 	if f.err != nil {
 		r.Relay = f.err
 		f.fail(call)

@@ -3,6 +3,7 @@ package sfere
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -78,6 +79,9 @@ func (o *Options) check() error {
 	}
 	if o.RenderWorkers < 0 || o.MaxRendered < 0 {
 		return fmt.Errorf("Options.RenderWorkers is %d and Options.MaxRendered %d: use 0 for the default", o.RenderWorkers, o.MaxRendered)
+	}
+	if i := slices.Index(o.FromRelay, nil); i >= 0 {
+		return fmt.Errorf("Options.FromRelay has nothing at index %d: use sample values of effects", i)
 	}
 	if d := o.RecipientTimeout; d != 0 && d < shortest {
 		return fmt.Errorf("Options.RecipientTimeout is %v: use a duration such as 10*time.Second", d)

@@ -94,9 +94,7 @@ func (c *Conns) kick(ctx context.Context, call twk.Call, k Kick) (Report, error)
 		}
 		far.cl.denied(keys, far.env.Exclude, keep)
 	}
-	r := closeAll(ctx, all, CauseKicked)
-	far.complete(ctx, call, &r)
-	return r, nil
+	return far.complete(ctx, call, closeAll(ctx, all, CauseKicked)), nil
 }
 
 // throwOut returns who matches, and in the same moment begins to keep them away
