@@ -68,6 +68,9 @@ func (a *asked) end() {
 // meanwhile has no answer unless it has given one. The error is an *[Error], and says
 // that the question could not be sent; the answers then are all Silent.
 func (n *Node) Ask(ctx context.Context, about Sent, data json.RawMessage, of ...ID) ([]Answer, error) {
+	if about.Seq != 0 && !about.report {
+		return nil, &Error{Op: "asking", Err: errors.New("nobody remembers what became of a message without Envelope.Report")}
+	}
 	a := &asked{want: map[ID]bool{}, got: map[ID]reply{}, done: make(chan struct{})}
 	n.mu.Lock()
 	n.lastAsk++

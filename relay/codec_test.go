@@ -122,7 +122,11 @@ func sealed(t testing.TB, subject string, key []byte) []byte {
 		t.Fatal(err)
 	}
 	h := head{version: version, from: ID{1}, seq: 2, prev: 1, age: time.Second, sent: time.Now()}
-	h.put(p, subject, key)
+	if key == nil {
+		h.put(p, subject, nil)
+	} else {
+		h.put(p, subject, newSeals([][]byte{key}))
+	}
 	return p
 }
 
@@ -154,7 +158,7 @@ func TestSignatures(t *testing.T) {
 		if c.change > 0 {
 			p[c.change] ^= 1
 		}
-		if _, err := readHead(Packet{c.subject, p}, c.accept); !errors.Is(err, c.want) || c.want == nil && err != nil {
+		if _, err := readHead(Packet{c.subject, p}, newSeals(c.accept)); !errors.Is(err, c.want) || c.want == nil && err != nil {
 			t.Errorf("%s: error %v, want %v", c.reason, err, c.want)
 		}
 	}

@@ -8,8 +8,8 @@
 //
 //	bus := relay.NewMemory(nil) // or natsrelay.New("tls://nats:4222", nil)
 //	node, err := relay.Join(ctx, bus, &relay.Options{
-//		Name: "web-1",
-//		Keys: [][]byte{key}, // needed where others can reach the bus
+//		Name:    "web-1",
+//		Keys:    [][]byte{key}, // needed where others can reach the bus
 //		Receive: func(m relay.Received) { deliverHere(m) },
 //		Gap:     func(g relay.Gap) { refreshWhatIsShown(g) },
 //	})
@@ -19,9 +19,14 @@
 //	defer node.Close(ctx)
 //
 //	room := relay.Address{Scope: "default", Category: "room"}
-//	err = node.Subscribe(room) // somebody here is in the room
+//	if err := node.Subscribe(room); err != nil { // somebody here is in the room
+//		return err
+//	}
 //
 //	sent, err := node.Send(relay.Envelope{To: room, Report: true, Body: relay.Broadcast{Steps: steps}})
+//	if err != nil {
+//		return err
+//	}
 //	answers, err := node.Ask(ctx, sent, nil) // silence is relay.Silent, never a delivery
 //
 // # What it promises

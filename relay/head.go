@@ -8,7 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
+	"hash"
 	"time"
 )
 
@@ -69,7 +69,7 @@ const (
 
 // put writes h to the beginning of p, which carries the subject, and signs p if
 // there is a key.
-func (h *head) put(p []byte, subject string, key []byte) {
+func (h *head) put(p []byte, subject string, by seals) {
 	copy(p, "sf")
 	p[atVersion], p[atFlags] = h.version, 0
 	copy(p[atFrom:], h.from[:])
@@ -77,25 +77,44 @@ func (h *head) put(p []byte, subject string, key []byte) {
 	binary.BigEndian.PutUint64(p[atPrev:], h.prev)
 	binary.BigEndian.PutUint64(p[atAge:], uint64(max(h.age, 0)))
 	binary.BigEndian.PutUint64(p[atSent:], uint64(h.sent.UnixNano()))
-	if key == nil {
+	if len(by) == 0 {
 		clear(p[atMAC:headSize])
 		return
 	}
 	p[atFlags] = flagSigned
-	copy(p[atMAC:], mac(p, subject, key))
+	by[0].sum(p, subject)
+	copy(p[atMAC:], by[0].code)
 }
 
-// mac returns the authentication code of p under a subject: of everything but the
-// code itself.
-func mac(p []byte, subject string, key []byte) []byte {
-	m := hmac.New(sha256.New, key)
-	var n [4]byte
-	binary.BigEndian.PutUint32(n[:], uint32(len(subject)))
-	m.Write(n[:])
-	io.WriteString(m, subject)
+// seals sign and check, one for each key. They belong to one goroutine.
+type seals []*seal
+
+// seal is one key at work; making a new hash for each packet would cost as much as the
+// hashing.
+type seal struct {
+	hash hash.Hash
+	code []byte
+}
+
+func newSeals(keys [][]byte) seals {
+	var all seals
+	for _, key := range keys {
+		all = append(all, &seal{hash: hmac.New(sha256.New, key)})
+	}
+	return all
+}
+
+// sum finds the authentication code of p under a subject: of everything but the code
+// itself.
+func (s *seal) sum(p []byte, subject string) {
+	m := s.hash
+	m.Reset()
+	s.code = binary.BigEndian.AppendUint32(s.code[:0], uint32(len(subject)))
+	s.code = append(s.code, subject...)
+	m.Write(s.code)
 	m.Write(p[:atMAC])
 	m.Write(p[headSize:])
-	return m.Sum(nil)
+	s.code = m.Sum(s.code[:0])
 }
 
 var (
@@ -112,7 +131,7 @@ var (
 // readHead reads the head of p and checks the signature: with keys there must be one,
 // of one of them, and without keys there must be none. Nothing of a head with an error
 // may be believed.
-func readHead(p Packet, keys [][]byte) (h head, err error) {
+func readHead(p Packet, by seals) (h head, err error) {
 	b := p.Data
 	if len(b) < headSize || string(b[:2]) != "sf" {
 		return head{}, errNoHead
@@ -127,15 +146,15 @@ func readHead(p Packet, keys [][]byte) (h head, err error) {
 	switch {
 	case b[atFlags] > flagSigned, h.seq == 0, h.prev >= h.seq, h.from == ID{}:
 		return head{}, errNoHead
-	case !h.signed && len(keys) > 0:
+	case !h.signed && len(by) > 0:
 		return head{}, errUnsigned
-	case h.signed && len(keys) == 0:
+	case h.signed && len(by) == 0:
 		return head{}, errSigned
 	case !h.signed:
 		return h, nil
 	}
-	for _, key := range keys {
-		if hmac.Equal(mac(b, p.Subject, key), b[atMAC:headSize]) {
+	for _, s := range by {
+		if s.sum(b, p.Subject); hmac.Equal(s.code, b[atMAC:headSize]) {
 			return h, nil
 		}
 	}

@@ -24,13 +24,14 @@ type Node struct {
 	link    Link
 	out     *outbox
 	all     string // subject of what is for all nodes
-	inbox   string // subject of what is for this one
+	own     string // subject of what is for this one
 
-	arrived chan arrival
+	in      *inbox
 	slept   chan struct{} // pulse tells the loop that the process stood still
 	done    chan struct{} // closed when the node closes
 	closing sync.Once
 	workers sync.WaitGroup // loop and pulse
+	ending  sync.WaitGroup // subscriptions that are ended after they lingered; Add is called under mu while not closed
 	counts  counts
 
 	// mu guards what follows. Nothing is called and no other lock is taken under it.
@@ -42,18 +43,14 @@ type Node struct {
 	asking   map[uint64]*asked
 	lastAsk  uint64
 	draining bool
+	closed   bool
 	presence PresenceMark
 
 	// The rest belongs to the loop.
+	seals   seals
 	causes  []Cause // of the gap for everything that is to be told
 	gapTime *time.Timer
 	hailed  time.Time // when the last hello was answered
-}
-
-// arrival is a packet or an event.
-type arrival struct {
-	Packet
-	event Event
 }
 
 // Join connects to r and makes a node, which others see at once. The caller must close
@@ -62,7 +59,7 @@ type arrival struct {
 func Join(ctx context.Context, r Relay, o *Options) (*Node, error) {
 	n := &Node{
 		id: newID(), started: time.Now(), codec: newCodec(),
-		arrived: make(chan arrival, 64), slept: make(chan struct{}, 1), done: make(chan struct{}),
+		in: &inbox{wake: make(chan struct{}, 1)}, slept: make(chan struct{}, 1), done: make(chan struct{}),
 		members: map[ID]*member{}, subs: map[string]*sub{}, byHash: map[uint64]*sub{}, asking: map[uint64]*asked{},
 	}
 	if o != nil {
@@ -73,11 +70,12 @@ func Join(ctx context.Context, r Relay, o *Options) (*Node, error) {
 		return fail(err)
 	}
 	prefix := n.prefix()
-	n.all, n.inbox = prefix+".all", prefix+".node."+n.id.String()
-	n.out = newOutbox(n)
+	n.in.limit = int64(n.opts.InboxBytes)
+	n.all, n.own = prefix+".all", prefix+".node."+n.id.String()
+	n.out, n.seals = newOutbox(n), newSeals(n.opts.Keys)
 	n.gapTime = time.NewTimer(time.Hour)
 	n.gapTime.Stop()
-	link, err := r.Connect(ctx, Receiver{Packet: n.packet, Event: n.event})
+	link, err := r.Connect(ctx, Receiver{Packet: n.in.packet, Event: n.event})
 	if err != nil {
 		return fail(err)
 	}
@@ -90,9 +88,8 @@ func Join(ctx context.Context, r Relay, o *Options) (*Node, error) {
 	if len(n.opts.Keys) == 0 && !n.opts.Unsigned && !link.Private() {
 		return abandon(ErrUnsigned)
 	}
-	now := time.Now()
-	for _, subject := range []string{n.all, n.inbox} {
-		n.subs[subject] = &sub{control: true, users: 1, at: now, last: map[ID]uint64{}}
+	for _, subject := range []string{n.all, n.own} {
+		n.subs[subject] = &sub{control: true, users: 1, last: map[ID]uint64{}}
 		if err := link.Subscribe(subject); err != nil {
 			return abandon(err)
 		}
@@ -114,14 +111,6 @@ func (n *Node) prefix() string { return n.opts.Prefix + ".1" }
 // ID returns which run of the program this is.
 func (n *Node) ID() ID { return n.id }
 
-// packet is called by the link.
-func (n *Node) packet(p Packet) {
-	select {
-	case n.arrived <- arrival{Packet: p}:
-	case <-n.done:
-	}
-}
-
 // event is called by the link.
 func (n *Node) event(e Event) {
 	switch e {
@@ -130,10 +119,7 @@ func (n *Node) event(e Event) {
 	case Back:
 		n.out.connect(true)
 	}
-	select {
-	case n.arrived <- arrival{event: e}:
-	case <-n.done:
-	}
+	n.in.event(e)
 }
 
 // loop calls everything that the program has given.
@@ -143,11 +129,19 @@ func (n *Node) loop() {
 	defer n.gapTime.Stop()
 	for {
 		select {
-		case a := <-n.arrived:
-			if a.event != "" {
-				n.happened(a.event)
-			} else {
+		case <-n.in.wake:
+			for _, a := range n.in.take() {
+				select {
+				case <-n.done:
+					return
+				default:
+				}
+				if a.event != "" {
+					n.happened(a.event)
+					continue
+				}
 				n.take(a.Packet)
+				n.in.bytes.Add(-a.size())
 			}
 		case <-n.slept:
 			n.missedAll(Asleep)
@@ -280,7 +274,7 @@ func (n *Node) Drain() {
 }
 
 // Flush waits until the relay has taken note of everything that was sent and
-// subscribed to before.
+// subscribed to before: see [Link.Flush]. Its errors are *[Error], or those of the link.
 func (n *Node) Flush(ctx context.Context) error {
 	if err := n.out.wait(ctx); err != nil {
 		return &Error{Op: "flushing", Err: err}
@@ -297,6 +291,7 @@ func (n *Node) Close(ctx context.Context) (err error) {
 		err = n.out.close(ctx)
 		close(n.done)
 		n.mu.Lock()
+		n.closed = true
 		for _, s := range n.subs {
 			s.stop()
 		}
@@ -307,6 +302,8 @@ func (n *Node) Close(ctx context.Context) (err error) {
 		if e := n.link.Close(ctx); err == nil {
 			err = e
 		}
+		<-n.out.gone
+		n.ending.Wait()
 		n.workers.Wait()
 	})
 	if err != nil {

@@ -63,6 +63,9 @@ type Options struct {
 	AnswerWithin time.Duration
 	// QueueBytes bounds what waits to be sent. Default 16 MiB.
 	QueueBytes int
+	// InboxBytes bounds what has arrived and waits for the functions. What comes on
+	// top is dropped, and that is a gap. Default 64 MiB.
+	InboxBytes int
 }
 
 const (
@@ -91,6 +94,7 @@ func (o *Options) fill() error {
 	o.Jitter = cmp.Or(o.Jitter, 2*time.Second)
 	o.AnswerWithin = cmp.Or(o.AnswerWithin, 500*time.Millisecond)
 	o.QueueBytes = cmp.Or(o.QueueBytes, 16<<20)
+	o.InboxBytes = cmp.Or(o.InboxBytes, 64<<20)
 	o.Keys = slices.Clone(o.Keys)
 	for i, key := range o.Keys {
 		if len(key) < minKey {
@@ -103,8 +107,8 @@ func (o *Options) fill() error {
 		return fmt.Errorf("the name has %d bytes, at most %d", len(o.Name), maxName)
 	case o.Beat < time.Millisecond || o.Beat > time.Minute:
 		return fmt.Errorf("Options.Beat is %v: use a duration such as time.Second", o.Beat)
-	case o.MaxAge < 0 || o.AnswerWithin < 0 || o.QueueBytes < 0:
-		return errors.New("MaxAge, AnswerWithin and QueueBytes must not be negative")
+	case o.MaxAge < 0 || o.AnswerWithin < 0 || o.QueueBytes < 0 || o.InboxBytes < 0:
+		return errors.New("MaxAge, AnswerWithin, QueueBytes and InboxBytes must not be negative")
 	}
 	return checkPrefix(o.Prefix)
 }

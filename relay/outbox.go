@@ -14,6 +14,8 @@ type outbox struct {
 	quit chan struct{} // closed to give up what waits
 	gone chan struct{} // closed when the goroutine has ended
 
+	seals seals // belongs to the goroutine
+
 	mu        sync.Mutex // guards the rest; nothing is called under it
 	queue     []outgoing
 	bytes     int
@@ -42,7 +44,7 @@ type chain struct {
 
 func newOutbox(n *Node) *outbox {
 	return &outbox{
-		n: n, wake: make(chan struct{}, 1), quit: make(chan struct{}), gone: make(chan struct{}),
+		n: n, wake: make(chan struct{}, 1), quit: make(chan struct{}), gone: make(chan struct{}), seals: newSeals(n.opts.Keys),
 		chains: map[string]*chain{}, untold: map[string]*chain{}, connected: true, swept: time.Now(),
 	}
 }
@@ -145,11 +147,7 @@ func (o *outbox) run() {
 }
 
 func (o *outbox) publish(g outgoing, h head) {
-	var key []byte
-	if keys := o.n.opts.Keys; len(keys) > 0 {
-		key = keys[0]
-	}
-	h.put(g.data, g.subject, key)
+	h.put(g.data, g.subject, o.seals)
 	if err := o.n.link.Publish(Packet{g.subject, g.data}); err != nil {
 		o.n.counts.failed.Add(1)
 	} else {

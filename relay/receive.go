@@ -5,7 +5,7 @@ import "time"
 // take takes one packet of another node.
 func (n *Node) take(p Packet) {
 	now := time.Now()
-	h, err := readHead(p, n.opts.Keys)
+	h, err := readHead(p, n.seals)
 	if err != nil {
 		n.counts.received.Add(1)
 		n.refuse(Refusal{Subject: p.Subject, Err: err})
@@ -35,7 +35,11 @@ func (n *Node) take(p Packet) {
 			n.missedAll(Returned)
 		}
 	}
-	if at.gap != nil {
+	switch {
+	case at.gap == nil:
+	case at.control: // it may have told of what was lost with any address
+		n.missedAll(Skipped)
+	default:
 		n.gap(*at.gap)
 	}
 	switch {
@@ -76,7 +80,7 @@ func (n *Node) receive(h head, e Envelope, refusal Refusal) {
 // who may publish and who gets it.
 func (n *Node) belongs(e Envelope, subject string) error {
 	if ours(e.Body) {
-		if subject != n.all && subject != n.inbox {
+		if subject != n.all && subject != n.own {
 			return errSubject
 		}
 		return nil
@@ -124,7 +128,7 @@ func (n *Node) follow(h head, subject string, now time.Time) (at place) {
 		return at
 	}
 	at.to, at.control = s.to, s.control
-	if subject == n.inbox {
+	if subject == n.own {
 		return at // what is for one node has no chain
 	}
 	switch s.see(h.from, h.seq, h.prev, now.Add(-h.age)) {
@@ -160,7 +164,7 @@ func (s *sub) see(from ID, seq, prev uint64, sent time.Time) seen {
 
 // since reports whether a message that was sent at a time, or before, may have been
 // sent when s had taken effect.
-func (s *sub) since(sent time.Time) bool { return sent.Add(slack).After(s.at) }
+func (s *sub) since(sent time.Time) bool { return !s.at.IsZero() && sent.Add(slack).After(s.at) }
 
 // tail compares what a node has sent with what has come. Node.mu is held.
 func (n *Node) tail(from ID, hash, seq uint64, sent time.Time) *Gap {

@@ -26,8 +26,9 @@ type Link interface {
 	// that. Both hold again after a reconnection. Doing one twice is no error.
 	Subscribe(subject string) error
 	Unsubscribe(subject string) error
-	// Flush waits until the bus has taken note of everything that was published
-	// and subscribed to before.
+	// Flush waits until the server that the link is connected to has taken note of
+	// everything that was published and subscribed to before. Other servers of a
+	// cluster may be a little later.
 	Flush(ctx context.Context) error
 	// MaxPayload is the largest size of a Packet.Data in bytes.
 	MaxPayload() int
@@ -35,8 +36,8 @@ type Link interface {
 	// node of a bus that is not private signs what it says.
 	Private() bool
 	// Close passes on what was published before, until ctx ends, and closes the
-	// link. No call of the Receiver is running when it returns. It may be called
-	// again.
+	// link. Calls of Publish that hang come back. No call of the Receiver is running
+	// when it returns. It may be called again.
 	Close(ctx context.Context) error
 }
 

@@ -11,6 +11,8 @@ type Sent struct {
 	To  Address
 	Seq uint64 // of this node
 	At  time.Time
+
+	report bool // others remember what became of it
 }
 
 // Send puts a message into the queue, for all other nodes that have subscribed to the
@@ -34,7 +36,7 @@ func (n *Node) Send(e Envelope) (Sent, error) {
 	if err != nil {
 		return fail(err)
 	}
-	return Sent{e.To, seq, time.Now()}, nil
+	return Sent{e.To, seq, time.Now(), e.Report}, nil
 }
 
 // fits refuses a packet that is larger than what the relay carries.
@@ -55,7 +57,7 @@ type sub struct {
 	// Guarded by Node.mu.
 	users  int
 	linger *time.Timer
-	at     time.Time     // when it took effect
+	at     time.Time     // since when what is missed matters: of what is for all nodes, since the first Subscribe
 	leave  chan struct{} // closed when it has been ended; nil while it has not begun to
 	last   map[ID]uint64 // the number of the last message of each node
 }
@@ -116,6 +118,9 @@ func (n *Node) begin(subject string, s *sub) error {
 		delete(n.subs, subject)
 	} else {
 		n.byHash[hashOf(subject)] = s
+		if all := n.subs[n.all]; all.at.IsZero() {
+			all.at = s.at
+		}
 	}
 	n.mu.Unlock()
 	close(s.ready)
@@ -140,9 +145,7 @@ func (n *Node) Unsubscribe(to Address) {
 		return
 	}
 	if n.opts.Linger > 0 {
-		select {
-		case <-n.done:
-		default:
+		if !n.closed {
 			s.linger = time.AfterFunc(n.opts.Linger, func() { n.end(subject, s) })
 		}
 		n.mu.Unlock()
@@ -155,10 +158,12 @@ func (n *Node) Unsubscribe(to Address) {
 // end ends a subscription that still nobody needs.
 func (n *Node) end(subject string, s *sub) {
 	n.mu.Lock()
-	if s.users > 0 || s.leave != nil || n.subs[subject] != s {
+	if n.closed || s.users > 0 || s.leave != nil || n.subs[subject] != s {
 		n.mu.Unlock()
 		return
 	}
+	n.ending.Add(1)
+	defer n.ending.Done()
 	s.leave = make(chan struct{})
 	n.mu.Unlock()
 	if err := n.link.Unsubscribe(subject); err != nil {

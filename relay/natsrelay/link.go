@@ -3,6 +3,7 @@ package natsrelay
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 
 	"github.com/nats-io/nats.go"
@@ -72,7 +73,11 @@ func (l *link) happened(e relay.Event) {
 func (l *link) failed(_ *nats.Conn, _ *nats.Subscription, err error) {
 	if errors.Is(err, nats.ErrSlowConsumer) {
 		l.happened(relay.Dropped)
+		return
 	}
+	// Such as a permission that the account does not have: what was published is lost,
+	// and others see a gap.
+	slog.Error("natsrelay: the server or connection reports an error", "error", err)
 }
 
 func (l *link) Publish(p relay.Packet) error {

@@ -92,7 +92,13 @@ func (r *Relay) Connect(ctx context.Context, to relay.Receiver) (relay.Link, err
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(r.opts.ReconnectWait),
 		nats.DisconnectErrHandler(func(*nats.Conn, error) { l.happened(relay.Lost) }),
-		nats.ReconnectHandler(func(*nats.Conn) { l.happened(relay.Back) }),
+		nats.ReconnectHandler(func(c *nats.Conn) {
+			// nats.go has sent the subscriptions again; Back says that the server has
+			// taken note of them.
+			if err := c.FlushTimeout(flushWithin); err == nil || c.IsConnected() {
+				l.happened(relay.Back)
+			}
+		}),
 		nats.ErrorHandler(l.failed),
 	)
 	if local {

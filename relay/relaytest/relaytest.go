@@ -85,6 +85,21 @@ func (r *run) must(err error) {
 	}
 }
 
+// until waits until yes holds for what cannot be waited for otherwise.
+func (r *run) until(what string, yes func() bool) {
+	r.Helper()
+	limit := time.After(patience)
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	for !yes() {
+		select {
+		case <-look.C:
+		case <-limit:
+			r.Fatalf("waited %v for %s", patience, what)
+		}
+	}
+}
+
 // log collects what comes, and lets others wait for it.
 type log[E any] struct {
 	mu   sync.Mutex // guards the rest

@@ -15,8 +15,8 @@ import (
 // No test of this package may leave a goroutine behind.
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// embedded starts a server that ends with the test.
-func embedded(t *testing.T, o *natsrelay.EmbeddedOptions) *natsrelay.Embedded {
+// start starts a server, which the caller must close.
+func start(t *testing.T, o *natsrelay.EmbeddedOptions) *natsrelay.Embedded {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
@@ -24,7 +24,6 @@ func embedded(t *testing.T, o *natsrelay.EmbeddedOptions) *natsrelay.Embedded {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(e.Close)
 	return e
 }
 
@@ -64,19 +63,24 @@ func TestRelayConformance(t *testing.T) {
 		})
 	}
 	t.Run("nats-inside", func(t *testing.T) {
-		relaytest.Relay(t, relaytest.Options{New: func(t *testing.T) relay.Relay { return embedded(t, nil) }})
+		relaytest.Relay(t, relaytest.Options{New: func(t *testing.T) relay.Relay {
+			e := start(t, nil)
+			t.Cleanup(e.Close)
+			return e
+		}})
 	})
 	t.Run("nats", func(t *testing.T) {
 		var e *natsrelay.Embedded
 		relaytest.Relay(t, relaytest.Options{
 			New: func(t *testing.T) relay.Relay {
-				e = embedded(t, nil)
+				e = start(t, nil)
+				t.Cleanup(func() { e.Close() }) // the one that is there at the end
 				return natsrelay.New(e.URL(), &natsrelay.Options{ReconnectWait: 10 * time.Millisecond})
 			},
 			Bounce: func(t *testing.T) {
 				port := e.Port()
 				e.Close()
-				e = embedded(t, &natsrelay.EmbeddedOptions{Port: port})
+				e = start(t, &natsrelay.EmbeddedOptions{Port: port})
 			},
 		})
 	})
