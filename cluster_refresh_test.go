@@ -30,7 +30,7 @@ func newGalleries(t *testing.T, bus relay.Relay, n int) *galleries {
 		}
 		gs.all = append(gs.all, g)
 	}
-	time.Sleep(100 * time.Millisecond)
+	time.Sleep(5 * time.Second) // they meet; each that joins may have missed something, and renders everything once
 	return gs
 }
 
