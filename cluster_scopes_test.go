@@ -114,7 +114,7 @@ func TestClusterNothingLostUnreported(t *testing.T) {
 				for i, r := range rs {
 					all = append(all, r.visit(fmt.Sprint("id=p", i)))
 				}
-				settle()
+				time.Sleep(5 * time.Second) // by now each knows each: a report is about the nodes that are known
 				const messages = 200
 				claimed := map[string]int{} // delivered as far as the reports say, by message
 				named := map[string]bool{}  // messages whose report names somebody
