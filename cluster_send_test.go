@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -164,6 +165,43 @@ func TestClusterOrder(t *testing.T) {
 			got := strings.Fields(strings.ReplaceAll(c.texts(), " of "+strings.Repeat("x", i+1), ""))
 			if diff := cmp.Diff(append([]string{"hello"}, want...), got); diff != "" {
 				t.Errorf("stream %d (-want +got):\n%s", i, diff)
+			}
+			c.leave()
+		}
+	})
+}
+
+// Broadcasts that run at the same time on one machine have one order, here and there.
+func TestClusterOneOrder(t *testing.T) {
+	t.Parallel()
+	inCluster(t, memoryBus, 2, setup{opts: sfere.Options{FromRelay: []effect.Data{mine{}}}}, func(t *testing.T, _ relay.Relay, rs []*rig) {
+		var all []*client
+		for i := range 4 {
+			all = append(all, rs[i%2].visit(fmt.Sprintf("id=p%d&tab=t", i)))
+		}
+		settle()
+		var wg sync.WaitGroup
+		for w := range 8 {
+			wg.Go(func() {
+				for i := range 40 {
+					text := fmt.Sprintf("%d-%d", w, i)
+					if (w+i)%5 == 0 {
+						rs[0].dispatch(sfere.Tell(sfere.Category("lobby"), mine{Text: text}))
+					} else {
+						rs[0].dispatch(sfere.Tell(sfere.Category("lobby"), tell(text)))
+					}
+				}
+			})
+		}
+		wg.Wait()
+		time.Sleep(time.Second)
+		first := all[0].texts()
+		if n := strings.Count(first, "-"); n != 8*40 {
+			t.Errorf("%d arrived", n)
+		}
+		for i, c := range all {
+			if diff := cmp.Diff(strings.Fields(first), strings.Fields(c.texts())); diff != "" {
+				t.Errorf("stream %d (-first +this):\n%s", i, diff)
 			}
 			c.leave()
 		}

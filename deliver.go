@@ -13,6 +13,7 @@ import (
 
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/internal/core"
+	"github.com/sfere-go/sfere/relay"
 	"github.com/sfere-go/sfere/sse"
 	"github.com/sfere-go/sfere/twk"
 )
@@ -25,8 +26,9 @@ type delivery struct {
 	opener *sse.Conn       // the stream whose first effects send, nil if it is none's
 	to     Pattern
 	room   *room
-	dry    *rehearsed // nil unless this is a dry run
-	far    *far       // what other machines are sent; nil for nothing
+	dry    *rehearsed   // nil unless this is a dry run
+	far    *far         // what other machines are sent; nil for nothing
+	wire   []relay.Step // of far
 	// foreign is not nil if another machine sends: there is no dispatch of the sender
 	// then, and everybody is served in a dispatch of their own dispatcher.
 	foreign *cluster
@@ -84,9 +86,9 @@ func (c *Conns) deliver(ctx context.Context, call twk.Call, to Pattern, s *snaps
 	d.trial.Context, d.trial.limit = ctx, c.opts.RecipientTimeout
 	d.steps, some, d.report.Shared = d.outline.try(&d.trial, call, items, each)
 	d.trial.end()
-	elsewhere := far.steps(d.steps)
+	d.wire = far.steps(d.steps)
 	if len(s.entries) == 0 {
-		far.send(elsewhere)
+		far.send(d.wire)
 		d.report.finish()
 		return d.report
 	}
@@ -96,22 +98,38 @@ func (c *Conns) deliver(ctx context.Context, call twk.Call, to Pattern, s *snaps
 	frames := d.frames()
 	switch {
 	case some:
-		far.send(elsewhere) // into a queue: what follows may take long
-		elsewhere, far = nil, nil
 		d.forEach(ctx, s)
 	case len(frames) == 0: // all of it failed, or actions expanded to nothing
 		d.report.Delivered = len(s.entries)
+		far.send(d.wire)
 	case d.dry != nil:
 		d.rehearseAll(ctx, s, frames)
 	default:
+		d.begin()
 		d.fanOut(ctx, s, frames)
+		d.placed()
 	}
-	far.send(elsewhere)
 	if d.dry != nil {
 		d.dry.end(ctx)
 	}
 	d.report.finish()
 	return d.report
+}
+
+// begin is called before a broadcast takes its places in the streams here, and placed
+// after that. What goes to other machines is put into the queue of the relay in between,
+// so that it has the same order there.
+func (d *delivery) begin() {
+	if d.far != nil {
+		d.room.places.Lock()
+	}
+}
+
+func (d *delivery) placed() {
+	if d.far != nil {
+		d.far.send(d.wire)
+		d.room.places.Unlock()
+	}
 }
 
 // prepare does what can be done once for all streams.
@@ -204,7 +222,9 @@ func (d *delivery) forEach(ctx context.Context, s *snapshot) {
 			d.serve(ctx, &all[i], items)
 		}
 	} else {
+		d.begin()
 		d.reserve(all, s)
+		d.placed()
 		spread(len(all), func(i int) { d.serve(ctx, &all[i], items) })
 	}
 }
