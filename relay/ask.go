@@ -231,7 +231,7 @@ func (n *Node) fate(from ID, q question) (f Fate, reason string, gap *Gap) {
 		return Taken, "", nil
 	}
 	s := n.subs[subject]
-	if s == nil || s.leave != nil {
+	if s == nil {
 		return Nobody, "", nil
 	}
 	sent := time.Now().Add(-q.Age)

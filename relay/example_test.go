@@ -2,6 +2,7 @@ package relay_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/sfere-go/sfere/relay"
@@ -56,7 +57,7 @@ func Example() {
 	defer ben.Close(ctx)
 
 	board := relay.Address{Scope: "default", Category: "board", ID: "7"}
-	if err := ben.Subscribe(board); err != nil {
+	if err := errors.Join(ben.Subscribe(board), ben.Flush(ctx)); err != nil {
 		fmt.Println(err)
 	}
 	if _, err := ann.Send(relay.Envelope{To: board, Body: relay.Refresh{Topic: "board/7"}}); err != nil {

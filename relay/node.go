@@ -31,10 +31,9 @@ type Node struct {
 	done    chan struct{} // closed when the node closes
 	closing sync.Once
 	workers sync.WaitGroup // loop and pulse
-	ending  sync.WaitGroup // subscriptions that are ended after they lingered; Add is called under mu while not closed
 	counts  counts
 
-	// mu guards what follows. Nothing is called and no other lock is taken under it.
+	// mu guards what follows. Nothing is called under it; outbox.mu may be taken.
 	mu       sync.Mutex
 	members  map[ID]*member
 	subs     map[string]*sub // by subject
@@ -303,7 +302,6 @@ func (n *Node) Close(ctx context.Context) (err error) {
 			err = e
 		}
 		<-n.out.gone
-		n.ending.Wait()
 		n.workers.Wait()
 	})
 	if err != nil {

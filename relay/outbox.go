@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// outbox numbers what a node sends and hands it to the link, on one goroutine.
+// outbox numbers what a node sends and hands it to the link, on one goroutine. What is
+// subscribed to goes the same way, so that nobody waits for a link that hangs.
 type outbox struct {
 	n    *Node
 	wake chan struct{} // something waits, or closed is set
@@ -32,8 +33,8 @@ type outgoing struct {
 	subject   string
 	data      []byte
 	seq, prev uint64
-	chain     *chain        // nil for what only one node gets
-	told      chan struct{} // nil but for a mark of wait, which is no packet
+	chain     *chain // nil for what only one node gets
+	do        func() // what is done in its place; nil for a packet
 }
 
 // chain is what a subject was last used for.
@@ -130,8 +131,8 @@ func (o *outbox) run() {
 				return
 			default:
 			}
-			if g.told != nil {
-				close(g.told)
+			if g.do != nil {
+				g.do()
 				continue
 			}
 			o.publish(g, heads[i])
@@ -205,17 +206,24 @@ func (o *outbox) tails(now time.Time) (all []tails) {
 	return all
 }
 
+// do calls f on the goroutine of the outbox, after everything that was added before.
+func (o *outbox) do(f func()) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return ErrClosed
+	}
+	o.queue = append(o.queue, outgoing{do: f})
+	o.wakeUp()
+	return nil
+}
+
 // wait waits until everything that was added before has been handed over.
 func (o *outbox) wait(ctx context.Context) error {
 	told := make(chan struct{})
-	o.mu.Lock()
-	if o.closed {
-		o.mu.Unlock()
-		return ErrClosed
+	if err := o.do(func() { close(told) }); err != nil {
+		return err
 	}
-	o.queue = append(o.queue, outgoing{told: told})
-	o.mu.Unlock()
-	o.wakeUp()
 	select {
 	case <-told:
 		return nil

@@ -123,7 +123,7 @@ func (n *Node) follow(h head, subject string, now time.Time) (at place) {
 		}
 	}
 	s := n.subs[subject]
-	if s == nil || s.leave != nil {
+	if s == nil {
 		at.useless = true
 		return at
 	}
@@ -169,7 +169,7 @@ func (s *sub) since(sent time.Time) bool { return !s.at.IsZero() && sent.Add(sla
 // tail compares what a node has sent with what has come. Node.mu is held.
 func (n *Node) tail(from ID, hash, seq uint64, sent time.Time) *Gap {
 	s := n.byHash[hash]
-	if s == nil || s.leave != nil {
+	if s == nil {
 		return nil
 	}
 	last, known := s.last[from]

@@ -89,6 +89,9 @@ func (n *told) hold(to ...Address) {
 			n.t.Fatal(err)
 		}
 	}
+	if err := n.Flush(n.t.Context()); err != nil {
+		n.t.Fatal(err)
+	}
 }
 
 func (n *told) say(to Address, topic string) Sent {

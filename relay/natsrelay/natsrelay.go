@@ -42,6 +42,14 @@ type Options struct {
 	ReconnectWait time.Duration
 }
 
+// writeWithin is how long a write to a server that does not read may take, and with it
+// the end of a link.
+const writeWithin = 5 * time.Second
+
+// pingEvery is how often a link asks whether the server is there. It gives a connection
+// up when two questions have no answer.
+const pingEvery = 3 * time.Second
+
 // Relay is a [relay.Relay] over NATS servers. Each link has a connection of its own.
 // Make one with [New] or [StartEmbedded].
 type Relay struct {
@@ -90,6 +98,11 @@ func (r *Relay) Connect(ctx context.Context, to relay.Receiver) (relay.Link, err
 		// for a server that it may never reach.
 		nats.ReconnectBufSize(-1),
 		nats.MaxReconnects(-1),
+		nats.FlusherTimeout(writeWithin),
+		// A connection that is dead without having ended is found before other nodes
+		// take this one for down.
+		nats.PingInterval(pingEvery),
+		nats.MaxPingsOutstanding(2),
 		nats.ReconnectWait(r.opts.ReconnectWait),
 		nats.DisconnectErrHandler(func(*nats.Conn, error) { l.happened(relay.Lost) }),
 		nats.ReconnectHandler(func(c *nats.Conn) {
