@@ -261,14 +261,16 @@ func (cl *cluster) sweep() (next time.Time) {
 }
 
 // thrownOut throws out who matches a Kick of another node, and tells all nodes the keys
-// that are kept away for it.
+// that it has found and keeps away for it.
 func (cl *cluster) thrownOut(to Pattern, except excluded, x relay.Exclude, b relay.Kick) *snapshot {
 	keep := time.Duration(-1)
 	if !b.Until.IsZero() {
 		keep = time.Until(b.Until)
 	}
 	s, keys := cl.c.throwOut(to, except, keep, kicked{time.Now(), notEmpty(x)})
-	cl.denied(keys, x, keep)
+	if _, shape, _ := to.fixed(); shape != shapeExact { // one key the sender tells them itself
+		cl.denied(keys, x, keep)
+	}
 	return s
 }
 

@@ -87,8 +87,7 @@ func (cl *cluster) deliver(m relay.Received, to Pattern, s *snapshot, in []relay
 	for _, st := range in {
 		one := step{frames: st.Frames}
 		if len(st.Effect) > 0 {
-			some, one.each = true, true
-			one.item = effect.Raw{Args: st.Effect} // read for each dispatcher by itself
+			some, one.each = true, true // it is read for each dispatcher by itself
 		}
 		d.steps = append(d.steps, one)
 	}
