@@ -49,9 +49,7 @@ const (
 	repairEvery  = time.Second
 	// perNode is how much later, for each node, a refresh of another one may be
 	// rendered, so that all of them do not ask the database at once.
-	perNode = 5 * time.Millisecond
-	// retryAfter is when a subscription that has failed is tried again.
-	retryAfter = time.Second
+	perNode    = 5 * time.Millisecond
 	maxLost    = 1000 // addresses; more are everything
 	maxRunning = 64   // deliveries of other machines that run something for each
 	leaveIn    = 5 * time.Second
@@ -168,9 +166,7 @@ func (cl *cluster) work() {
 		case <-timer.C:
 		}
 		next := time.Now().Add(time.Hour)
-		if !cl.subscribe(subscribed) {
-			next = time.Now().Add(retryAfter)
-		}
+		cl.subscribe(subscribed)
 		for _, due := range []time.Time{cl.makeGood(), cl.sweep()} {
 			if !due.IsZero() && due.Before(next) {
 				next = due
@@ -180,14 +176,12 @@ func (cl *cluster) work() {
 	}
 }
 
-// subscribe brings the subscriptions in line with the index. It reports false if some
-// have failed.
-func (cl *cluster) subscribe(subscribed map[Key]bool) (ok bool) {
+// subscribe brings the subscriptions in line with the index.
+func (cl *cluster) subscribe(subscribed map[Key]bool) {
 	cl.mu.Lock()
 	dirty := cl.dirty
 	cl.dirty = map[Key]bool{}
 	cl.mu.Unlock()
-	ok = true
 	for k, there := range dirty {
 		switch {
 		case there == subscribed[k]:
@@ -196,16 +190,8 @@ func (cl *cluster) subscribe(subscribed map[Key]bool) (ok bool) {
 			cl.node.Unsubscribe(addressOf(k))
 		case cl.node.Subscribe(addressOf(k)) == nil:
 			subscribed[k] = true
-		default:
-			ok = false
-			cl.mu.Lock()
-			if _, newer := cl.dirty[k]; !newer {
-				cl.dirty[k] = true
-			}
-			cl.mu.Unlock()
-		}
+		} // an error says that the node is closed
 	}
-	return ok
 }
 
 // nodes returns how many nodes there are.

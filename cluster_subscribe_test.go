@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/relay"
@@ -49,30 +48,5 @@ func TestClusterSubscriptions(t *testing.T) {
 		want(coarse + 1)
 		back.close()
 		r.conns.Close()
-	})
-}
-
-// A node that cannot subscribe tries again.
-func TestClusterSubscribesAgain(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		bus := &countingBus{Relay: relay.NewMemory(nil), subs: map[string]bool{}}
-		rigs := joinRigs(t, bus, 2, setup{})
-		bus.refuse(true)
-		ann := rigs[1].visit("id=ann")
-		settle()
-		rigs[0].dispatch(sfere.Send(key("ann"), tell("lost")))
-		settle()
-		bus.refuse(false)
-		time.Sleep(2 * time.Second)
-		rigs[0].dispatch(sfere.Send(key("ann"), tell("heard")))
-		settle()
-		if got := ann.texts(); got != "hello heard" {
-			t.Errorf("got %q", got)
-		}
-		ann.close()
-		for _, r := range rigs {
-			r.conns.Close()
-		}
 	})
 }
