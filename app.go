@@ -16,6 +16,7 @@ import (
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/registry"
+	"github.com/sfere-go/sfere/relay"
 	"github.com/sfere-go/sfere/sse"
 	"github.com/sfere-go/sfere/twk"
 )
@@ -25,6 +26,9 @@ import (
 type AppOptions struct {
 	// Conns are the options of the connections: scopes, policy, store.
 	Conns *Options
+	// Relay connects the App to the same program on other machines. It is
+	// Options.Relay, which is used if this is nil.
+	Relay relay.Relay
 	// Hub are the options of the streams: outboxes, heartbeat, compression.
 	Hub *sse.HubOptions
 	// Bridge are the options of the handlers, such as OnError. Its Hub is not
@@ -127,7 +131,14 @@ func BuildApp[C any, P interface {
 	}
 	a.opts.Window = cmp.Or(a.opts.Window, 2*time.Second)
 	a.opts.Grace = cmp.Or(a.opts.Grace, 10*time.Second)
-	a.conns, a.hub = New(a.opts.Conns), sse.NewHub(a.opts.Hub)
+	var conns Options
+	if a.opts.Conns != nil {
+		conns = *a.opts.Conns
+	}
+	if a.opts.Relay != nil {
+		conns.Relay = a.opts.Relay
+	}
+	a.conns, a.hub = New(&conns), sse.NewHub(a.opts.Hub)
 	session := func(c *C) *twk.Session { return P(c).EmbeddedSession() }
 	all := append([]registry.Registry[C]{
 		registry.Lift(twk.Registry(a.opts.Registry), session),
@@ -187,8 +198,8 @@ func (a *App[C]) Hub() *sse.Hub { return a.hub }
 // Conns returns the connections under their keys.
 func (a *App[C]) Conns() *Conns { return a.conns }
 
-// Run serves HTTP on addr until ctx ends or the process gets SIGINT or SIGTERM. It
-// then shuts down: it stops listening, lets short answers finish, and cuts the
+// Run joins the relay, if there is one, and serves HTTP on addr until ctx ends or the
+// process gets SIGINT or SIGTERM. It then shuts down: it stops listening, lets short answers finish, and cuts the
 // streams, whose clients come back to the next process. It returns nil after a
 // shutdown in which everything ended in time, and otherwise what went wrong.
 func (a *App[C]) Run(ctx context.Context, addr string) error {
@@ -203,6 +214,9 @@ func (a *App[C]) Run(ctx context.Context, addr string) error {
 func (a *App[C]) Serve(ctx context.Context, ln net.Listener) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if err := a.conns.JoinRelay(ctx); err != nil {
+		return &Error{Op: "running the App", Err: errors.Join(err, ln.Close())}
+	}
 	srv := &http.Server{Handler: a}
 	sse.ConfigureServer(srv, a.opts.Server)
 	failed := make(chan error, 1)
@@ -225,6 +239,9 @@ func (a *App[C]) Serve(ctx context.Context, ln net.Listener) error {
 func (a *App[C]) end(srv *http.Server) error {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), a.opts.Grace, fmt.Errorf("not everything ended within %v", a.opts.Grace))
 	defer cancel()
+	if cl := a.conns.cluster.Load(); cl != nil {
+		cl.node.Drain()
+	}
 	if err := a.conns.views.flying.Drain(ctx); err != nil {
 		slog.Warn("sfere: not all views were rendered before the shutdown", "error", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/relay"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -19,6 +20,14 @@ import (
 // request, response, signals and context values are not passed on; [SenderOf]
 // asks for them. All events for one recipient are written together.
 //
+// With a relay ([Options].Relay) it reaches the streams of all machines, these here
+// first. What is the same for everybody travels as events, and needs nothing there.
+// What runs for each recipient travels in wire form and runs there, in dispatches of
+// its own without [SenderOf], if it may come from another machine
+// ([Options].FromRelay); an item that may not, or has no wire form, is an error of
+// this dispatch, and nothing of the broadcast is sent to other machines then. All
+// machines get the broadcasts of one dispatch to one pattern in one order.
+//
 // A broadcast that has begun goes on when its sender leaves, until the sender's
 // deadline. An error of one recipient does not stop another. It is in the report
 // and, once for each cause, among the errors of the dispatch.
@@ -27,6 +36,10 @@ type Broadcast struct {
 	To      Pattern     `json:"to" jsonschema:"description=who gets it"`
 	Exclude Exclude     `json:"exclude,omitzero" jsonschema:"description=who of those does not"`
 	Effects effect.List `json:"effects" jsonschema:"description=what they get; in this order"`
+	// Report says what the Report is about with a relay: "local", the default, is this
+	// machine, and does not wait; "cluster" is all of them, and waits for their answers
+	// until [relay.Options].AnswerWithin.
+	Report string `json:"report,omitempty" jsonschema:"enum=,enum=local,enum=cluster,description=which machines the report is about; local if empty"`
 	// Each runs everything for each recipient, also what could run once for all.
 	Each bool `json:"each,omitempty" jsonschema:"description=run everything for each recipient; also what could run once for all"`
 }
@@ -42,10 +55,13 @@ func Tell(to Pattern, effects ...effect.Data) Broadcast {
 
 // WithConnection runs effects against the connections under one key, as
 // [Broadcast] does. If there are none, the key is in Report.Missing. That is
-// [ErrNotFound] in Report.Err, and not an error of the dispatch.
+// [ErrNotFound] in Report.Err, and not an error of the dispatch. With a relay, and
+// unless Report is "cluster", that says nothing of other machines.
 type WithConnection struct {
 	Key     effect.Late[Key] `json:"key" jsonschema:"description=the key; without a scope it gets that of the dispatch"`
 	Effects effect.List      `json:"effects" jsonschema:"description=what it gets; in this order"`
+	// Report is that of a [Broadcast].
+	Report string `json:"report,omitempty" jsonschema:"enum=,enum=local,enum=cluster,description=which machines the report is about; local if empty"`
 }
 
 // EffectName returns "sfere/with-connection".
@@ -61,20 +77,34 @@ func (c *Conns) broadcast(ctx context.Context, call twk.Call, b Broadcast) (Repo
 	if err != nil {
 		return Report{}, err
 	}
+	far, err := c.far(ctx, to, except, b.Report, broadcastOf)
+	if err != nil {
+		return Report{}, err
+	}
 	s := c.matching(to, except)
 	defer c.give(s)
-	return c.deliver(ctx, call, to, s, b.Effects, b.Each), nil
+	return far.complete(ctx, call, c.deliver(ctx, call, to, s, b.Effects, b.Each, far)), nil
 }
+
+func broadcastOf(steps []relay.Step) relay.Body { return relay.Broadcast{Steps: steps} }
 
 func (c *Conns) withConnection(ctx context.Context, call twk.Call, w WithConnection) (Report, error) {
 	k, err := c.scoper(ctx, call).key(w.Key.Value)
 	if err != nil {
 		return Report{}, err
 	}
+	far, err := c.far(ctx, Exactly(k), excluded{}, w.Report, broadcastOf)
+	if err != nil {
+		return Report{}, err
+	}
 	to := c.matching(Exactly(k), excluded{})
 	defer c.give(to)
-	if len(to.entries) == 0 {
+	if len(to.entries) == 0 && far == nil {
 		return Report{Missing: []Key{k}}, nil
 	}
-	return c.deliver(ctx, call, Exactly(k), to, w.Effects, false), nil
+	r := far.complete(ctx, call, c.deliver(ctx, call, Exactly(k), to, w.Effects, false, far))
+	if r.Matched == 0 {
+		r.Missing = []Key{k}
+	}
+	return r, nil
 }

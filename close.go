@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/relay"
 	"github.com/sfere-go/sfere/sse"
 	"github.com/sfere-go/sfere/twk"
 )
@@ -17,7 +18,7 @@ import (
 type Close struct {
 	To      Pattern `json:"to" jsonschema:"description=who is closed"`
 	Exclude Exclude `json:"exclude,omitzero" jsonschema:"description=who of those is not"`
-	// Streams are the ids (sse.Conn.ID) of those that are closed, such as one tab of
+	// Streams are the ids, as in [Exclude].Streams, of those that are closed, such as one tab of
 	// several under a key. Empty means all that match.
 	Streams []uint64 `json:"streams,omitempty" jsonschema:"description=ids of those streams that are; empty means all"`
 	// Cause is why; empty means sse.CauseClosed. It does not keep the client away:
@@ -25,6 +26,9 @@ type Close struct {
 	// is answered like a new one. To keep it away, let the handler of the stream
 	// answer it 204 (twk.NoContent).
 	Cause sse.Cause `json:"cause,omitempty" jsonschema:"description=why; empty means closed"`
+	// Report is that of a [Broadcast]. With a relay the streams of all machines are
+	// closed.
+	Report string `json:"report,omitempty" jsonschema:"enum=,enum=local,enum=cluster,description=which machines the report is about; local if empty"`
 }
 
 // EffectName returns "sfere/close".
@@ -35,11 +39,25 @@ func (c *Conns) closeMatching(ctx context.Context, call twk.Call, e Close) (Repo
 	if err != nil {
 		return Report{}, err
 	}
-	return c.end(ctx, to, except, e.Streams, cmp.Or(e.Cause, sse.CauseClosed)), nil
+	cause := cmp.Or(e.Cause, sse.CauseClosed)
+	here, there := c.streamsOf(e.Streams)
+	far, err := c.far(ctx, to, except, e.Report, func([]relay.Step) relay.Body { return relay.Close{Streams: there, Cause: cause} })
+	if err != nil {
+		return Report{}, err
+	}
+	if len(e.Streams) > 0 && len(there) == 0 {
+		far = nil
+	}
+	var r Report
+	if len(e.Streams) == 0 || len(here) > 0 {
+		r = c.end(ctx, to, except, here, cause)
+	}
+	far.send(nil)
+	return far.complete(ctx, call, r), nil
 }
 
 // Purge closes the connections that match p, from outside
-// a dispatch; [Close] is the effect for it. A pattern without a scope means
+// a dispatch, with a relay on all machines; [Close] is the effect for it. A pattern without a scope means
 // DefaultScope, or is an error with [ErrNoScope] in a program with
 // Options.Scope; the other errors are those of [Pattern.Validate].
 func (c *Conns) Purge(p Pattern) (Report, error) {
@@ -47,7 +65,14 @@ func (c *Conns) Purge(p Pattern) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	return c.end(context.Background(), p, excluded{}, nil, sse.CauseClosed), nil
+	ctx := context.Background()
+	far, err := c.far(ctx, p, excluded{}, "", func([]relay.Step) relay.Body { return relay.Close{Cause: sse.CauseClosed} })
+	if err != nil {
+		return Report{}, err
+	}
+	r := c.end(ctx, p, excluded{}, nil, sse.CauseClosed)
+	far.send(nil)
+	return far.complete(ctx, twk.Call{}, r), nil
 }
 
 // end closes who matches, of those only streams unless that is empty, or in a dry

@@ -3,10 +3,13 @@ package sfere
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/relay"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -43,6 +46,20 @@ type Options struct {
 	// MaxRendered bounds the bytes of rendered views that are kept for streams that
 	// come. Beyond it they are rendered again. Default 64 MiB.
 	MaxRendered int
+	// Relay connects this program to the same program on other machines; see
+	// [Conns.JoinRelay]. What is sent, refreshed, closed and kicked then reaches the
+	// streams of all of them. Presence, claims and policies are those of one machine.
+	// Default: there are no other machines.
+	Relay relay.Relay
+	// Node adjusts how this program takes part in the relay: its name, its keys. The
+	// functions Gap, Changed and Refused are called in addition to what Conns does
+	// itself, Receive and Answer are not. Default: the defaults of package relay.
+	Node *relay.Options
+	// FromRelay are effects and placeholders, as sample values, that other machines may
+	// have run for a recipient here. Those of packages effect, twk and sfere may be
+	// anyway. What a broadcast runs once for all needs no entry: it travels as the
+	// events it has made.
+	FromRelay []effect.Data
 	// OnViewError is told of a view that cannot be rendered, once until it can again,
 	// on a goroutine of its own renders. Default: it is logged.
 	OnViewError func(view effect.Data, err error)
@@ -72,6 +89,9 @@ func (o *Options) check() error {
 	if o.RenderWorkers < 0 || o.MaxRendered < 0 {
 		return fmt.Errorf("Options.RenderWorkers is %d and Options.MaxRendered %d: use 0 for the default", o.RenderWorkers, o.MaxRendered)
 	}
+	if i := slices.Index(o.FromRelay, nil); i >= 0 {
+		return fmt.Errorf("Options.FromRelay has nothing at index %d: use sample values of effects", i)
+	}
 	if d := o.RecipientTimeout; d != 0 && d < shortest {
 		return fmt.Errorf("Options.RecipientTimeout is %v: use a duration such as 10*time.Second", d)
 	}
@@ -99,7 +119,7 @@ type Conns struct {
 	held    int    // entries in the index
 	seq     uint64 // entries so far
 	claims  claims
-	kicked  expiring[struct{}] // keys that are kept away
+	kicked  expiring[kicked] // keys that are kept away
 	watches []*Presence
 	closed  bool
 
@@ -112,6 +132,8 @@ type Conns struct {
 	rooms rooms
 	views *views
 	gone  removals
+
+	cluster atomic.Pointer[cluster] // nil without a relay; constant once it is set
 }
 
 // New returns an empty Conns; nil means the default options. Close it with
@@ -134,10 +156,13 @@ func New(o *Options) *Conns {
 	return c
 }
 
-// Close closes the store and takes in no more connections. Those that are
+// Close leaves the relay, closes the store and takes in no more connections. Those that are
 // registered stay until they end by themselves; sse.Hub.Drain ends them all.
 func (c *Conns) Close() {
 	c.refuse()
+	if cl := c.cluster.Load(); cl != nil {
+		cl.close()
+	}
 	c.views.close()
 	defer contain("store")
 	c.store.Close()

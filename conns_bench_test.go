@@ -274,7 +274,7 @@ func bench(c *crowded) registry.Registry[twk.Session] {
 			for _, conn := range c.scan.matching(s.To) {
 				found.entries = append(found.entries, indexed{c.conns.entryOf(conn), conn})
 			}
-			return c.conns.deliver(ctx, call, s.To, found, s.Effects, false), nil
+			return c.conns.deliver(ctx, call, s.To, found, s.Effects, false, nil), nil
 		}),
 	)
 }

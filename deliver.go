@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/internal/core"
+	"github.com/sfere-go/sfere/relay"
 	"github.com/sfere-go/sfere/sse"
 	"github.com/sfere-go/sfere/twk"
 )
@@ -24,10 +26,15 @@ type delivery struct {
 	opener *sse.Conn       // the stream whose first effects send, nil if it is none's
 	to     Pattern
 	room   *room
-	dry    *rehearsed // nil unless this is a dry run
-	steps  []step
-	report Report
-	causes causes
+	dry    *rehearsed   // nil unless this is a dry run
+	far    *far         // what other machines are sent; nil for nothing
+	wire   []relay.Step // of far
+	// foreign is not nil if another machine sends: there is no dispatch of the sender
+	// then, and everybody is served in a dispatch of their own dispatcher.
+	foreign *cluster
+	steps   []step
+	report  Report
+	causes  causes
 
 	// Memory of what each delivery needs once.
 	outline outline
@@ -54,15 +61,16 @@ func (u *unending) Value(key any) any {
 
 // deliver runs items once for everybody in s where that is possible, and once
 // for each where it is not. In a dry run everything is rendered, and what would be
-// sent is recorded, each text once.
-func (c *Conns) deliver(ctx context.Context, call twk.Call, to Pattern, s *snapshot, items effect.List, each bool) Report {
-	d := delivery{conns: c, call: call, from: ctx, opener: call.Ctx().Opening(), to: to}
+// sent is recorded, each text once. far, unless nil, is sent what others need.
+func (c *Conns) deliver(ctx context.Context, call twk.Call, to Pattern, s *snapshot, items effect.List, each bool, far *far) Report {
+	d := delivery{conns: c, call: call, from: ctx, opener: call.Ctx().Opening(), to: to, far: far}
 	if effect.IsDry(ctx) {
 		d.dry = &rehearsed{}
 	}
 	d.causes.r, d.report.Matched = &d.report, len(s.entries)
-	if len(s.entries) == 0 || len(items) == 0 {
+	if len(s.entries) == 0 && far == nil || len(items) == 0 {
 		d.report.Delivered = len(s.entries)
+		far.send(nil)
 		return d.report
 	}
 	// The sender may leave; its deadline stays. What belongs to the sender alone
@@ -78,6 +86,12 @@ func (c *Conns) deliver(ctx context.Context, call twk.Call, to Pattern, s *snaps
 	d.trial.Context, d.trial.limit = ctx, c.opts.RecipientTimeout
 	d.steps, some, d.report.Shared = d.outline.try(&d.trial, call, items, each)
 	d.trial.end()
+	d.wire = far.steps(d.steps)
+	if len(s.entries) == 0 {
+		far.send(d.wire)
+		d.report.finish()
+		return d.report
+	}
 	d.room = c.rooms.enter(to)
 	defer c.rooms.leave(d.room)
 	d.prepare(s.entries[0].stream.Hub())
@@ -87,16 +101,35 @@ func (c *Conns) deliver(ctx context.Context, call twk.Call, to Pattern, s *snaps
 		d.forEach(ctx, s)
 	case len(frames) == 0: // all of it failed, or actions expanded to nothing
 		d.report.Delivered = len(s.entries)
+		far.send(d.wire)
 	case d.dry != nil:
 		d.rehearseAll(ctx, s, frames)
 	default:
+		d.begin()
 		d.fanOut(ctx, s, frames)
+		d.placed()
 	}
 	if d.dry != nil {
 		d.dry.end(ctx)
 	}
 	d.report.finish()
 	return d.report
+}
+
+// begin is called before a broadcast takes its places in the streams here, and placed
+// after that. What goes to other machines is put into the queue of the relay in between,
+// so that it has the same order there.
+func (d *delivery) begin() {
+	if d.far != nil {
+		d.room.places.Lock()
+	}
+}
+
+func (d *delivery) placed() {
+	if d.far != nil {
+		d.far.send(d.wire)
+		d.room.places.Unlock()
+	}
 }
 
 // prepare does what can be done once for all streams.
@@ -189,7 +222,9 @@ func (d *delivery) forEach(ctx context.Context, s *snapshot) {
 			d.serve(ctx, &all[i], items)
 		}
 	} else {
+		d.begin()
 		d.reserve(all, s)
+		d.placed()
 		spread(len(all), func(i int) { d.serve(ctx, &all[i], items) })
 	}
 }
@@ -201,7 +236,11 @@ func (d *delivery) serve(ctx context.Context, to *target, items effect.List) {
 		d.causes.reach()
 		return
 	}
-	if d.causes.fail(to.Key, err) && failed != nil {
+	switch first := d.causes.fail(to.Key, err); {
+	case !first:
+	case d.foreign != nil:
+		slog.Warn("sfere: what another machine has sent was not run", "to", to.Key.String(), "error", core.SafeText(err))
+	case failed != nil:
 		d.call.Adopt(failed.result) // the dispatch of the sender is told of each cause once
 	}
 }
@@ -232,16 +271,23 @@ func (d *delivery) one(ctx context.Context, to *target, items effect.List) (fail
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("not reached in time: %w", context.Cause(ctx))
 	}
-	own, ok := d.call.Against(to.own)
-	if !ok {
-		return nil, ErrOtherCtx
+	own := to.own
+	if d.foreign == nil {
+		var ok bool
+		if own, ok = d.call.Against(to.own); !ok {
+			return nil, ErrOtherCtx
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, d.conns.opts.RecipientTimeout)
 	defer cancel()
 	ctx = context.WithValue(ctx, recipientKey{}, to.Recipient)
 	out := d.outlet(to)
-	res := own.With(func(s *twk.Session) { *s = twk.Session{Conn: to.Conn, Out: out} }).Detached().
-		DispatchPrepared(ctx, func(ctx context.Context, i int) (bool, error) {
+	own = own.With(func(s *twk.Session) { *s = twk.Session{Conn: to.Conn, Out: out} }).Detached()
+	var res *effect.Result
+	if d.foreign != nil {
+		res = d.alternate(ctx, own, out, items)
+	} else {
+		res = own.DispatchPrepared(ctx, func(ctx context.Context, i int) (bool, error) {
 			st := &d.steps[i]
 			switch {
 			case st.each:
@@ -252,6 +298,7 @@ func (d *delivery) one(ctx context.Context, to *target, items effect.List) (fail
 			}
 			return true, out.Emit(ctx, st.frames...)
 		}, items...)
+	}
 	err = out.end(ctx)
 	if errs := slices.DeleteFunc(slices.Clone(res.Errors), func(e *effect.Error) bool { return is(e.Err, errShared) }); len(errs) > 0 {
 		some := *res

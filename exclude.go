@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/relay"
 	"github.com/sfere-go/sfere/sse"
 	"github.com/sfere-go/sfere/twk"
 )
@@ -29,7 +30,8 @@ type Exclude struct {
 	// a broadcast the recipient's. If that is not held, as in a POST, it is an
 	// error with [ErrNotHeld].
 	Self bool `json:"self,omitempty" jsonschema:"description=leave out the stream of the dispatch"`
-	// Streams leaves out the streams with these ids (sse.Conn.ID). 0 and ids of
+	// Streams leaves out the streams with these ids (sse.Conn.ID of this machine, or what
+	// [OwnStream] gave on any of them). 0 and ids of
 	// streams that have ended leave out nobody. An id that a client sent is a
 	// claim: it may be that of another stream, which then misses what this client
 	// says, and nothing else.
@@ -52,7 +54,8 @@ func ExceptMatching(ps ...Pattern) Exclude { return Exclude{Matching: ps} }
 func ExceptSelf() Exclude { return Exclude{Self: true} }
 
 // OwnStream is the placeholder for the id of the stream of the dispatch, in a
-// broadcast that of the recipient: sse.Conn.ID. As a signal it lets other
+// broadcast that of the recipient: sse.Conn.ID, with a relay behind a mark of the
+// machine, so that it holds on all of them. As a signal it lets other
 // requests of the page name its stream:
 //
 //	twk.Stream(twk.PatchSignals{Late: map[string]effect.Late[any]{"stream": effect.Later[any](sfere.OwnStream{})}})
@@ -61,14 +64,14 @@ type OwnStream struct{}
 // EffectName returns "sfere/own-stream".
 func (OwnStream) EffectName() string { return "sfere/own-stream" }
 
-func resolveOwnStream(ctx context.Context, call twk.Call, _ OwnStream) (any, error) {
+func (c *Conns) resolveOwnStream(ctx context.Context, call twk.Call, _ OwnStream) (any, error) {
 	if conn := call.Ctx().Conn; conn != nil {
-		return conn.ID(), nil
+		return c.streamID(conn), nil
 	}
 	// Where something runs once for all recipients there is none, and asking for
 	// one makes it run for each.
 	if r, ok := RecipientOf(ctx); ok {
-		return r.Conn.ID(), nil
+		return c.streamID(r.Conn), nil
 	}
 	return nil, &Error{Op: "finding the own stream", Err: twk.ErrNoStream}
 }
@@ -79,6 +82,7 @@ type excluded struct {
 	patterns []Pattern
 	self     *sse.Conn // nil for none
 	streams  []uint64
+	far      []relay.Stream // of other machines
 }
 
 // address completes and checks to and x.
@@ -88,7 +92,8 @@ func (c *Conns) address(ctx context.Context, call twk.Call, to Pattern, x Exclud
 	if err != nil {
 		return to, excluded{}, err
 	}
-	out := excluded{streams: x.Streams}
+	var out excluded
+	out.streams, out.far = c.streamsOf(x.Streams)
 	for _, p := range x.Matching {
 		p, err := scope.pattern(p)
 		if err != nil {

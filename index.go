@@ -30,6 +30,15 @@ type index[V any] struct {
 	// key, and is needed for those only; it may be called on any goroutine.
 	listings []*listing[V]
 	id       func(V) uint64
+	// changed, unless nil, is told of each key, room (scope and category), scope and
+	// category that somebody is under from now on, or nobody any more: with "" in the
+	// open positions, as the names of lists.
+	changed func(open Key, there bool)
+}
+
+// addressed reports whether changed is told of lists of a shape.
+func addressed(s shape) bool {
+	return s == shapeScope|shapeCategory || s == shapeScope || s == shapeCategory
 }
 
 // slot is the place of one value under one key. The zero slot is free. Its
@@ -137,6 +146,9 @@ func (ix *index[V]) newCell(k Key) *cell[V] {
 	}
 	c := &cell[V]{key: k}
 	ix.cells.set(k, c)
+	if ix.changed != nil {
+		ix.changed(k, true)
+	}
 	for i := range c.lists {
 		open := k.only(shape(i))
 		l := ix.lists.m[open]
@@ -145,6 +157,9 @@ func (ix *index[V]) newCell(k Key) *cell[V] {
 			l.cells = l.one[:0]
 			ix.lists.set(open, l)
 			ix.named(open, shape(i), true)
+			if ix.changed != nil && addressed(shape(i)) {
+				ix.changed(open, true)
+			}
 		}
 		c.lists[i], c.at[i] = l, int32(len(l.cells))
 		l.cells = append(l.cells, c)
@@ -157,6 +172,9 @@ func (ix *index[V]) newCell(k Key) *cell[V] {
 
 func (ix *index[V]) dropCell(c *cell[V]) {
 	ix.cells.delete(c.key)
+	if ix.changed != nil {
+		ix.changed(c.key, false)
+	}
 	for i, l := range c.lists {
 		last := len(l.cells) - 1
 		moved := l.cells[last]
@@ -167,6 +185,9 @@ func (ix *index[V]) dropCell(c *cell[V]) {
 			open := c.key.only(shape(i))
 			ix.lists.delete(open)
 			ix.named(open, shape(i), false)
+			if ix.changed != nil && addressed(shape(i)) {
+				ix.changed(open, false)
+			}
 		}
 	}
 }

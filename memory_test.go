@@ -95,7 +95,7 @@ func TestKickedKeysAreBounded(t *testing.T) {
 	began := time.Now()
 	now := func(ms int) time.Time { return began.Add(time.Duration(ms) * time.Millisecond) }
 	for i := range maxKicked + 10 {
-		c.keepAway(ID("lobby", fmt.Sprint(i)).In("s"), now(0), now(1000+i))
+		c.keepAway(ID("lobby", fmt.Sprint(i)).In("s"), now(0), now(1000+i), kicked{})
 	}
 	if n := len(c.kicked.items.m); n != maxKicked || len(c.kicked.ends) != maxKicked {
 		t.Errorf("%d keys are kept away, at most %d", n, maxKicked)

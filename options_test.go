@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sfere-go/sfere"
+	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -32,6 +33,7 @@ func TestOptionsAreChecked(t *testing.T) {
 		{"a unit was forgotten", conns(sfere.Options{RecipientTimeout: 10}), "Options.RecipientTimeout is 10ns"},
 		{"everything would be late", conns(sfere.Options{RecipientTimeout: -1}), "Options.RecipientTimeout is -1ns"},
 		{"an App returns what New panics with", app(sfere.AppOptions{Conns: &sfere.Options{Policy: "evict"}}), "Options.Policy"},
+		{"no effect has no name", conns(sfere.Options{FromRelay: []effect.Data{nil}}), "Options.FromRelay has nothing at index 0"},
 		{"nothing would be rendered", conns(sfere.Options{RenderWorkers: -1}), "Options.RenderWorkers is -1"},
 		{"a unit was forgotten", app(sfere.AppOptions{Window: 2}), "AppOptions.Window is 2ns"},
 		{"every shutdown would fail", app(sfere.AppOptions{Grace: -time.Second}), "AppOptions.Grace is -1s"},

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/internal/flight"
@@ -21,6 +23,10 @@ import (
 // after it. Each value is rendered once, however many streams show it, and at most
 // once in its interval however often it is refreshed, so a Refresh too many does no
 // harm. There is no Exclude: an excluded viewer would show an old state.
+//
+// With a relay it reaches the streams of all machines. Each renders its own values a
+// little later, by a random time of at most 5 ms for each machine and at most the
+// interval; what is lost on the way is made good, see [Conns.JoinRelay].
 //
 // It comes after the change, outside of its transaction:
 //
@@ -97,18 +103,21 @@ type refreshing struct {
 	seen    map[*flight.Value]bool // nil while there is only one way to a value
 	sample  map[valueID]*sampled   // in a dry run
 	later   *marks
+	spread  time.Duration // within which it is rendered at the latest, if it comes from elsewhere
 }
 
 // marks are what the refreshes of one dispatch concern. They are marked together at
 // its end: marked one by one, the first would be rendered for all and the others
 // once more.
 type marks struct {
-	w *views
+	w  *views
+	cl *cluster // nil without a relay
 
 	mu   sync.Mutex            // guards the fields below; the locks of the scheduler may be taken under it
 	all  []marked              // in the order in which they were named
 	few  [2]marked             // the first memory of all, as most refreshes concern one value
 	find map[*flight.Value]int // index in all; nil while looking through all is cheaper
+	far  map[distant]uint64    // what other machines are told, with After
 }
 
 type marked struct {
@@ -153,8 +162,15 @@ func (m *marks) index(v *flight.Value) (i int, ok bool) {
 	return i, i >= 0
 }
 
-// mark marks everything.
+// mark marks everything, here first.
 func (m *marks) mark() {
+	m.markHere()
+	if m.cl != nil {
+		m.tellFar()
+	}
+}
+
+func (m *marks) markHere() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, a := range m.all {
@@ -170,16 +186,20 @@ func (c *Conns) refresh(ctx context.Context, call twk.Call, r Refresh) (Refreshe
 	if r.To != (Pattern{}) || len(r.Views) > 0 {
 		do.seen = map[*flight.Value]bool{}
 	}
+	cl := c.cluster.Load()
 	gathered, inTime := call.Gather(c.views, func() (any, func()) {
-		m := &marks{w: c.views}
+		m := &marks{w: c.views, cl: cl}
 		return m, m.mark
 	})
 	if do.later, _ = gathered.(*marks); !inTime {
-		do.later = &marks{w: c.views}
+		do.later = &marks{w: c.views, cl: cl}
 		defer do.later.mark()
 	}
 	if r.Topic != "" {
 		do.at(r.Topic)
+		if cl != nil && !do.dry {
+			do.later.addFar(distant{topic: r.Topic}, r.After)
+		}
 	}
 	if r.To != (Pattern{}) {
 		to, err := c.scoper(ctx, call).pattern(r.To)
@@ -187,6 +207,9 @@ func (c *Conns) refresh(ctx context.Context, call twk.Call, r Refresh) (Refreshe
 			return do.out, err
 		}
 		do.of(c, to)
+		if cl != nil && !do.dry {
+			do.later.addFar(distant{to: to.address(), of: true}, r.After)
+		}
 	}
 	if len(r.Views) > 0 {
 		scope := r.Scope
@@ -251,7 +274,7 @@ type naming struct {
 // use implements viewUse: it refreshes one value.
 func (n *naming) use(_ context.Context, d *view, v effect.Data, _ any) (any, error) {
 	n.at(d.id(n.scope, v, nil))
-	return nil, nil
+	return nil, n.tellFar(d, v)
 }
 
 // value refreshes v. w.mu is held.
@@ -266,7 +289,10 @@ func (r *refreshing) value(v *flight.Value) {
 	if k := r.w.known[v]; k != nil {
 		r.out.Streams += k.seats
 	}
-	news := true
+	news, mark := true, r.mark
+	if r.spread > 0 {
+		mark.Delay = rand.N(max(min(r.spread, v.Kind().Interval), 1))
+	}
 	switch {
 	case r.dry:
 		r.note(v)
@@ -275,7 +301,7 @@ func (r *refreshing) value(v *flight.Value) {
 		t, news = r.w.flying.Ticket(v, r.mark)
 		r.tickets = append(r.tickets, t)
 	default:
-		news = r.later.add(v, r.mark)
+		news = r.later.add(v, mark)
 	}
 	if !news {
 		r.out.Already++

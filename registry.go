@@ -67,7 +67,7 @@ func Registry(c *Conns) registry.Registry[twk.Session] {
 		effect.Handle("Ask whether streams may still be shown their views.", c.recheck).About(local(
 			Recheck{To: Exactly(ann)},
 		)),
-		effect.Provide("The id of the stream of the dispatch.", resolveOwnStream).About(effect.About{
+		effect.Provide("The id of the stream of the dispatch.", c.resolveOwnStream).About(effect.About{
 			Reach: effect.Pure, Examples: []effect.Data{OwnStream{}},
 		}),
 		effect.Provide("The key of the recipient in a broadcast or else of the stream of the dispatch.", c.resolveOwnKey).About(effect.About{

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/internal/core"
+	"github.com/sfere-go/sfere/relay"
 	"github.com/sfere-go/sfere/sse"
 )
 
@@ -23,6 +24,14 @@ type Report struct {
 	Failures []Failure `json:"failures,omitempty"`
 	// Missing has the keys for which a WithConnection found no live connection.
 	Missing []Key `json:"missing,omitempty"`
+	// Silent has the machines that have not answered a report of "cluster" in time. What
+	// they did counts nowhere.
+	Silent []string `json:"silent,omitempty"`
+	// Unreached has the machines that have answered, in such a report, that they did not
+	// get it, could not read it, or cannot tell.
+	Unreached []relay.Answer `json:"unreached,omitempty"`
+	// Relay is why it was not sent to other machines at all; nil without a relay.
+	Relay error `json:"-"`
 	// Shared is what failed once for all recipients; all of them then count as
 	// failed. It is also among the errors of the dispatch.
 	Shared error `json:"-"`
@@ -72,7 +81,13 @@ func (f Failure) MarshalJSON() ([]byte, error) {
 // [ErrNotFound] for each missing key, what failed for all, and each [Failure].
 // It is not an error if nobody matches a pattern. Its text is at most 4 KiB long.
 func (r Report) Err() error {
-	errs := []error{r.Shared}
+	errs := []error{r.Shared, r.Relay}
+	for _, name := range r.Silent {
+		errs = append(errs, &Error{Op: "sending to other machines", Err: fmt.Errorf("%s has not answered", name)})
+	}
+	for _, a := range r.Unreached {
+		errs = append(errs, &Error{Op: "sending to other machines", Err: fmt.Errorf("%s: %s %s", nameOf(a), a.Fate, a.Reason)})
+	}
 	for _, k := range r.Missing {
 		errs = append(errs, &Error{Op: "sending to", Key: k, Err: ErrNotFound})
 	}
@@ -94,6 +109,11 @@ func (r *Report) Add(o Report) {
 		c.add(f, core.SafeText(f.Err))
 	}
 	r.Missing = append(r.Missing, o.Missing...)
+	r.Silent = append(r.Silent, o.Silent...)
+	r.Unreached = append(r.Unreached, o.Unreached...)
+	if o.Relay != nil {
+		r.Relay = errors.Join(r.Relay, o.Relay)
+	}
 	if o.Shared != nil {
 		r.Shared = errors.Join(r.Shared, o.Shared)
 	}

@@ -18,6 +18,10 @@ type rooms struct {
 type room struct {
 	sse.Audience
 	users atomic.Int32 // broadcasts on their way; raised under rooms.mu only
+	// places is held, with a relay, while a broadcast takes its places in the streams
+	// here and in the queue of the relay. All other locks of sending, Conns.mu too, may
+	// be taken under it; nothing is called or written.
+	places sync.Mutex
 }
 
 // maxRooms bounds how many patterns nobody is sending to are remembered, for

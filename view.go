@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"sync/atomic"
 	"time"
 
 	"github.com/sfere-go/sfere/effect"
@@ -111,7 +112,7 @@ func OwnView[C any, V effect.Data](doc string, render func(ctx context.Context, 
 }
 
 // view is what all values of one view have in common. It is constant once it is
-// registered, and erased of its types.
+// registered, but for reader, and erased of its types.
 type view struct {
 	name                       string
 	interval, deadline, maxAge time.Duration
@@ -121,6 +122,7 @@ type view struct {
 	allow                      func(ctx context.Context, call any, v effect.Data) (effect.Data, error) // nil if everybody may
 	removed                    func(v any) effect.List
 	failed                     func(v any, err error) effect.List
+	reader                     atomic.Pointer[core.Runner] // reads its values in wire form; nil until it has been used
 }
 
 func newView[C any, V effect.Data](o *ViewOptions[C, V]) *view {
@@ -149,7 +151,9 @@ func registered[C any, V effect.Data](doc string, d *view, o *ViewOptions[C, V])
 	d.interval = cmp.Or(d.interval, 100*time.Millisecond)
 	handle := func(ctx context.Context, call effect.Call[C], v V) (any, error) {
 		if use, ok := ctx.Value(useKey{}).(viewUse); ok {
-			return use.use(context.WithValue(ctx, useKey{}, nil), d, v, call.Kept())
+			kept := call.Kept()
+			d.readBy(core.Call(kept))
+			return use.use(context.WithValue(ctx, useKey{}, nil), d, v, kept)
 		}
 		return nil, &Error{Op: "dispatching " + d.name, Err: errors.New("it is a view: put it into sfere.Show, for a page use sfere.Render")}
 	}
@@ -188,6 +192,13 @@ func (d *view) allowed(ctx context.Context, op string, call any, v effect.Data) 
 		return nil, forbidden(op+" "+d.name, err)
 	}
 	return v, nil
+}
+
+// readBy notes the dispatcher of call as one that can read values in wire form.
+func (d *view) readBy(call core.Call) {
+	if scope := call.State().Scope; d.reader.Load() == nil && scope != nil && scope.Of != nil {
+		d.reader.Store(&scope.Of)
+	}
 }
 
 // last returns what a stream is told that is shown v no more.

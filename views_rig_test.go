@@ -71,8 +71,9 @@ type gallery struct {
 	renders map[string]int
 	running map[string]int
 	wrong   []string
-	told    []string            // what OnViewError heard
-	after   map[string][]uint64 // which positions the renders of a name were asked for
+	told    []string                        // what OnViewError heard
+	after   map[string][]uint64             // which positions the renders of a name were asked for
+	before  func(ctx context.Context) error // asked before a render reads; nil: nothing
 }
 
 type galleryOptions struct {
@@ -160,6 +161,14 @@ func (g *gallery) complain(format string, args ...any) {
 // show renders the number of a name as it is at the start.
 func (g *gallery) show(ctx context.Context, name, whose string) (twk.Content, error) {
 	id := name + " " + whose
+	g.mu.Lock()
+	before := g.before
+	g.mu.Unlock()
+	if before != nil {
+		if err := before(ctx); err != nil {
+			return nil, err
+		}
+	}
 	g.mu.Lock()
 	n, err, slow, panics := g.state[name], g.fails[name], g.slow[name], g.panics[name]
 	g.after[name] = append(g.after[name], sfere.AfterOf(ctx))

@@ -338,3 +338,41 @@ func TestAgainstAndAdopt(t *testing.T) {
 		t.Error("the Ctx is no int")
 	}
 }
+
+// What is kept beyond its dispatch runs in dispatches from outside, with its own Ctx.
+func TestKeptRunsFromOutside(t *testing.T) {
+	var kept call
+	d := tester(t, does(func(_ context.Context, c call) (any, error) { kept = c.Kept(); return nil, nil }))
+	ann := newEnv()
+	d.Dispatch(t.Context(), ann, Do{})
+	own := kept.With(func(*Env) {})
+	res := own.Detached().Dispatch(t.Context(), Note{"for ann"}, effect.Raw{Effect: "test/unknown"})
+	wantLog(t, ann, "for ann")
+	if res.ID == 0 || res.Parent != 0 || len(res.Errors) != 1 {
+		t.Errorf("dispatch %d of %d, errors %v", res.ID, res.Parent, res.Errors)
+	}
+	if own.ID() != 0 || own.Parent() != 0 || own.Failed() {
+		t.Error("a kept call belongs to a dispatch")
+	}
+	if _, ok := own.Gather("key", func() (any, func()) { return nil, nil }); ok {
+		t.Error("nothing ends at which what is gathered could be done")
+	}
+	own.Adopt(res)
+	list, err := own.Decode([]byte(`[{"effect": "test/note", "args": {"text": "read"}}]`))
+	if err != nil || len(list) != 1 {
+		t.Fatalf("decoding: %v, %v", list, err)
+	}
+	if _, ok := list[0].(Note); !ok {
+		t.Errorf("it is a %T", list[0])
+	}
+	if _, err := own.Decode([]byte(`[{"effect": "test/unknown"}]`)); err == nil {
+		t.Error("an unknown effect was read")
+	}
+	if _, err := (call{}).Decode([]byte(`[]`)); err == nil {
+		t.Error("the zero Call reads nothing")
+	}
+	if res := kept.Kept().Dispatch(t.Context(), Note{"again"}); res.Err() != nil {
+		t.Error(res.Err())
+	}
+	wantLog(t, ann, "for ann", "again")
+}

@@ -27,11 +27,15 @@ var ErrTooLarge = jsonread.ErrTooLarge
 // reference to a placeholder whose value does not fit the field. Numbers for
 // fields of type any become a json.Number, which keeps all digits.
 func (d *Dispatcher[C]) Decode(text []byte) (effect.List, error) {
-	v, err := d.e.parse(text)
+	return d.e.decode(text)
+}
+
+func (e *engine) decode(text []byte) (effect.List, error) {
+	v, err := e.parse(text)
 	if err != nil {
 		return nil, fmt.Errorf("dispatch: decoding: %w", err)
 	}
-	r := d.e.reader()
+	r := e.reader()
 	list, err := r.list(v)
 	if err := r.failed(err); err != nil {
 		return nil, err

@@ -171,13 +171,33 @@ func (c Call[C]) Adopt(res *Result) {
 }
 
 // Kept returns a call that has the Ctx of c and belongs to no dispatch: a small
-// value to keep for long, for [Call.Against].
+// value to keep for long, for [Call.Against]. What it dispatches is a dispatch from
+// outside, of the same dispatcher, as after its own has returned.
 func (c Call[C]) Kept() Call[C] {
 	s := (*core.Call)(&c).State()
 	if s.Scope == nil {
 		return c
 	}
-	return Call[C](core.NewCall(core.CallState{Scope: &core.Scope{Root: s.Scope.Root}, Place: s.Place}))
+	kept := &core.Scope{Root: s.Scope.Root}
+	if s.Scope.Of != nil {
+		kept.Of = s.Scope.Of.Outside()
+	}
+	return Call[C](core.NewCall(core.CallState{Scope: kept, Place: s.Place}))
+}
+
+// Decode reads a list in wire form into the types of the dispatcher that c belongs to;
+// see dispatch.Dispatcher.Decode. Unlike items in wire form that are dispatched, they
+// can be looked at before they run.
+func (c Call[C]) Decode(text []byte) (List, error) {
+	of := c.runner()
+	if of == nil {
+		return nil, errNoDispatch
+	}
+	list, err := of.Decode(text)
+	if err != nil {
+		return nil, err
+	}
+	return list.(List), nil
 }
 
 // Against returns a call that belongs to the dispatch of c and has the Ctx of

@@ -12,6 +12,10 @@ type Runner interface {
 	Changed(root any, change func(root any)) any
 	// Detach returns a Runner whose continuations keep their errors.
 	Detach() Runner
+	// Outside returns a Runner to keep: its continuations are dispatches from outside.
+	Outside() Runner
+	// Decode reads an effect.List in wire form into the types of the dispatcher.
+	Decode(text []byte) (any, error)
 	// Nested dispatches an effect.List as a continuation of call and returns
 	// an *effect.Result. how is nil, a *Together or a *Prepared.
 	Nested(ctx context.Context, call Call, items, how any) any

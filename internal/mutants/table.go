@@ -166,7 +166,7 @@ func around() []mutant {
 		{"what nobody is shown any more is found", "screen.go", bounded,
 			"if delete(w.index[p], v); len(w.index[p]) == 0 {", "if len(w.index[p]) == 0 {"},
 		{"refreshes of one dispatch are marked one by one", "refresh.go", bounded,
-			"news = r.later.add(v, r.mark)", "news = r.w.flying.Mark(v, r.mark)"},
+			"news = r.later.add(v, mark)", "news = r.w.flying.Mark(v, mark)"},
 		{"the last refresh of a dispatch says which position counts", "refresh.go", replicas,
 			"max(m.all[i].mark.After, mark.After)", "mark.After"},
 		{"who waits does not", "refresh.go", freshness,
