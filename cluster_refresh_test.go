@@ -241,3 +241,52 @@ func TestViewClusterAfter(t *testing.T) {
 }
 
 func twkSession(scope string) twk.Session { return twk.Session{Request: request(scope)} }
+
+// On each of several nodes a value is rendered as often as on one, and what the nodes
+// say to each other does not grow with their viewers.
+func TestViewClusterCost(t *testing.T) {
+	for _, nodes := range []int{2, 5} {
+		t.Run(fmt.Sprint(nodes, " nodes"), func(t *testing.T) {
+			cost := func(viewers int) (bytes int) {
+				synctest.Test(t, func(t *testing.T) {
+					bus := &countingBus{Relay: relay.NewMemory(nil), subs: map[string]bool{}}
+					gs := newGalleries(t, bus, nodes)
+					for i, g := range gs.all {
+						for u := range viewers {
+							gs.pages = append(gs.pages, g.open("acme", fmt.Sprintf("u%d-%d", i, u), poster{7}))
+						}
+					}
+					time.Sleep(5 * time.Second)
+					before, since := make([]int, nodes), bus.published()
+					for i, g := range gs.all {
+						before[i] = g.count("board-7 acme")
+					}
+					for n := range 1000 { // in 10 s, each on another node
+						gs.set("board-7", n)
+						gs.all[n%nodes].run(sfere.Refresh{Topic: sfere.T("board", 7)})
+						time.Sleep(10 * time.Millisecond)
+					}
+					bytes = bus.published() - since
+					time.Sleep(time.Second)
+					for i, g := range gs.all {
+						if n := g.count("board-7 acme") - before[i]; n > 105 {
+							t.Errorf("node %d renders %d times in 10 s, want about 100", i, n)
+						}
+					}
+					for i, c := range gs.pages {
+						if got, _ := c.page("board-7"); got != "acme 999" {
+							t.Errorf("page %d shows %q", i, got)
+						}
+					}
+					gs.close(t)
+				})
+				return bytes
+			}
+			few, many := cost(2), cost(16)
+			t.Logf("%d bytes for 1000 refreshes and the beats of 10 s", few)
+			if many > few+few/10 {
+				t.Errorf("%d bytes with 2 viewers on each node, %d with 16", few, many)
+			}
+		})
+	}
+}

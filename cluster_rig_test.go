@@ -61,12 +61,20 @@ func memoryBus() relay.Relay { return relay.NewMemory(nil) }
 // settle gives what is on its way time to arrive.
 func settle() { time.Sleep(300 * time.Millisecond); synctest.Wait() }
 
-// countingBus counts the subscriptions of programs.
+// countingBus counts the subscriptions of programs, and what they publish.
 type countingBus struct {
 	relay.Relay
 
-	mu   sync.Mutex // guards all below
-	subs map[string]bool
+	mu    sync.Mutex // guards all below
+	subs  map[string]bool
+	bytes int
+}
+
+// published returns how many bytes have been published.
+func (b *countingBus) published() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.bytes
 }
 
 func (b *countingBus) count() int {
@@ -83,6 +91,13 @@ func (b *countingBus) Connect(ctx context.Context, to relay.Receiver) (relay.Lin
 type countingLink struct {
 	relay.Link
 	bus *countingBus
+}
+
+func (l *countingLink) Publish(p relay.Packet) error {
+	l.bus.mu.Lock()
+	l.bus.bytes += len(p.Data)
+	l.bus.mu.Unlock()
+	return l.Link.Publish(p)
 }
 
 func (l *countingLink) Subscribe(subject string) error {

@@ -573,3 +573,29 @@ func TestJoinWhileDirty(t *testing.T) {
 		}
 	})
 }
+
+// Values that are all marked all the time are rendered equally often.
+func TestFairShare(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, flight.Options{Workers: 2}, flight.Kind{})
+		var viewers []*viewer
+		for id := range 10 {
+			w.takes(id, 30*time.Millisecond) // 10 of them are 150 ms of two workers
+			viewers = append(viewers, w.join(t, id))
+		}
+		for i := range 100_000 { // 100 s
+			w.set(i%10, i)
+			w.s.Mark(viewers[i%10].seat.Value(), flight.Mark{})
+			time.Sleep(time.Millisecond)
+		}
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		least, most := len(w.starts[0]), 0
+		for _, starts := range w.starts {
+			least, most = min(least, len(starts)), max(most, len(starts))
+		}
+		if most-least > most/100+1 || least < 600 {
+			t.Errorf("%d to %d renders, want the same of each, and over 600", least, most)
+		}
+	})
+}
