@@ -130,7 +130,7 @@ func BenchmarkCompression(b *testing.B) {
 				}
 				time.Sleep(200 * time.Millisecond)
 				room := &chat{rng: rand.New(rand.NewPCG(1, 2))}
-				to := sfere.Category("feed")
+				to := sfere.Category("feed").AllScopes()
 				var before runtime.MemStats
 				send := func() {
 					left.Store(n)
@@ -141,7 +141,11 @@ func BenchmarkCompression(b *testing.B) {
 					if err := a.send(to, event); err != nil {
 						b.Fatal(err)
 					}
-					<-done
+					select {
+					case <-done:
+					case <-time.After(20 * time.Second):
+						b.Fatalf("%d of %d streams were not written to", left.Load(), n)
+					}
 				}
 				runtime.GC()
 				runtime.ReadMemStats(&before)
