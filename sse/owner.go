@@ -73,8 +73,12 @@ func (c *Conn) decide() error {
 		if !ok {
 			continue
 		}
-		err := error(&Error{Op: "opening a stream", Err: errors.New("one of its owners panicked")})
-		contained("open", func() { err = o.Opens(c) })
+		var err error
+		asked := false
+		contained("open", func() { err = o.Opens(c); asked = true })
+		if !asked {
+			err = &Error{Op: "opening a stream", Err: errors.New("one of its owners panicked")}
+		}
 		if err != nil {
 			return err
 		}
