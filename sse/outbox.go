@@ -132,9 +132,14 @@ func (o *outbox) put(f *Frame, s *slabs) int {
 
 // clearEvents drops all frames but those with a version and returns how many.
 func (o *outbox) clearEvents() (lost int) {
+	return o.drops(func(f *Frame) bool { return f.version == 0 })
+}
+
+// drops takes out the frames that are lost and returns how many.
+func (o *outbox) drops(isLost func(*Frame) bool) (lost int) {
 	kept := o.queue[:0]
 	for _, f := range o.queue {
-		if f.version == 0 {
+		if isLost(f) {
 			o.bytes -= len(f.bytes)
 			lost++
 			continue
@@ -154,19 +159,14 @@ func (b bounds) droppable(f *Frame) bool {
 // room.
 func (o *outbox) makeRoom(b bounds) (lost int) {
 	n, size := o.counted()
-	kept := o.queue[:0]
-	for _, f := range o.queue {
-		if over := n-lost >= b.frames || size >= b.bytes; over && b.droppable(f) {
-			o.bytes -= len(f.bytes)
-			size -= len(f.bytes)
-			lost++
-			continue
+	return o.drops(func(f *Frame) bool {
+		over := n >= b.frames || size >= b.bytes
+		if !over || !b.droppable(f) {
+			return false
 		}
-		kept = append(kept, f)
-	}
-	clear(o.queue[len(kept):])
-	o.queue = kept
-	return lost
+		n, size = n-1, size-len(f.bytes)
+		return true
+	})
 }
 
 func (o *outbox) push(f *Frame, s *slabs) {
