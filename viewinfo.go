@@ -10,6 +10,7 @@ import (
 
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/internal/core"
+	"github.com/sfere-go/sfere/internal/excerpt"
 	"github.com/sfere-go/sfere/internal/flight"
 	"github.com/sfere-go/sfere/internal/plainjson"
 )
@@ -94,7 +95,7 @@ func (w *views) info(v *flight.Value) ViewInfo {
 	out.ID, out.Version, out.DirtySince, out.Renders, out.Unchanged = v.Number(), i.Version, i.Dirty, i.Flights, i.Unchanged
 	out.LastTook, out.MostTook, out.Kept, out.Stuck = i.Last, i.Slowest, i.Kept, i.Stuck
 	if i.Err != nil {
-		out.Error = shorten(core.SafeText(i.Err), maxViewError)
+		out.Error = excerpt.Of(core.SafeText(i.Err), maxViewError, "…")
 	}
 	return out
 }
@@ -124,14 +125,6 @@ func viewJSON(v effect.Data) (text json.RawMessage) {
 	return text
 }
 
-// shorten returns the beginning of a text with more than limit bytes.
-func shorten(s string, limit int) string {
-	if len(s) <= limit {
-		return s
-	}
-	return strings.ToValidUTF8(s[:limit], "") + "…"
-}
-
 // viewsOf returns the views that a stream shows, in text form and the oldest first,
 // and how many there are beside.
 func (w *views) viewsOf(stream indexed) (list []string, more int) {
@@ -148,7 +141,7 @@ func (w *views) viewsOf(stream indexed) (list []string, more int) {
 	slices.SortFunc(all, compareValues)
 	more = max(0, len(all)-maxViewsOf)
 	for _, v := range all[:len(all)-more] {
-		list = append(list, shorten(v.Kind().Name+" "+string(viewJSON(v.ID().(valueID).value)), maxViewText))
+		list = append(list, excerpt.Of(v.Kind().Name+" "+string(viewJSON(v.ID().(valueID).value)), maxViewText, "…"))
 	}
 	return list, more
 }

@@ -3,10 +3,10 @@ package inspect
 import (
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/inspect/console"
+	"github.com/sfere-go/sfere/internal/excerpt"
 )
 
 // keyText is a key as people read it, perhaps of a stream.
@@ -62,13 +62,4 @@ func readable(text string) string {
 }
 
 // short returns the beginning of a text that is longer than limit bytes.
-func short(s string, limit int) string {
-	if len(s) <= limit {
-		return s
-	}
-	at := limit
-	for at > 0 && !utf8.RuneStart(s[at]) {
-		at--
-	}
-	return s[:at] + "…"
-}
+func short(s string, limit int) string { return excerpt.Of(s, limit, "…") }

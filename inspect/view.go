@@ -11,8 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
+	"github.com/sfere-go/sfere/internal/excerpt"
 	"github.com/sfere-go/sfere/twk"
 	"github.com/sfere-go/sfere/twk/attr"
 )
@@ -137,11 +137,8 @@ func cut(s string, limit int) string {
 	if len(s) <= limit {
 		return s
 	}
-	at := limit
-	for at > 0 && !utf8.RuneStart(s[at]) {
-		at--
-	}
-	return s[:at] + fmt.Sprintf("\n… %s more", size(len(s)-at))
+	first := excerpt.Of(s, limit, "")
+	return first + fmt.Sprintf("\n… %s more", size(len(s)-len(first)))
 }
 
 // took returns d with three digits at most.

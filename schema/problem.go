@@ -14,6 +14,7 @@ import (
 	"golang.org/x/text/message"
 
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/internal/excerpt"
 	"github.com/sfere-go/sfere/internal/jsonread"
 )
 
@@ -97,12 +98,7 @@ func (f *problems) put(p Problem) {
 	}
 }
 
-func cut(s string, most int) string {
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "") + "..."
-}
+func cut(s string, most int) string { return excerpt.Of(s, most, "...") }
 
 // err returns an *[Error] about everything that was noted, nil if nothing was.
 func (f *problems) err() error {

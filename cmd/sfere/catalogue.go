@@ -163,7 +163,7 @@ func (c *cli) grep(fs *flag.FlagSet) func(context.Context, []string) error {
 		rows := [][]string{{"NAME", "WHERE", "TEXT"}}
 		for _, m := range found {
 			for _, h := range m.Hits {
-				rows = append(rows, []string{m.Item.Name, h.Field, excerpt(h)})
+				rows = append(rows, []string{m.Item.Name, h.Field, around(h)})
 			}
 		}
 		c.rows(rows...)
@@ -171,8 +171,8 @@ func (c *cli) grep(fs *flag.FlagSet) func(context.Context, []string) error {
 	}
 }
 
-// excerpt shows a hit with some text around it, on one line.
-func excerpt(h schema.Hit) string {
+// around shows a hit with some text around it, on one line.
+func around(h schema.Hit) string {
 	const around = 40
 	start := min(max(0, h.Start-around), len(h.Text))
 	end := min(max(start, h.End+around), len(h.Text))

@@ -9,6 +9,8 @@ import (
 	"text/tabwriter"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/sfere-go/sfere/internal/excerpt"
 )
 
 // screen is where everything goes that a person reads: no text that comes from
@@ -131,9 +133,4 @@ func harmlessJSON(text string) string {
 }
 
 // cut shortens text to at most n bytes.
-func cut(text string, n int) string {
-	if len(text) <= n {
-		return text
-	}
-	return strings.ToValidUTF8(text[:n], "") + "…"
-}
+func cut(text string, n int) string { return excerpt.Of(text, n, "…") }

@@ -5,9 +5,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 
 	"github.com/sfere-go/sfere/inspect/console"
+	"github.com/sfere-go/sfere/internal/excerpt"
 )
 
 // Gate is the way into a tool that shows a console over HTTP. It lets requests in
@@ -77,10 +77,7 @@ const maxAsked = 200
 // SenderOf returns who sends r, for a [console.Command] and for the audit. via
 // names the tool.
 func SenderOf(r *http.Request, via string, c Caller) console.Sender {
-	asked := r.Method + " " + r.URL.Path
-	if len(asked) > maxAsked { // a stranger chooses it
-		asked = strings.ToValidUTF8(asked[:maxAsked], "") + "…"
-	}
+	asked := excerpt.Of(r.Method+" "+r.URL.Path, maxAsked, "…") // a stranger chooses it
 	return console.Sender{By: cmp.Or(c.By, r.RemoteAddr), Via: via, Asked: asked}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/inspect/console"
+	"github.com/sfere-go/sfere/internal/excerpt"
 	"github.com/sfere-go/sfere/schema"
 )
 
@@ -50,12 +51,7 @@ func (s *summary) content() []sdk.Content {
 }
 
 // cut shortens text to at most n bytes.
-func cut(text string, n int) string {
-	if len(text) <= n {
-		return text
-	}
-	return strings.ToValidUTF8(text[:n], "") + "…"
-}
+func cut(text string, n int) string { return excerpt.Of(text, n, "…") }
 
 func compact(text json.RawMessage) string {
 	var b bytes.Buffer

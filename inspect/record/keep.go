@@ -10,6 +10,7 @@ import (
 
 	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/internal/excerpt"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -170,7 +171,7 @@ func (k *keeper) text(s string) string {
 			room = 0
 		}
 		k.omitted += len(s) - room
-		s = strings.ToValidUTF8(s[:room], "") + fmt.Sprintf("… %d bytes left out", len(s)-room)
+		s = excerpt.Of(s, room, fmt.Sprintf("… %d bytes left out", len(s)-room))
 	}
 	k.took(len(s))
 	return strings.Clone(s)
@@ -333,7 +334,7 @@ func (k *keeper) err(err any) textError {
 	if len(text) > maxError {
 		left := max(len(whole), len(text)) - maxError
 		k.omitted += left
-		text = strings.ToValidUTF8(text[:maxError], "") + fmt.Sprintf("… %d bytes left out", left)
+		text = excerpt.Of(text, maxError, fmt.Sprintf("… %d bytes left out", left))
 	}
 	k.took(len(text))
 	return textError(strings.Clone(text))

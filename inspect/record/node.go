@@ -2,10 +2,10 @@ package record
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/internal/core"
+	"github.com/sfere-go/sfere/internal/excerpt"
 )
 
 // id finds a dispatch again whose context did not reach its continuation.
@@ -118,12 +118,7 @@ const maxName = 120
 // been checked.
 func name(item effect.Data) string { return cut(core.SafeName(item)) }
 
-func cut(name string) string {
-	if len(name) <= maxName {
-		return name
-	}
-	return strings.ToValidUTF8(name[:maxName], "") + "…"
-}
+func cut(name string) string { return excerpt.Of(name, maxName, "…") }
 
 // alone returns n without its steps and continuations. Recorder.mu is held.
 func (n *node) alone() Dispatch {

@@ -20,6 +20,8 @@ import (
 	"fmt"
 	"iter"
 	"strings"
+
+	"github.com/sfere-go/sfere/internal/excerpt"
 )
 
 // ErrTooLarge is the cause of errors about text over the limits.
@@ -52,12 +54,7 @@ func (e *Error) Unwrap() error { return e.Err }
 const maxExcerpt = 100
 
 // Excerpt returns the beginning of s, fit for the text of an error.
-func Excerpt(s string) string {
-	if len(s) <= maxExcerpt {
-		return s
-	}
-	return strings.ToValidUTF8(s[:maxExcerpt], "") + "..."
-}
+func Excerpt(s string) string { return excerpt.Of(s, maxExcerpt, "...") }
 
 // Quote is [Excerpt] in quotes.
 func Quote(s string) string { return fmt.Sprintf("%q", Excerpt(s)) }
