@@ -3,7 +3,6 @@ package sfere_test
 import (
 	"encoding/json"
 	"errors"
-	"math"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/internal/growth"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -203,15 +203,11 @@ func TestViewsCostWhatTheyList(t *testing.T) {
 		}
 	}
 	cost := func() float64 {
-		least := math.Inf(1) // allocations of the whole process are counted
-		for range 10 {
-			least = min(least, testing.AllocsPerRun(5, func() {
-				if list, _ := g.conns.Views("", 0, 50); len(list) != 50 {
-					t.Fatalf("%d views", len(list))
-				}
-			}))
-		}
-		return least
+		return growth.Allocs(func() {
+			if list, _ := g.conns.Views("", 0, 50); len(list) != 50 {
+				t.Fatalf("%d views", len(list))
+			}
+		})
 	}
 	open(n)
 	few := cost()

@@ -18,6 +18,7 @@ import (
 	"github.com/sfere-go/sfere/inspect"
 	"github.com/sfere-go/sfere/inspect/console"
 	"github.com/sfere-go/sfere/inspect/httpapi"
+	"github.com/sfere-go/sfere/internal/growth"
 	"github.com/sfere-go/sfere/sse"
 	"github.com/sfere-go/sfere/twk/twktest"
 )
@@ -116,7 +117,7 @@ func TestConnectionPageCost(t *testing.T) {
 			return w.Body.Len()
 		}
 		size = get()
-		return testing.AllocsPerRun(3, func() { get() }), size
+		return growth.Allocs(func() { get() }), size
 	}
 	p.crowd(n, numbered)
 	few, small := cost()

@@ -18,6 +18,7 @@ import (
 	"github.com/sfere-go/sfere/inspect"
 	"github.com/sfere-go/sfere/inspect/console"
 	"github.com/sfere-go/sfere/inspect/httpapi"
+	"github.com/sfere-go/sfere/internal/growth"
 )
 
 // The page says what streams are shown and how it fares; that of connections says
@@ -119,7 +120,7 @@ func TestViewsPageCost(t *testing.T) {
 			return w.Body.Len()
 		}
 		size = get()
-		return testing.AllocsPerRun(3, func() { get() }), size
+		return growth.Allocs(func() { get() }), size
 	}
 	show(0, n)
 	few, small := cost()
