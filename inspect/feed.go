@@ -7,6 +7,7 @@ import (
 	"hash/maphash"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -207,25 +208,31 @@ func (p *feed) connections(items effect.List, l connList) effect.List {
 	}
 	items = p.part(items, "conn-summary", l, "")
 	items = p.part(items, "conn-gone", l, "")
-	same := len(l.Rows) == len(p.rows) && p.rows != nil && p.more == (l.Next != "")
-	for i := 0; same && i < len(l.Rows); i++ {
-		same = l.Rows[i].ID == p.rows[i]
+	ids := make([]string, len(l.Rows))
+	for i, row := range l.Rows {
+		ids[i] = row.ID
 	}
-	if same {
-		for _, row := range l.Rows {
-			items = p.part(items, "conn-row", row, row.ID)
+	return follow(p, items, "conn-row", l.Rows, ids, l.Next != "", "conn-list", l, "conn-problem", "conn-summary", "conn-gone")
+}
+
+// follow adds the rows of a list that have changed, each an element with its id, or the
+// whole list if others are listed. Then what stands around the rows, whose data are
+// those of the list, is in it as well.
+func follow[R, L any](p *feed, items effect.List, row string, rows []R, ids []string, more bool, list string, l L, around ...string) effect.List {
+	if p.rows != nil && p.more == more && slices.Equal(ids, p.rows) {
+		for i, r := range rows {
+			items = p.part(items, row, r, ids[i])
 		}
 		return items
 	}
-	p.rows, p.more = make([]string, 0, len(l.Rows)), l.Next != ""
+	p.rows, p.more = ids, more
 	clear(p.sent)
-	for _, row := range l.Rows {
-		p.rows = append(p.rows, row.ID)
-		p.part(nil, "conn-row", row, row.ID) // remembered, and sent with the list
+	for i, r := range rows {
+		p.part(nil, row, r, ids[i]) // remembered, and sent with the list
 	}
 	p.part(nil, "counts", p.in.counts(), "")
-	p.part(nil, "conn-problem", l, "")
-	p.part(nil, "conn-summary", l, "")
-	p.part(nil, "conn-gone", l, "")
-	return p.part(items, "conn-list", l, "")
+	for _, view := range around {
+		p.part(nil, view, l, "")
+	}
+	return p.part(items, list, l, "")
 }

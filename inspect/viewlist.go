@@ -240,23 +240,9 @@ func (in *Inspector) shownViews(texts []string) (out []shownView) {
 // views adds the rows that have changed, or all if others are listed.
 func (p *feed) views(items effect.List, l viewList) effect.List {
 	items = p.part(items, "view-summary", l, "")
-	same := len(l.Rows) == len(p.rows) && p.rows != nil && p.more == (l.Next != "")
-	for i := 0; same && i < len(l.Rows); i++ {
-		same = l.Rows[i].Element == p.rows[i]
+	ids := make([]string, len(l.Rows))
+	for i, row := range l.Rows {
+		ids[i] = row.Element
 	}
-	if same {
-		for _, row := range l.Rows {
-			items = p.part(items, "view-row", row, row.Element)
-		}
-		return items
-	}
-	p.rows, p.more = make([]string, 0, len(l.Rows)), l.Next != ""
-	clear(p.sent)
-	for _, row := range l.Rows {
-		p.rows = append(p.rows, row.Element)
-		p.part(nil, "view-row", row, row.Element) // remembered, and sent with the list
-	}
-	p.part(nil, "counts", p.in.counts(), "")
-	p.part(nil, "view-summary", l, "")
-	return p.part(items, "view-list", l, "")
+	return follow(p, items, "view-row", l.Rows, ids, l.Next != "", "view-list", l, "view-summary")
 }

@@ -19,10 +19,23 @@ import (
 const pageSize = 1000
 
 func (c *cli) connections(fs *flag.FlagSet) func(context.Context, []string) error {
+	return paged(fs, "one pattern", "nobody is there", func(ctx context.Context, pattern string, n int) (int, error) {
+		page, err := c.connected(ctx, pattern, n)
+		if err != nil {
+			return 0, err
+		}
+		return page.Matched, c.showPage(page, n < 0)
+	})
+}
+
+// paged is a command that lists what comes in pages. of names its argument, nobody is
+// the answer if nothing matches. show is given how many are to be listed, 0 for all and
+// -1 for none but their counts, and returns how many match.
+func paged(fs *flag.FlagSet, of, nobody string, show func(ctx context.Context, text string, n int) (matched int, err error)) func(context.Context, []string) error {
 	n := fs.Int("n", 100, "how many; 0 for all")
 	count := fs.Bool("count", false, "count them only")
 	return func(ctx context.Context, args []string) error {
-		pattern, err := atMostOne(args, "one pattern")
+		text, err := atMostOne(args, of)
 		if err != nil {
 			return err
 		}
@@ -33,46 +46,50 @@ func (c *cli) connections(fs *flag.FlagSet) func(context.Context, []string) erro
 		if *count {
 			limit = -1
 		}
-		page, err := c.connected(ctx, pattern, limit)
-		if err != nil {
-			return err
+		matched, err := show(ctx, text, limit)
+		if err == nil && matched == 0 {
+			err = &answerNo{nobody}
 		}
-		if err := c.showPage(page, *count); err != nil {
-			return err
-		}
-		if page.Matched == 0 {
-			return &answerNo{"nobody is there"}
-		}
-		return nil
+		return err
 	}
 }
 
-// connected gets n connections, all of them if n is 0, and none but the counts if
-// it is negative.
-func (c *cli) connected(ctx context.Context, pattern string, n int) (all sfere.Page, err error) {
-	for after := ""; ; {
+// pages asks for one page after another until n are listed, all of them if n is 0, and
+// once, for none but the counts, if it is negative. next asks for at most limit more
+// and returns how many are listed by then, and whether more follow.
+func pages(n int, next func(limit int) (listed int, more bool, err error)) error {
+	for listed := 0; ; {
 		limit := -1
 		if n >= 0 {
 			limit = pageSize
-			if left := n - len(all.Conns); n > 0 && left < limit {
+			if left := n - listed; n > 0 && left < limit {
 				limit = left
 			}
 		}
-		text, err := c.get(ctx, "/connections", url.Values{"pattern": {pattern}, "after": {after}, "limit": {strconv.Itoa(limit)}})
+		now, more, err := next(limit)
+		if err != nil || !more || now == listed || n > 0 && now >= n {
+			return err
+		}
+		listed = now
+	}
+}
+
+// connected gets n connections; n is as for pages.
+func (c *cli) connected(ctx context.Context, pattern string, n int) (all sfere.Page, err error) {
+	err = pages(n, func(limit int) (int, bool, error) {
+		text, err := c.get(ctx, "/connections", url.Values{"pattern": {pattern}, "after": {all.Next}, "limit": {strconv.Itoa(limit)}})
 		if err != nil {
-			return all, err
+			return 0, false, err
 		}
 		var page sfere.Page
 		if err := json.Unmarshal(text, &page); err != nil {
-			return all, notAsked(err)
+			return 0, false, notAsked(err)
 		}
 		page.Conns = append(all.Conns, page.Conns...)
-		grown := len(page.Conns) > len(all.Conns)
-		all, after = page, page.Next
-		if after == "" || !grown || n > 0 && len(all.Conns) >= n {
-			return all, nil
-		}
-	}
+		all = page
+		return len(all.Conns), all.Next != "", nil
+	})
+	return all, err
 }
 
 func (c *cli) showPage(page sfere.Page, count bool) error {

@@ -14,59 +14,31 @@ import (
 )
 
 func (c *cli) views(fs *flag.FlagSet) func(context.Context, []string) error {
-	n := fs.Int("n", 100, "how many; 0 for all")
-	count := fs.Bool("count", false, "count them only")
-	return func(ctx context.Context, args []string) error {
-		text, err := atMostOne(args, "one part of a name")
+	return paged(fs, "one part of a name", "nobody is shown such a view", func(ctx context.Context, text string, n int) (int, error) {
+		all, err := c.shown(ctx, text, n)
 		if err != nil {
-			return err
+			return 0, err
 		}
-		if *n < 0 {
-			return &misuse{"-n is negative"}
-		}
-		limit := *n
-		if *count {
-			limit = -1
-		}
-		all, err := c.shown(ctx, text, limit)
-		if err != nil {
-			return err
-		}
-		if err := c.showViews(all, *count); err != nil {
-			return err
-		}
-		if all.Matched == 0 {
-			return &answerNo{"nobody is shown such a view"}
-		}
-		return nil
-	}
+		return all.Matched, c.showViews(all, n < 0)
+	})
 }
 
-// shown gets n values of views, all of them if n is 0, and none but the counts if it
-// is negative.
+// shown gets n values of views; n is as for pages.
 func (c *cli) shown(ctx context.Context, text string, n int) (all console.Views, err error) {
-	for {
-		limit := -1
-		if n >= 0 {
-			limit = pageSize
-			if left := n - len(all.Views); n > 0 && left < limit {
-				limit = left
-			}
-		}
+	err = pages(n, func(limit int) (int, bool, error) {
 		answer, err := c.get(ctx, "/views", url.Values{"q": {text}, "after": {strconv.FormatUint(all.Next, 10)}, "limit": {strconv.Itoa(limit)}})
 		if err != nil {
-			return all, err
+			return 0, false, err
 		}
 		var page console.Views
 		if err := json.Unmarshal(answer, &page); err != nil {
-			return all, notAsked(err)
+			return 0, false, notAsked(err)
 		}
-		grown := len(page.Views) > 0
 		page.Views = append(all.Views, page.Views...)
-		if all = page; all.Next == 0 || !grown || n > 0 && len(all.Views) >= n {
-			return all, nil
-		}
-	}
+		all = page
+		return len(all.Views), all.Next != 0, nil
+	})
+	return all, err
 }
 
 func (c *cli) showViews(all console.Views, count bool) error {
