@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sfere-go/sfere/internal/lastof"
 	"github.com/sfere-go/sfere/relay"
 )
 
@@ -39,7 +40,7 @@ type cluster struct {
 	sayings  []saying
 	met      map[relay.ID]bool // nodes that have been asked whom they keep away
 	lettings []letting
-	results  results
+	results  lastof.Map[ref, *result]
 }
 
 const (
@@ -68,7 +69,8 @@ func (c *Conns) JoinRelay(ctx context.Context) error {
 	cl := &cluster{
 		c: c, up: make(chan struct{}), allowed: map[string]bool{}, slots: make(chan struct{}, maxRunning),
 		wake: make(chan struct{}, 1), say: make(chan struct{}, 1),
-		dirty: map[Key]bool{}, lost: map[relay.Address]bool{}, met: map[relay.ID]bool{},
+		results: lastof.Map[ref, *result]{Max: maxResults},
+		dirty:   map[Key]bool{}, lost: map[relay.Address]bool{}, met: map[relay.ID]bool{},
 	}
 	for _, d := range c.opts.FromRelay {
 		cl.allowed[d.EffectName()] = true

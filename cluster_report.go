@@ -30,41 +30,18 @@ func (r *result) end(report Report, err error) {
 	close(r.done)
 }
 
-// results remember the last messages that their senders ask about. The zero value is
-// empty.
-type results struct {
-	all  map[ref]*result
-	ring []ref
-	next int
-}
-
-// maxResults is how many that are.
+// maxResults is how many messages are remembered that their senders ask about.
 const maxResults = 4096
-
-func (r *results) add(of ref) *result {
-	if r.all == nil {
-		r.all = map[ref]*result{}
-	}
-	if len(r.ring) < maxResults {
-		r.ring = append(r.ring, of)
-	} else {
-		delete(r.all, r.ring[r.next])
-		r.ring[r.next] = of
-		r.next = (r.next + 1) % maxResults
-	}
-	one := &result{done: make(chan struct{})}
-	r.all[of] = one
-	return one
-}
 
 // result returns what becomes of m.
 func (cl *cluster) result(m relay.Received) *result {
-	if !m.Report {
-		return &result{done: make(chan struct{})}
+	one := &result{done: make(chan struct{})}
+	if m.Report {
+		cl.mu.Lock()
+		defer cl.mu.Unlock()
+		cl.results.Set(ref{m.From, m.Seq}, one)
 	}
-	cl.mu.Lock()
-	defer cl.mu.Unlock()
-	return cl.results.add(ref{m.From, m.Seq})
+	return one
 }
 
 // account is what a node says of a message.
@@ -116,7 +93,7 @@ func (cl *cluster) answer(q relay.Question) (json.RawMessage, error) {
 		return cl.asked(q.Data)
 	}
 	cl.mu.Lock()
-	r := cl.results.all[ref{q.From, q.Seq}]
+	r, _ := cl.results.Get(ref{q.From, q.Seq})
 	cl.mu.Unlock()
 	if r == nil {
 		return nil, errors.New("nothing is known of it any more")

@@ -224,7 +224,7 @@ func (n *Node) fate(from ID, q question) (f Fate, reason string, gap *Gap) {
 	subject := q.To.subject(n.prefix())
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if f, ok := n.fates.of(ref{from, q.Seq}); ok {
+	if f, ok := n.fates.Get(ref{from, q.Seq}); ok {
 		if f != "" {
 			return Refused, f, nil
 		}
@@ -250,34 +250,6 @@ type ref struct {
 // maxFates is how many messages a node remembers the fate of.
 const maxFates = 4096
 
-// fates remember what became of the last messages that are asked about. The zero
-// value is empty.
-type fates struct {
-	reasons map[ref]string
-	ring    []ref
-	next    int
-}
-
-// of returns why a message was refused, empty if it was not.
-func (f *fates) of(r ref) (reason string, ok bool) {
-	reason, ok = f.reasons[r]
-	return reason, ok
-}
-
-func (f *fates) add(r ref, reason string) {
-	if f.reasons == nil {
-		f.reasons = map[ref]string{}
-	}
-	if len(f.ring) < maxFates {
-		f.ring = append(f.ring, r)
-	} else {
-		delete(f.reasons, f.ring[f.next])
-		f.ring[f.next] = r
-		f.next = (f.next + 1) % maxFates
-	}
-	f.reasons[r] = reason
-}
-
 // note notes that a message was received, or why it was refused.
 func (n *Node) note(r ref, err error) {
 	reason := ""
@@ -286,5 +258,5 @@ func (n *Node) note(r ref, err error) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.fates.add(r, reason)
+	n.fates.Set(r, reason)
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sfere-go/sfere/internal/core"
+	"github.com/sfere-go/sfere/internal/lastof"
 )
 
 // Node is one running program on a relay. Make one with [Join]. Its methods may be
@@ -36,9 +37,9 @@ type Node struct {
 	// mu guards what follows. Nothing is called under it; outbox.mu may be taken.
 	mu       sync.Mutex
 	members  map[ID]*member
-	subs     map[string]*sub // by subject
-	byHash   map[uint64]*sub // the same by hash
-	fates    fates
+	subs     map[string]*sub         // by subject
+	byHash   map[uint64]*sub         // the same by hash
+	fates    lastof.Map[ref, string] // why the last messages that are asked about were refused; empty if they were not
 	asking   map[uint64]*asked
 	lastAsk  uint64
 	draining bool
@@ -60,6 +61,7 @@ func Join(ctx context.Context, r Relay, o *Options) (*Node, error) {
 		id: newID(), started: time.Now(), codec: newCodec(),
 		in: &inbox{wake: make(chan struct{}, 1)}, slept: make(chan struct{}, 1), done: make(chan struct{}),
 		members: map[ID]*member{}, subs: map[string]*sub{}, byHash: map[uint64]*sub{}, asking: map[uint64]*asked{},
+		fates: lastof.Map[ref, string]{Max: maxFates},
 	}
 	if o != nil {
 		n.opts = *o
