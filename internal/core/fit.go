@@ -7,7 +7,8 @@ import (
 	"reflect"
 	"runtime"
 	"strings"
-	"unicode"
+
+	"github.com/sfere-go/sfere/internal/jsonfields"
 )
 
 var (
@@ -201,7 +202,7 @@ func checkNames(t reflect.Type, at string, names map[string]string, around map[r
 		f := t.Field(i)
 		where := at + "." + f.Name
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if !validName(name) {
+		if !jsonfields.ValidName(name) {
 			name = ""
 		}
 		if f.Anonymous && name == "" {
@@ -225,14 +226,4 @@ func checkNames(t reflect.Type, at string, names map[string]string, around map[r
 		names[name] = where
 	}
 	return nil
-}
-
-// validName reports whether encoding/json takes name from a tag.
-func validName(name string) bool {
-	for _, r := range name {
-		if !strings.ContainsRune("!#$%&()*+-./:;<=>?@[]^_{|}~ ", r) && !unicode.IsLetter(r) && !unicode.IsDigit(r) {
-			return false
-		}
-	}
-	return name != ""
 }

@@ -8,7 +8,7 @@ import (
 // order is the layers of AGENTS.md from the bottom up. A package imports only
 // what stands before it.
 var order = []string{
-	"internal/core", "internal/near", "internal/excerpt", "internal/lastof", "internal/jsonfields", "internal/jsonread", "internal/datastarjs", "internal/plainjson", "internal/weburl",
+	"internal/jsonfields", "internal/core", "internal/near", "internal/excerpt", "internal/lastof", "internal/jsonread", "internal/datastarjs", "internal/plainjson", "internal/weburl",
 	"effect", "registry", "dispatch", "effect/effecttest", "internal/flight",
 	"schema",
 	"sse/gzipcast", "sse", "sse/compress",

@@ -1,6 +1,6 @@
 // Package jsonfields gives the fields of struct types as encoding/json sees them,
-// for everything that reads or describes JSON by the Go type: the reader of the wire
-// form and the schemas.
+// for everything that reads, checks or describes JSON by the Go type: the reader of the
+// wire form, the check of the types of data, and the schemas.
 package jsonfields
 
 import (
@@ -33,18 +33,6 @@ type Field struct {
 // least wins, then the one with a tag; two that are equal hide each other. t must be a
 // struct type. The caller owns what is returned.
 func Of(t reflect.Type) []Field {
-	seen, _ := split(t)
-	return seen
-}
-
-// Hidden returns the fields that JSON does not have, because another field has the same
-// name. Fields with the tag "-" are not listed. t must be a struct type.
-func Hidden(t reflect.Type) []Field {
-	_, hidden := split(t)
-	return hidden
-}
-
-func split(t reflect.Type) (seen, hidden []Field) {
 	byName := map[string][]Field{}
 	var names []string
 	for _, f := range collect(t) {
@@ -53,20 +41,16 @@ func split(t reflect.Type) (seen, hidden []Field) {
 		}
 		byName[f.Name] = append(byName[f.Name], f)
 	}
+	var seen []Field
 	for _, name := range names {
 		same := byName[name]
 		slices.SortStableFunc(same, rank)
-		if len(same) > 1 && rank(same[0], same[1]) == 0 {
-			hidden = append(hidden, same...)
-			continue
+		if len(same) == 1 || rank(same[0], same[1]) != 0 {
+			seen = append(seen, same[0])
 		}
-		seen = append(seen, same[0])
-		hidden = append(hidden, same[1:]...)
 	}
-	inOrder := func(a, b Field) int { return slices.Compare(a.Index, b.Index) }
-	slices.SortFunc(seen, inOrder)
-	slices.SortFunc(hidden, inOrder)
-	return seen, hidden
+	slices.SortFunc(seen, func(a, b Field) int { return slices.Compare(a.Index, b.Index) })
+	return seen
 }
 
 // rank orders fields of one name, the one that wins first.
@@ -140,7 +124,7 @@ func read(f reflect.StructField) (field Field, embedded reflect.Type, ok bool) {
 	}
 	name, options, _ := strings.Cut(tag, ",")
 	field = Field{Name: name, Tagged: true, Go: f}
-	if !fit(name) {
+	if !ValidName(name) {
 		field.Name, field.Tagged = f.Name, false
 	}
 	if f.Anonymous && !field.Tagged && base.Kind() == reflect.Struct {
@@ -163,9 +147,9 @@ func scalar(k reflect.Kind) bool {
 	return k >= reflect.Bool && k <= reflect.Float64 || k == reflect.String
 }
 
-// fit reports whether encoding/json takes name from a tag; it uses the Go name in place
-// of one that it does not.
-func fit(name string) bool {
+// ValidName reports whether encoding/json takes name from a tag; it uses the Go name in
+// place of one that it does not.
+func ValidName(name string) bool {
 	for _, c := range name {
 		if !strings.ContainsRune("!#$%&()*+-./:;<=>?@[]^_{|}~ ", c) && !unicode.IsLetter(c) && !unicode.IsDigit(c) {
 			return false

@@ -164,30 +164,3 @@ func TestOptions(t *testing.T) {
 		t.Error(diff)
 	}
 }
-
-func TestHidden(t *testing.T) {
-	t.Parallel()
-	for _, row := range []struct {
-		t      reflect.Type
-		want   []string
-		reason string
-	}{
-		{reflect.TypeFor[Plain](), nil, "every field has a name of its own"},
-		{same(), []string{"A", "B"}, "two fields with one name hide each other"},
-		{reflect.TypeFor[Wins](), []string{"base.Nick"}, "the outer field wins"},
-		{reflect.TypeFor[Clash](), []string{"base.Nick", "other.Nick"}, "equal at the same depth"},
-		{reflect.TypeFor[TagWins](), []string{"Z"}, "the tag wins"},
-	} {
-		var got []string
-		for _, f := range Hidden(row.t) {
-			name := f.Go.Name
-			if len(f.Index) > 1 {
-				name = row.t.Field(f.Index[0]).Name + "." + name
-			}
-			got = append(got, name)
-		}
-		if diff := cmp.Diff(row.want, got); diff != "" {
-			t.Errorf("%s: %s", row.reason, diff)
-		}
-	}
-}
