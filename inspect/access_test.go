@@ -1,25 +1,17 @@
 package inspect_test
 
 import (
-	"bytes"
-	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/sfere-go/sfere/inspect"
 	"github.com/sfere-go/sfere/inspect/httpapi"
 	"github.com/sfere-go/sfere/inspect/mcp"
-	"github.com/sfere-go/sfere/twk/twktest"
+	"github.com/sfere-go/sfere/internal/nginx"
 )
 
 // doors serves all tools with their default guards.
@@ -72,62 +64,16 @@ func silent(t *testing.T, upstream string) string {
 	return srv.URL
 }
 
-// nginx is the same, as a program with the settings that it comes with.
-func nginx(t *testing.T, upstream string) string {
+// through is the same, as a program with the settings that it comes with.
+func through(t *testing.T, upstream string) string {
 	t.Helper()
-	bin, err := exec.LookPath("nginx")
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "==== PROXY TEST SKIPPED: %s: it needs nginx: apt-get install nginx-light ====\n", t.Name())
-		t.Skip("it needs nginx")
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	l.Close()
-	dir := t.TempDir()
-	var temp strings.Builder
-	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
-		fmt.Fprintf(&temp, "%s_temp_path %s;\n", kind, filepath.Join(dir, kind))
-	}
-	conf := filepath.Join(dir, "nginx.conf")
-	text := fmt.Sprintf("daemon off; master_process off; pid %s/pid; error_log stderr error;\nevents {}\nhttp { access_log off;\n%sserver { listen %s; location / { proxy_pass %s; } } }\n",
-		dir, temp.String(), addr, upstream)
-	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	var log bytes.Buffer
-	cmd := exec.Command(bin, "-e", "stderr", "-p", dir, "-c", conf)
-	cmd.Stderr = &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Log(log.String())
-		}
-	})
-	deadline := time.Now().Add(twktest.Wait)
-	for {
-		c, err := net.Dial("tcp", addr)
-		if err == nil {
-			c.Close()
-			return "http://" + addr
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("nginx does not listen: ", err, log.String())
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	return "http://" + nginx.Start(t, strings.TrimPrefix(upstream, "http://"), "")
 }
 
 // Behind a proxy on the same machine that says nothing, everybody looks local.
 // Nobody is let in who does not show the token.
 func TestLocalGuardBehindSilentProxy(t *testing.T) {
-	for name, proxy := range map[string]func(*testing.T, string) string{"ReverseProxy": silent, "nginx": nginx} {
+	for name, proxy := range map[string]func(*testing.T, string) string{"ReverseProxy": silent, "nginx": through} {
 		t.Run(name, func(t *testing.T) {
 			p := newProgram(t, nil)
 			srv := doors(p)
