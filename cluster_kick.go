@@ -214,10 +214,7 @@ func (cl *cluster) note(l letting) bool {
 // deny keeps a key away because another node does, and reports whether that is news. A
 // key of a stream here that the Kick spares is not kept away.
 func (c *Conns) deny(cl *cluster, d denial, now time.Time) bool {
-	var except excluded
-	if d.Except != nil {
-		except = cl.excluded(*d.Except)
-	}
+	except := cl.spared(d)
 	s := c.snapshot()
 	defer c.give(s)
 	c.mu.Lock()
@@ -232,6 +229,14 @@ func (c *Conns) deny(cl *cluster, d denial, now time.Time) bool {
 	}
 	c.keepAway(d.Key, now, d.Until, kicked{d.At, d.Except})
 	return true
+}
+
+// spared returns who is under the key of d and may stay.
+func (cl *cluster) spared(d denial) excluded {
+	if d.Except == nil {
+		return excluded{}
+	}
+	return cl.excluded(*d.Except)
 }
 
 // sweep closes who is still under keys that other nodes keep away. It returns when
@@ -250,11 +255,7 @@ func (cl *cluster) sweep() (next time.Time) {
 	cl.mu.Unlock()
 	for _, s := range due {
 		if cl.c.KeptAway(s.Key) > 0 {
-			var except excluded
-			if s.Except != nil {
-				except = cl.excluded(*s.Except)
-			}
-			cl.c.end(context.Background(), Exactly(s.Key), except, nil, CauseKicked)
+			cl.c.end(context.Background(), Exactly(s.Key), cl.spared(s.denial), nil, CauseKicked)
 		}
 	}
 	return next
