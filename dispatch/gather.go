@@ -33,8 +33,8 @@ func (r *run) Gather(key any, fresh func() (v any, end func())) (v any, ok bool)
 	return g.v, true
 }
 
-// together does what has been gathered.
-func (r *run) together(m *more) {
+// doGathered does what has been gathered.
+func (r *run) doGathered(m *more) {
 	m.mu.Lock()
 	all := m.gathered
 	m.ended, m.gathered = true, nil

@@ -127,7 +127,7 @@ func (r *run) publish() {
 // finish ends the taking in of errors and returns those not yet published.
 func (r *run) finish() []*effect.Error {
 	m := r.more.Load()
-	r.together(m)
+	r.doGathered(m)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.done = true
