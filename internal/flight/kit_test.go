@@ -245,3 +245,12 @@ func (w *world) told() []string {
 	defer w.mu.Unlock()
 	return slices.Clone(w.reports)
 }
+
+func (w *world) taken(v *viewer) {
+	w.mu.Lock()
+	v.held = false
+	w.mu.Unlock()
+	if v.seat.Blocked() {
+		w.s.Taken(v.seat.Value())
+	}
+}

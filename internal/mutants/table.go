@@ -3,6 +3,7 @@ package main
 const (
 	flightGo    = "internal/flight/flight.go"
 	schedulerGo = "internal/flight/scheduler.go"
+	laterGo     = "internal/flight/later.go"
 	kindGo      = "internal/flight/kind.go"
 )
 
@@ -105,7 +106,7 @@ func inFlight() []mutant {
 			"v.after = max(v.after, m.After)", "v.after = m.After"},
 		{"a position is forgotten by a flight that began before", flightGo, replicas,
 			"v.dirty = v.started // marked", "v.dirty, v.after = v.started, 0 // marked"},
-		{"age counts for nothing", schedulerGo, freshness,
+		{"age counts for nothing", laterGo, freshness,
 			"case v.kind.MaxAge > 0 && !s.draining:", "case v.kind.MaxAge < 0 && !s.draining:"},
 		{"who waits is left alone by the last viewer", schedulerGo, freshness,
 			"\tv.release(v.want, nil)\n", ""},
