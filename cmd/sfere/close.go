@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -98,32 +97,13 @@ func (c *cli) closed(ctx context.Context, to string, body []byte) error {
 }
 
 func (c *cli) removals(fs *flag.FlagSet) func(context.Context, []string) error {
-	n := fs.Int("n", 20, "how many; 0 for all that are kept")
-	return func(ctx context.Context, args []string) error {
-		if err := none(args); err != nil {
-			return err
+	head := []string{"ID", "KEYS", "LEFT", "WAS OPEN FOR", "CAUSE", "REMOTE"}
+	return newest(c, fs, "/removals", "nobody has left", head, func(r sfere.Removal) []string {
+		return []string{
+			fmt.Sprint(r.Info.ID), keys(r.Keys), r.At.Local().Format("15:04:05.000"),
+			r.At.Sub(r.Info.Opened).Round(time.Second).String(), string(r.Cause), r.Info.Remote,
 		}
-		if *n < 0 {
-			return &misuse{"-n is negative"}
-		}
-		var list []sfere.Removal
-		done, err := c.fetch(ctx, "/removals", url.Values{"n": {strconv.Itoa(*n)}}, &list)
-		if err == nil && len(list) == 0 {
-			err = &answerNo{"nobody has left"}
-		}
-		if done || err != nil {
-			return err
-		}
-		rows := [][]string{{"ID", "KEYS", "LEFT", "WAS OPEN FOR", "CAUSE", "REMOTE"}}
-		for _, r := range list {
-			rows = append(rows, []string{
-				fmt.Sprint(r.Info.ID), keys(r.Keys), r.At.Local().Format("15:04:05.000"),
-				r.At.Sub(r.Info.Opened).Round(time.Second).String(), string(r.Cause), r.Info.Remote,
-			})
-		}
-		c.rows(rows...)
-		return nil
-	}
+	})
 }
 
 // keys lists keys in one cell.

@@ -204,30 +204,11 @@ func took(s record.State, d time.Duration) string {
 }
 
 func (c *cli) failures(fs *flag.FlagSet) func(context.Context, []string) error {
-	n := fs.Int("n", 20, "how many; 0 for all that are kept")
-	return func(ctx context.Context, args []string) error {
-		if err := none(args); err != nil {
-			return err
+	head := []string{"NUMBER", "TIMES", "FROM", "NAME", "ERROR"}
+	return newest(c, fs, "/failures", "nothing that is kept has failed", head, func(f console.Failure) []string {
+		return []string{
+			fmt.Sprint(f.Seq), fmt.Sprint(f.Times), cmp.Or(strings.TrimSpace(f.Request+" "+f.Key), "-"), f.Step.Name,
+			strings.TrimSpace(fmt.Sprint(f.Step.Phase, " ", f.Step.Error)),
 		}
-		if *n < 0 {
-			return &misuse{"-n is negative"}
-		}
-		var list []console.Failure
-		done, err := c.fetch(ctx, "/failures", url.Values{"n": {strconv.Itoa(*n)}}, &list)
-		if err == nil && len(list) == 0 {
-			err = &answerNo{"nothing that is kept has failed"}
-		}
-		if done || err != nil {
-			return err
-		}
-		rows := [][]string{{"NUMBER", "TIMES", "FROM", "NAME", "ERROR"}}
-		for _, f := range list {
-			rows = append(rows, []string{
-				fmt.Sprint(f.Seq), fmt.Sprint(f.Times), cmp.Or(strings.TrimSpace(f.Request+" "+f.Key), "-"), f.Step.Name,
-				strings.TrimSpace(fmt.Sprint(f.Step.Phase, " ", f.Step.Error)),
-			})
-		}
-		c.rows(rows...)
-		return nil
-	}
+	})
 }
