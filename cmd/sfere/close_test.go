@@ -3,9 +3,11 @@ package main
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/internal/consoletest"
+	"github.com/sfere-go/sfere/twk/twktest"
 )
 
 func TestClose(t *testing.T) {
@@ -51,6 +53,9 @@ func TestClose(t *testing.T) {
 		if n := here(); n != test.left {
 			t.Errorf("%s: %d connections are left, want %d", test.reason, n, test.left)
 		}
+	}
+	for end := time.Now().Add(twktest.Wait); len(p.Conns.Removals()) < 2 && time.Now().Before(end); time.Sleep(time.Millisecond) {
+		// told by their handlers, which may not have come to that yet
 	}
 	code, out, errs := invoke(t, url, "", "removals")
 	if code != exitOK || !strings.Contains(out, "default/lobby/bob") || !strings.Contains(out, "kicked") {
