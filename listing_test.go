@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/sfere-go/sfere/internal/growth"
 )
 
 // manyKeys is a value under several keys.
@@ -154,7 +156,7 @@ func TestPageCostsWhatItLists(t *testing.T) {
 		from := place{key: Key{"s", "c1", fmt.Sprintf("%07d", n/2)}}
 		page = measure(func() { ix.page(want, s, from, 100) })
 		change = measure(func() { ix.remove(&slots[n/2+1]); add(n/2 + 1) })
-		counts = int(testing.AllocsPerRun(10, func() { ix.tally(want, s, 0); ix.tally(Key{}, shapeOpen, 1) }))
+		counts = int(growth.Allocs(func() { ix.tally(want, s, 0); ix.tally(Key{}, shapeOpen, 1) }))
 		return page, change, counts
 	}
 	n := 8_000

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/internal/growth"
 	"github.com/sfere-go/sfere/registry"
 )
 
@@ -137,7 +138,7 @@ func BenchmarkParallel(b *testing.B) {
 
 // The numbers of allocations are promises.
 func TestAllocations(t *testing.T) {
-	if testing.CoverMode() != "" || raceEnabled {
+	if testing.CoverMode() != "" || growth.Race {
 		t.Skip("instrumented")
 	}
 	var total int

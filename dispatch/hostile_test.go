@@ -65,7 +65,7 @@ func TestDecodeDeepCostsAsMuchAsFlat(t *testing.T) {
 	note := strings.Repeat(`{"effect":"test/note","args":{"text":"x"}},`, 5000) + `{"effect":"test/two"}`
 	allocs := func(depth int) float64 {
 		text := []byte(strings.Repeat(`[{"effect":"effect/batch","args":{"effects":`, depth) + "[" + note + "]" + strings.Repeat(`}}]`, depth))
-		return testing.AllocsPerRun(3, func() {
+		return growth.Allocs(func() {
 			if _, err := d.Decode(text); err != nil {
 				t.Fatal(err)
 			}

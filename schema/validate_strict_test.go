@@ -199,7 +199,7 @@ func TestValidateDeepLists(t *testing.T) {
 	c := schema.Of(d)
 	allocs := func(depth int) float64 {
 		text := deep(depth)
-		return testing.AllocsPerRun(5, func() { _ = c.Validate(t.Context(), text) })
+		return growth.Allocs(func() { _ = c.Validate(t.Context(), text) })
 	}
 	if few, many := allocs(30), allocs(240); many > 12*few {
 		t.Errorf("%.0f allocations at depth 30, %.0f at depth 240", few, many)
@@ -225,7 +225,7 @@ func (n crowd) All() iter.Seq[effect.Info] {
 func TestManyNamesCostNothing(t *testing.T) {
 	allocs := func(names crowd, text string) float64 {
 		c := schema.Of(names)
-		return testing.AllocsPerRun(3, func() { _ = c.Validate(t.Context(), []byte("["+text+"{}]")) })
+		return growth.Allocs(func() { _ = c.Validate(t.Context(), []byte("["+text+"{}]")) })
 	}
 	for _, test := range []struct{ text, reason string }{
 		{strings.Repeat(`{"effect":"test/effect-7","args":{"n":[1]}},`, 100), "good items"},
