@@ -57,6 +57,9 @@ type Relay struct {
 	opts    Options
 	inside  nats.InProcessConnProvider // nil: over the network
 	shared  bool                       // a server inside the program that others reach
+
+	pingEvery time.Duration
+	dial      func(network, address string) (net.Conn, error) // nil: as nats.go does
 }
 
 var _ relay.Relay = (*Relay)(nil)
@@ -64,7 +67,7 @@ var _ relay.Relay = (*Relay)(nil)
 // New returns a relay over the servers at one or several URLs, with commas between
 // them. It connects to none: nodes do. nil options mean the defaults.
 func New(servers string, o *Options) *Relay {
-	r := &Relay{servers: servers}
+	r := &Relay{servers: servers, pingEvery: pingEvery}
 	if o != nil {
 		r.opts = *o
 	}
@@ -101,7 +104,7 @@ func (r *Relay) Connect(ctx context.Context, to relay.Receiver) (relay.Link, err
 		nats.FlusherTimeout(writeWithin),
 		// A connection that is dead without having ended is found before other nodes
 		// take this one for down.
-		nats.PingInterval(pingEvery),
+		nats.PingInterval(r.pingEvery),
 		nats.MaxPingsOutstanding(2),
 		nats.ReconnectWait(r.opts.ReconnectWait),
 		nats.DisconnectErrHandler(func(*nats.Conn, error) { l.happened(relay.Lost) }),
@@ -123,6 +126,7 @@ func (r *Relay) Connect(ctx context.Context, to relay.Receiver) (relay.Link, err
 	if deadline, ok := ctx.Deadline(); ok {
 		opts = append(opts, nats.Timeout(max(time.Until(deadline), time.Millisecond)))
 	}
+	opts = append(opts, r.dialing)
 	conn, err := nats.Connect(r.servers, opts...)
 	if err != nil {
 		l.stop()
