@@ -33,7 +33,7 @@ func (cl *cluster) receive(m relay.Received) {
 	case relay.Broadcast:
 		s := c.matching(to, except)
 		defer c.give(s)
-		cl.deliver(m, to, s, b.Steps, out.end)
+		cl.deliver(m, to, s, b.Steps, out, out.end)
 	case relay.Close:
 		ids, all := cl.mine(b.Streams), len(b.Streams) == 0
 		if !all && len(ids) == 0 {
@@ -45,7 +45,7 @@ func (cl *cluster) receive(m relay.Received) {
 		s := cl.thrownOut(to, except, m.Exclude, b)
 		defer c.give(s)
 		all := c.targets(to, s, false)
-		cl.deliver(m, to, s, b.Why, func(Report, error) {
+		cl.deliver(m, to, s, b.Why, out, func(Report, error) {
 			out.end(closeAll(context.Background(), all, CauseKicked), nil)
 		})
 	default: // of a newer program, or not handled yet
@@ -73,8 +73,9 @@ func (cl *cluster) mine(all []relay.Stream) (ids []uint64) {
 }
 
 // deliver runs the steps of another node's broadcast for everybody in s. done is called
-// with what has become of it, perhaps later and on another goroutine.
-func (cl *cluster) deliver(m relay.Received, to Pattern, s *snapshot, in []relay.Step, done func(Report, error)) {
+// with what has become of it, perhaps later and on another goroutine. out is noted if
+// the steps cannot be read.
+func (cl *cluster) deliver(m relay.Received, to Pattern, s *snapshot, in []relay.Step, out *result, done func(Report, error)) {
 	c := cl.c
 	d := &delivery{conns: c, from: context.Background(), to: to, foreign: cl}
 	d.causes.r, d.report.Matched = &d.report, len(s.entries)
@@ -114,6 +115,13 @@ func (cl *cluster) deliver(m relay.Received, to Pattern, s *snapshot, in []relay
 	}
 	all := c.targets(to, s, false)
 	lists := d.readEach(in, all)
+	for _, l := range lists {
+		if l.err != nil { // it is missed by those who would run it
+			out.unread = l.err
+			cl.gap(relay.Gap{To: m.To, From: m.From, Causes: []relay.Cause{relay.Unreadable}})
+			break
+		}
+	}
 	d.reserve(all, s)
 	select { // when too many are at work, what arrives has to wait
 	case cl.slots <- struct{}{}:

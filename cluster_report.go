@@ -20,9 +20,10 @@ type ref struct {
 
 // result is what becomes of a message of another node here.
 type result struct {
-	done   chan struct{} // closed when report and err are final
+	done   chan struct{} // closed when the rest is final
 	report Report
 	err    error
+	unread error // why its effects were not run
 }
 
 func (r *result) end(report Report, err error) {
@@ -52,6 +53,7 @@ type account struct {
 	Dropped   int              `json:"dropped,omitempty"`
 	Failed    int              `json:"failed,omitempty"`
 	Failures  []accountFailure `json:"failures,omitempty"`
+	Unread    string           `json:"unread,omitempty"` // why its effects were not run
 }
 
 type accountFailure struct {
@@ -70,6 +72,9 @@ func (r *result) account() (a account, err error) {
 	a = account{Matched: r.report.Matched, Delivered: r.report.Delivered, Dropped: r.report.Dropped, Failed: r.report.Failed}
 	for _, f := range r.report.Failures {
 		a.Failures = append(a.Failures, accountFailure{core.SafeText(f.Err), f.Count, f.Keys})
+	}
+	if err := r.unread; err != nil {
+		a.Unread = core.SafeText(err)
 	}
 	return a, r.err
 }
@@ -188,6 +193,9 @@ func (f *far) take(r *Report, a relay.Answer) (pending bool) {
 			return true
 		}
 		r.Add(said.asReport())
+		if said.Unread != "" {
+			r.Unreached = append(r.Unreached, relay.Answer{Node: a.Node, Name: a.Name, Fate: relay.Refused, Reason: said.Unread})
+		}
 	default:
 		a.Data = nil
 		r.Unreached = append(r.Unreached, a)

@@ -122,7 +122,10 @@ func TestClusterReport(t *testing.T) {
 					if len(rep.Failures) != 1 || rep.Failures[0].Count != 2 || !strings.Contains(rep.Failures[0].Err.Error(), "own/mine") && !strings.Contains(rep.Failures[0].Err.Error(), "test/mine") {
 						t.Errorf("%s: failures %v", tt.reason, rep.Failures)
 					}
-					rep.Failures = nil
+					if len(rep.Unreached) != 1 || !strings.Contains(rep.Unreached[0].Reason, "test/mine") {
+						t.Errorf("%s: unreached are %v", tt.reason, rep.Unreached)
+					}
+					rep.Failures, rep.Unreached = nil, nil
 				}
 				if diff := cmp.Diff(tt.want, rep); diff != "" {
 					t.Errorf("%s (-want +got):\n%s", tt.reason, diff)

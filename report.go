@@ -28,7 +28,8 @@ type Report struct {
 	// they did counts nowhere.
 	Silent []string `json:"silent,omitempty"`
 	// Unreached has the machines that have answered, in such a report, that they did not
-	// get it, could not read it, or cannot tell.
+	// get it, could not or must not read it, or cannot tell. The streams of one that could
+	// read the pattern and not the effects count as Failed.
 	Unreached []relay.Answer `json:"unreached,omitempty"`
 	// Relay is why it was not sent to other machines at all; nil without a relay.
 	Relay error `json:"-"`
