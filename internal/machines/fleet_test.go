@@ -35,6 +35,7 @@ type fleet struct {
 	pages   []*page
 	sayings []*saying
 	last    map[string]int // numbers of senders
+	others  map[string]int // pages of each scope that are not in pages
 }
 
 // saying is a message that somebody has tried to say.
@@ -52,7 +53,7 @@ func newFleet(t *testing.T, more config) *fleet {
 	tr := &http.Transport{MaxIdleConnsPerHost: 64}
 	f := &fleet{
 		t: t, dir: t.TempDir(), client: &http.Client{Transport: tr}, base: more,
-		gaps: map[string][]gapEntry{}, names: map[string]map[string]string{}, last: map[string]int{},
+		gaps: map[string][]gapEntry{}, names: map[string]map[string]string{}, last: map[string]int{}, others: map[string]int{},
 	}
 	f.base.Role, f.base.State = "node", f.dir
 	if f.base.Beat == 0 {
@@ -129,6 +130,13 @@ func (f *fleet) page(scope, user string, base func(int) string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.pages = append(f.pages, p)
+}
+
+// more notes a page that others read.
+func (f *fleet) more(scope string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.others[scope]++
 }
 
 // say says the next message of a sender at a URL.
@@ -243,8 +251,8 @@ func (l *load) more(t *testing.T, n int) {
 func (f *fleet) settle() {
 	f.t.Helper()
 	for _, scope := range scopes {
-		want := 0
 		f.mu.Lock()
+		want := f.others[scope]
 		for _, p := range f.pages {
 			if p.scope == scope {
 				want++

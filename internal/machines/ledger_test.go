@@ -154,6 +154,12 @@ func (f *fleet) done() account {
 	return a
 }
 
+// healed waits until all pages show the last state although nobody says anything.
+func (f *fleet) healed() {
+	f.t.Helper()
+	until(f.t, "the pages show the last state", f.shown)
+}
+
 // shown says which page does not show the last state.
 func (f *fleet) shown() error {
 	f.mu.Lock()

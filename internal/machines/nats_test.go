@@ -27,8 +27,11 @@ func TestServerBounce(t *testing.T) {
 		})
 	}
 	l.more(t, 50)
+	l.end()
 	nats = startNATS(t, nats.Listen)
 	f.backOnce(nodes, 1)
+	f.healed()
+	l = f.loadNodes(nodes...)
 	f.settle()
 	l.more(t, 50)
 	l.end()

@@ -71,6 +71,7 @@ func TestSplitNetwork(t *testing.T) {
 					return nil
 				})
 			}
+			l.end()
 			for _, d := range [][2]string{{a.IP, server}, {server, a.IP}} {
 				if n, want := net.lost(d[0], d[1]), d[0] == a.IP && c.out || d[0] == server && c.in; n > 0 != want {
 					t.Errorf("%d packets from %s to %s were lost", n, d[0], d[1])
@@ -83,6 +84,8 @@ func TestSplitNetwork(t *testing.T) {
 			if c.long {
 				f.sees(a, "that it was cut off", func(s status) bool { return s.count(relay.Reconnected) > 0 })
 			}
+			f.healed()
+			l = f.loadNodes(nodes...)
 			f.settle()
 			l.more(t, 50)
 			l.end()
@@ -117,11 +120,16 @@ func TestSplitServers(t *testing.T) {
 		f.sees(nodes[0], "that "+m.Name+" is down", func(s status) bool { return s.state(m.Name) == relay.Down })
 	}
 	l.more(t, 200) // the servers give their routes up
+	l.end()
 	routes(false)
 	for _, m := range nodes[1:] {
 		f.sees(m, "a again", func(s status) bool { return s.state("a") == relay.Live && s.count(relay.Returned) > 0 })
 	}
-	f.sees(nodes[0], "the others again", func(s status) bool { return s.state("b") == relay.Live && s.state("c") == relay.Live && s.count(relay.Returned) > 0 })
+	f.sees(nodes[0], "the others again", func(s status) bool {
+		return s.state("b") == relay.Live && s.state("c") == relay.Live && s.count(relay.Returned) > 0
+	})
+	f.healed()
+	l = f.loadNodes(nodes...)
 	f.settle()
 	l.more(t, 50)
 	l.end()
