@@ -178,6 +178,7 @@ func (d *deploy) replace(between func()) {
 func (d *deploy) unknown() {
 	d.t.Helper()
 	all := d.live()
+	d.say(all[len(all)-1].url, "rival", "news", "cheer", false) // who misses it is told a gap
 	s := d.say(all[len(all)-1].url, "acme", "news", "cheer", true)
 	if s.err != nil || len(s.said.Silent) > 0 || s.said.Relay != "" {
 		d.t.Errorf("%v %+v", s.err, s.said)

@@ -157,11 +157,27 @@ func (f *fleet) done() account {
 // healed waits until all pages show the last state although nobody says anything.
 func (f *fleet) healed() {
 	f.t.Helper()
-	until(f.t, "the pages show the last state", f.shown)
+	until(f.t, "the pages show the last state", func() error { return f.shown() })
 }
 
-// shown says which page does not show the last state.
-func (f *fleet) shown() error {
+// behind says something at m, which is cut off, until its own pages show it and those of
+// others do not.
+func (f *fleet) behind(m *machine) {
+	f.t.Helper()
+	until(f.t, "others do not show what was said at "+m.Name, func() error {
+		for _, scope := range scopes {
+			f.say(m.url, scope, "last"+m.Name, "", false)
+		}
+		until(f.t, "the pages of "+m.Name+" show what was said there", func() error { return f.shown(m.Name) })
+		if f.shown() == nil {
+			return errors.New("they do") // a render of theirs came later
+		}
+		return nil
+	})
+}
+
+// shown says which page does not show the last state, of all or of those at some nodes.
+func (f *fleet) shown(at ...string) error {
 	f.mu.Lock()
 	pages := slices.Clone(f.pages)
 	f.mu.Unlock()
@@ -175,6 +191,9 @@ func (f *fleet) shown() error {
 	}
 	for _, p := range pages {
 		s, open := p.current()
+		if len(at) > 0 && !slices.Contains(at, s.node) {
+			continue
+		}
 		if !open || s.board != want[p.scope] {
 			return fmt.Errorf("%s of %s at %s (open %t) shows %q, want %q", p.user, p.scope, s.node, open, s.board, want[p.scope])
 		}

@@ -28,6 +28,7 @@ func TestServerBounce(t *testing.T) {
 	}
 	l.more(t, 50)
 	l.end()
+	f.behind(nodes[1])
 	nats = startNATS(t, nats.Listen)
 	f.backOnce(nodes, 1)
 	f.healed()

@@ -72,6 +72,7 @@ func TestSplitNetwork(t *testing.T) {
 				})
 			}
 			l.end()
+			f.behind(a)
 			for _, d := range [][2]string{{a.IP, server}, {server, a.IP}} {
 				if n, want := net.lost(d[0], d[1]), d[0] == a.IP && c.out || d[0] == server && c.in; n > 0 != want {
 					t.Errorf("%d packets from %s to %s were lost", n, d[0], d[1])
@@ -121,6 +122,7 @@ func TestSplitServers(t *testing.T) {
 	}
 	l.more(t, 200) // the servers give their routes up
 	l.end()
+	f.behind(nodes[0])
 	routes(false)
 	for _, m := range nodes[1:] {
 		f.sees(m, "a again", func(s status) bool { return s.state("a") == relay.Live && s.count(relay.Returned) > 0 })
