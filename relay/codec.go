@@ -13,8 +13,9 @@ import (
 	"github.com/sfere-go/sfere/sse"
 )
 
-// After its head a packet is the length of a JSON text, that text, and the bytes of
-// the frames that the text tells the sizes of.
+// After its head a packet is the length of a JSON text, that text, and for each frame in
+// the text its size and its bytes. So the text is the same for all that is sent to one
+// address in one form, and need not be read again: see reader.
 
 // wire is the JSON text of a packet.
 type wire[B any] struct {
@@ -32,7 +33,6 @@ type wireStep struct {
 }
 
 type wireFrame struct {
-	Size     int          `json:"size"`
 	Coalesce string       `json:"coalesce,omitempty"`
 	Overflow sse.Overflow `json:"overflow,omitempty"`
 	Version  uint64       `json:"version,omitempty"`
@@ -76,12 +76,13 @@ func (codec) encode(e Envelope) ([]byte, error) {
 	}
 	size := headSize + 4 + len(text)
 	for _, f := range frames {
-		size += f.Len()
+		size += 4 + f.Len()
 	}
 	p := make([]byte, headSize, size)
 	p = binary.BigEndian.AppendUint32(p, uint32(len(text)))
 	p = append(p, text...)
 	for _, f := range frames {
+		p = binary.BigEndian.AppendUint32(p, uint32(f.Len()))
 		p = append(p, f.Bytes()...)
 	}
 	return p, nil
@@ -108,7 +109,7 @@ func wireSteps(steps []Step, frames *[]*sse.Frame) []wireStep {
 		out[i].Effect = s.Effect
 		for _, f := range s.Frames {
 			o := f.Options()
-			out[i].Frames = append(out[i].Frames, wireFrame{f.Len(), o.Coalesce, o.Overflow, o.Version})
+			out[i].Frames = append(out[i].Frames, wireFrame{o.Coalesce, o.Overflow, o.Version})
 			*frames = append(*frames, f)
 		}
 	}
@@ -121,84 +122,119 @@ var errUnknownKind = errors.New("this node does not know the kind")
 // decode reads the body of a packet whose head has been read. What it does not know,
 // it refuses by name: a message that is half understood is worse than one that is
 // missed and told of.
-func (c codec) decode(h head, p []byte) (e Envelope, err error) {
+func (c codec) decode(h head, p []byte) (Envelope, error) {
+	text, frames, err := split(h, p)
+	if err != nil {
+		return Envelope{}, err
+	}
+	t, err := c.parse(text)
+	if err != nil {
+		return Envelope{}, err
+	}
+	return t.with(frames)
+}
+
+// split returns the text of a packet and what follows it.
+func split(h head, p []byte) (text, frames []byte, err error) {
 	if h.version != version {
-		return e, fmt.Errorf("it is of version %d, and this node speaks %d", h.version, version)
+		return nil, nil, fmt.Errorf("it is of version %d, and this node speaks %d", h.version, version)
 	}
 	p = p[headSize:]
 	if len(p) < 4 || uint64(binary.BigEndian.Uint32(p)) > uint64(len(p)-4) {
-		return e, errLargeJSON
+		return nil, nil, errLargeJSON
 	}
 	n := int(binary.BigEndian.Uint32(p))
-	text, frames := p[4:4+n], p[4+n:]
+	return p[4 : 4+n], p[4+n:], nil
+}
+
+// parsed is the text of a packet: an envelope whose body has the steps still to come.
+type parsed struct {
+	e     Envelope
+	steps []wireStep
+}
+
+// parse reads a text.
+func (c codec) parse(text []byte) (t parsed, err error) {
 	v, err := jsonread.Parse(text, jsonread.Limits{Bytes: maxEnvelope, Depth: maxDepth})
 	if err != nil {
-		return e, err
+		return t, err
 	}
 	if v.Kind() != jsonread.Object || v.Get("kind").IsZero() || v.Get("kind").Kind() != jsonread.String {
-		return e, errors.New("it has no kind")
+		return t, errors.New("it has no kind")
 	}
 	switch kind := v.Get("kind").Text(); kind {
 	case "broadcast":
-		e, err = read(c, v, func(b wireBroadcast) (Body, error) {
-			steps, err := steps(b.Steps, &frames)
-			return Broadcast{steps, b.Each}, err
+		t.e, err = read(c, v, func(b wireBroadcast) Body {
+			t.steps = b.Steps
+			return Broadcast{Each: b.Each}
 		})
 	case "kick":
-		e, err = read(c, v, func(b wireKick) (Body, error) {
-			steps, err := steps(b.Why, &frames)
-			return Kick{steps, b.Until}, err
+		t.e, err = read(c, v, func(b wireKick) Body {
+			t.steps = b.Why
+			return Kick{Until: b.Until}
 		})
 	case "refresh":
-		e, err = read(c, v, as[Refresh])
+		t.e, err = read(c, v, as[Refresh])
 	case "close":
-		e, err = read(c, v, as[Close])
+		t.e, err = read(c, v, as[Close])
 	case "admit":
-		e, err = read(c, v, as[Admit])
+		t.e, err = read(c, v, as[Admit])
 	case "claim":
-		e, err = read(c, v, as[Claim])
+		t.e, err = read(c, v, as[Claim])
 	case "release":
-		e, err = read(c, v, as[Release])
+		t.e, err = read(c, v, as[Release])
 	case "presence":
-		e, err = read(c, v, as[Presence])
+		t.e, err = read(c, v, as[Presence])
 	case "beat":
-		e, err = read(c, v, as[beat])
+		t.e, err = read(c, v, as[beat])
 	case "tails":
-		e, err = read(c, v, as[tails])
+		t.e, err = read(c, v, as[tails])
 	case "leave":
-		e, err = read(c, v, as[leave])
+		t.e, err = read(c, v, as[leave])
 	case "hello":
-		e, err = read(c, v, as[hello])
+		t.e, err = read(c, v, as[hello])
 	case "ask":
-		e, err = read(c, v, as[question])
+		t.e, err = read(c, v, as[question])
 	case "answer":
-		e, err = read(c, v, as[reply])
+		t.e, err = read(c, v, as[reply])
 	default:
-		return e, fmt.Errorf("%w %s", errUnknownKind, jsonread.Quote(kind))
+		return t, fmt.Errorf("%w %s", errUnknownKind, jsonread.Quote(kind))
+	}
+	if err == nil {
+		err = t.e.check()
+	}
+	return t, err
+}
+
+// with returns the envelope with the frames that follow the text.
+func (t parsed) with(frames []byte) (Envelope, error) {
+	var err error
+	switch b := t.e.Body.(type) {
+	case Broadcast:
+		b.Steps, err = steps(t.steps, &frames)
+		t.e.Body = b
+	case Kick:
+		b.Why, err = steps(t.steps, &frames)
+		t.e.Body = b
 	}
 	if err == nil && len(frames) > 0 {
 		err = fmt.Errorf("%d bytes are left over", len(frames))
 	}
-	if err == nil {
-		err = e.check()
-	}
 	if err != nil {
 		return Envelope{}, err
 	}
-	return e, nil
+	return t.e, nil
 }
 
-func as[B Body](b B) (Body, error) { return b, nil }
+func as[B Body](b B) Body { return b }
 
 // read reads the text of a packet whose body is a W.
-func read[W any](c codec, v jsonread.Value, body func(W) (Body, error)) (e Envelope, err error) {
+func read[W any](c codec, v jsonread.Value, body func(W) Body) (e Envelope, err error) {
 	w, err := into[wire[W]](c, v)
 	if err != nil {
 		return e, err
 	}
-	e = Envelope{w.To, w.Exclude, w.Deadline, w.Report, nil}
-	e.Body, err = body(w.Body)
-	return e, err
+	return Envelope{w.To, w.Exclude, w.Deadline, w.Report, body(w.Body)}, nil
 }
 
 // steps makes steps of their wire form, with frames from the bytes that follow.
@@ -207,14 +243,15 @@ func steps(in []wireStep, rest *[]byte) ([]Step, error) {
 	for i, w := range in {
 		out[i].Effect = w.Effect
 		for _, f := range w.Frames {
-			if f.Size < 0 || f.Size > len(*rest) {
+			if len(*rest) < 4 || uint64(binary.BigEndian.Uint32(*rest)) > uint64(len(*rest)-4) {
 				return nil, errLargeJSON
 			}
-			frame, err := sse.RawFrame((*rest)[:f.Size:f.Size], &sse.FrameOptions{Coalesce: f.Coalesce, Overflow: f.Overflow, Version: f.Version})
+			end := 4 + int(binary.BigEndian.Uint32(*rest))
+			frame, err := sse.RawFrame((*rest)[4:end:end], &sse.FrameOptions{Coalesce: f.Coalesce, Overflow: f.Overflow, Version: f.Version})
 			if err != nil {
 				return nil, err
 			}
-			out[i].Frames, *rest = append(out[i].Frames, frame), (*rest)[f.Size:]
+			out[i].Frames, *rest = append(out[i].Frames, frame), (*rest)[end:]
 		}
 	}
 	return out, nil

@@ -52,4 +52,13 @@ func BenchmarkCodec(b *testing.B) {
 			}
 		}
 	})
+	b.Run("decode-known", func(b *testing.B) {
+		b.ReportAllocs()
+		r := newReader(c)
+		for b.Loop() {
+			if _, err := r.decode(h, p); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }

@@ -47,6 +47,7 @@ type Node struct {
 	presence PresenceMark
 
 	// The rest belongs to the loop.
+	reader  reader
 	seals   seals
 	causes  []Cause // of the gap for everything that is to be told
 	gapTime *time.Timer
@@ -74,6 +75,7 @@ func Join(ctx context.Context, r Relay, o *Options) (*Node, error) {
 	n.in.limit = int64(n.opts.InboxBytes)
 	n.all, n.own = prefix+".all", prefix+".node."+n.id.String()
 	n.out, n.seals = newOutbox(n), newSeals(n.opts.Keys)
+	n.reader = newReader(n.codec)
 	n.gapTime = time.NewTimer(time.Hour)
 	n.gapTime.Stop()
 	link, err := r.Connect(ctx, Receiver{Packet: n.in.packet, Event: n.event})

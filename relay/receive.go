@@ -21,7 +21,7 @@ func (n *Node) take(p Packet) {
 		n.refuse(refusal)
 		return
 	}
-	e, err := n.codec.decode(h, p.Data)
+	e, err := n.reader.decode(h, p.Data)
 	if err == nil {
 		err = n.belongs(e, p.Subject)
 	}

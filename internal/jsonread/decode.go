@@ -52,7 +52,9 @@ type step struct {
 const maxHints = 3
 
 // Decoder returns a decoder for one text. Its Specials find who in the field For.
-func (t *Types) Decoder(who any) *Decoder { return &Decoder{For: who, types: t, hints: maxHints} }
+func (t *Types) Decoder(who any) *Decoder {
+	return &Decoder{For: who, types: t, path: make([]step, 0, 8), hints: maxHints}
+}
 
 // Enter says that what follows is about a member of the current place; [Decoder.Leave]
 // ends that.

@@ -18,7 +18,7 @@ func Parse(text []byte, l Limits) (Value, error) {
 	if most := cmp.Or(l.Bytes, math.MaxInt32); len(text) > min(most, math.MaxInt32) {
 		return Value{}, &Error{Err: fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(text), most)}
 	}
-	p := &parser{doc: doc{text: text, nodes: make([]node, 0, len(text)/16+4)}, depth: cmp.Or(l.Depth, 10_000)}
+	p := &parser{doc: doc{text: text, nodes: make([]node, 0, len(text)/16+min(16, len(text)/4+1))}, depth: cmp.Or(l.Depth, 10_000)}
 	if err := p.value(0); err != nil {
 		return Value{}, err
 	}
@@ -159,6 +159,9 @@ func (p *parser) object(i, depth int) error {
 	if p.peek() == '}' {
 		p.at++
 		return nil
+	}
+	if p.names == nil {
+		p.names = make([][]byte, 0, fewNames)
 	}
 	own := names{first: len(p.names)}
 	for count := int32(0); ; {
