@@ -61,7 +61,8 @@ func TestServerBounce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, most := s.Renders-renders[m.Name], len(scopes)*(len(s.Gaps)-gaps[m.Name]); got > most {
+		// One render of each room may have been on its way before.
+		if got, most := s.Renders-renders[m.Name], len(scopes)*(len(s.Gaps)-gaps[m.Name]+1); got > most {
 			t.Errorf("%s has rendered %d times, want at most %d: once for each room and gap", m.Name, got, most)
 		}
 	}
