@@ -35,9 +35,9 @@ type heard struct {
 // A message that was answered reaches each stream of its room exactly once, from the
 // first one of its node on that has reached it, and until the stream ends. If it does
 // not, the node of the stream has been told a gap after it was begun, or its sender was
-// told that the node was silent or not reached, or that it was not sent at all. Nothing
-// comes twice to a page, nothing of another scope, and what was said at one node by one
-// sender comes in order.
+// told that the node was silent or not reached, or that it was not sent at all. What a
+// report counts as delivered has been. Nothing comes twice to a page, nothing of another
+// scope, and what was said at one node by one sender comes in order.
 func (f *fleet) check() (a account, err error) {
 	for _, m := range f.live() {
 		f.note(m)
@@ -61,6 +61,7 @@ func (f *fleet) check() (a account, err error) {
 			byPlace[s.Scope] = append(byPlace[s.Scope], s)
 		}
 	}
+	got, ended := map[string]int{}, map[string]int{}
 	for _, p := range f.pages {
 		p.mu.Lock()
 		twice := map[string]bool{}
@@ -83,6 +84,7 @@ func (f *fleet) check() (a account, err error) {
 					wrong("%s has received %s twice", name, m)
 				}
 				twice[id(m)] = true
+				got[id(m)]++
 				of := [2]string{m.Sender, m.Via}
 				if order[of] >= m.N {
 					wrong("%s has received %s after number %d", name, m, order[of])
@@ -95,6 +97,9 @@ func (f *fleet) check() (a account, err error) {
 				if s.began.After(h.last[m.Via]) {
 					h.last[m.Via] = s.began
 				}
+			}
+			if st.ended {
+				ended[p.scope]++
 			}
 			for _, s := range byPlace[p.scope] {
 				first, ok := h.first[s.Via]
@@ -109,6 +114,12 @@ func (f *fleet) check() (a account, err error) {
 			}
 		}
 		p.mu.Unlock()
+	}
+	for _, s := range f.sayings {
+		// What was in an outbox when its stream ended is not counted here.
+		if most := got[id(s.message)] + ended[s.Scope] + f.others[s.Scope]; s.said.Delivered > most {
+			wrong("%s (%q) counts as delivered to %d streams and has reached %d", s, s.kind, s.said.Delivered, most)
+		}
 	}
 	return a, errors.Join(errs...)
 }
