@@ -102,8 +102,12 @@ func newConn(h *Hub, r *http.Request, front http.Header, now time.Time, stay boo
 		id: h.ids.Add(1), hub: h, opened: now, remote: r.RemoteAddr, agent: beginning(r.UserAgent()), policy: h.opts.Overflow,
 		corked: true, pending: true, done: make(chan struct{}), wake: make(chan struct{}, 1),
 	}
-	c.first = &Turn{c: c, first: true}
-	c.turns, c.turned = []*Turn{c.first}, true
+	opening := &struct { // one piece of memory, as it goes at once
+		turn  Turn
+		turns [1]*Turn
+	}{turn: Turn{c: c, first: true}}
+	c.first, opening.turns[0] = &opening.turn, &opening.turn
+	c.turns, c.turned = opening.turns[:], true
 	c.stays.Store(stay)
 	// Middleware that has set an encoding encodes what passes through it: what is
 	// encoded already would be so twice, and what goes past it not at all.

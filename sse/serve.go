@@ -258,7 +258,8 @@ func (c *Conn) finish(cause Cause, flush bool) {
 	c.Close(cause)
 	<-c.done // whoever closes it may still be telling the owners
 	if cause = c.Cause(); cause != CauseClient && !cause.Cut() {
-		s := scratch{now: time.Now(), wait: true}
+		s := scratch{wait: true}
+		s.tick(c.hub)
 		for more := true; more; {
 			more, _ = c.drain(&s, flush)
 		}
