@@ -95,9 +95,8 @@ func (cl *cluster) deliver(m relay.Received, to Pattern, s *snapshot, in []relay
 	if !m.Deadline.IsZero() {
 		ctx, cancel = context.WithDeadline(ctx, m.Deadline)
 	}
-	d.room = c.rooms.enter(to)
+	d.room = c.rooms.of(to)
 	end := func() {
-		c.rooms.leave(d.room)
 		cancel()
 		d.report.finish()
 		done(d.report, nil)

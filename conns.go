@@ -3,6 +3,7 @@ package sfere
 import (
 	"cmp"
 	"fmt"
+	"hash/maphash"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -140,6 +141,7 @@ type Conns struct {
 // [Conns.Close]. It panics if an option makes no sense.
 func New(o *Options) *Conns {
 	c := &Conns{}
+	c.rooms.seed = maphash.MakeSeed()
 	c.index.id = func(e indexed) uint64 { return e.seq }
 	if o != nil {
 		c.opts = *o

@@ -92,8 +92,7 @@ func (c *Conns) deliver(ctx context.Context, call twk.Call, to Pattern, s *snaps
 		d.report.finish()
 		return d.report
 	}
-	d.room = c.rooms.enter(to)
-	defer c.rooms.leave(d.room)
+	d.room = c.rooms.of(to)
 	d.prepare(s.entries[0].stream.Hub())
 	frames := d.frames()
 	switch {
@@ -137,9 +136,10 @@ func (d *delivery) prepare(hub *sse.Hub) {
 	if d.dry != nil || !hub.Compresses() {
 		return
 	}
+	chain := d.conns.rooms.chain(d.to)
 	for i := range d.steps {
 		if st := &d.steps[i]; len(st.frames) > 0 {
-			st.frames = hub.Prepare(st.frames, &d.room.Audience)
+			st.frames = hub.Prepare(st.frames, chain)
 		}
 	}
 }

@@ -91,7 +91,7 @@ func (r *run) nested(ctx context.Context, call core.Call, items effect.List, how
 	case *core.Together:
 		c := child.extra()
 		c.together, c.share = how, &how.All
-		child.scope.Root = r.e.fresh(how.Ctx.Change)
+		child.scope.Root = r.e.fresh(how.Ctx)
 	case *core.Prepared:
 		child.extra().prepared = how
 	default:

@@ -68,7 +68,7 @@ func (r *run) alone(ctx context.Context, call core.Call, items effect.List, t *c
 	}{}
 	out.res.ID, out.res.Parent = e.ids.Add(1), r.res.ID
 	try := &t.First
-	try.Begin(ctx, &core.Scope{Root: e.fresh(t.Ctx.Change), Of: r}, false)
+	try.Begin(ctx, &core.Scope{Root: e.fresh(t.Ctx), Of: r}, false)
 	at := core.At{Level: call.State().At.Level + 1}
 	var v any
 	by := "share"
