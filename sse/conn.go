@@ -33,6 +33,7 @@ type Conn struct {
 	reports   bool // onSent is not empty
 	turned    bool // turns is not empty
 	resyncs   bool // an owner sends everything again rather than have the stream cut
+	settled   bool // the hub has counted what was sent
 	hub       *Hub // constant
 	outbox         // what waits
 
@@ -185,11 +186,8 @@ func (c *Conn) Info() ConnInfo {
 		i.LastWrite = c.hub.at(c.lastWrite)
 	}
 	i.Sent, i.SentSize = c.sent, c.sentBytes
-	i.Queued, i.QueuedSize, i.Dropped, i.Cause = len(c.queue), c.outbox.bytes, c.dropped, c.cause
-	for _, t := range c.turns {
-		i.Queued += len(t.queue)
-		i.QueuedSize += t.bytes
-	}
+	i.Dropped, i.Cause = c.dropped, c.cause
+	i.Queued, i.QueuedSize = c.waits()
 	return i
 }
 
@@ -247,6 +245,7 @@ func (c *Conn) Close(cause Cause) bool {
 	owners, parked, leave, expiry := c.owners, c.parked, c.leave, c.expiry
 	c.parked, c.leave, c.expiry = nil, nil, nil
 	c.mu.Unlock()
+	c.hub.counts.close(c.stays.Load(), cause)
 	if leave != nil && cause == CauseClient {
 		leave()
 	}

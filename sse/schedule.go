@@ -160,6 +160,7 @@ func (w *writer) run() {
 				w.hub.schedule(c)
 			}
 		}
+		w.hub.wrote(s)
 	}
 }
 

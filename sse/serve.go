@@ -263,6 +263,7 @@ func (c *Conn) finish(cause Cause, flush bool) {
 		for more := true; more; {
 			more, _ = c.drain(&s, flush)
 		}
+		c.hub.wrote(&s)
 		c.hub.tell(c, guarded(c.trail))
 	} else {
 		// A writer may be stuck on it, and whoever closed it may not have come
@@ -270,5 +271,6 @@ func (c *Conn) finish(cause Cause, flush bool) {
 		c.release(cause)
 	}
 	c.detach()
+	c.hub.counts.settle(c)
 	c.ended()
 }

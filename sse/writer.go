@@ -18,7 +18,9 @@ type scratch struct {
 	tail []byte
 	now  time.Time
 	at   int64 // now, by the clock of the hub
-	raw  rawWrite
+	// written is what the hub has not been told of, see [Hub.wrote].
+	written Written
+	raw     rawWrite
 	// wait says that writes may wait for the client, on streams that have been
 	// taken over; on the others they do in any case.
 	wait bool
@@ -84,6 +86,9 @@ func (c *Conn) drainLocked(s *scratch, flush bool) (more bool, failed Cause, sen
 		c.lastWrite = s.at
 		c.sent += uint64(n)
 		c.sentBytes += uint64(size)
+		s.written.Streams++
+		s.written.Frames += n
+		s.written.Bytes += size
 	}
 	if c.own != nil { // whose parts are counted when they are made
 		c.sentBytes = c.own.made
@@ -230,6 +235,7 @@ func (c *Conn) drainOwn() {
 	for {
 		s.tick(c.hub)
 		more, failed := c.drain(&s, true)
+		c.hub.wrote(&s)
 		if failed != "" {
 			c.Close(failed)
 			return
