@@ -45,6 +45,8 @@ type Options struct {
 	// run. It may be called from several goroutines at once. Default: everything is
 	// valid.
 	Validate func(effect.Data) error
+	// Observer is told of what runs, such as for metrics and traces. Default: nobody.
+	Observer Observer
 }
 
 func (o *Options) check() []error {

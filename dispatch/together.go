@@ -102,6 +102,9 @@ func (r *run) alone(ctx context.Context, call core.Call, items effect.List, t *c
 			out.res.Errors = errs
 		}
 	}
+	if o := e.opts.Observer; o != nil {
+		watch("Ran", func() { o.Ran(&out.res) })
+	}
 	return &out.res
 }
 
