@@ -56,6 +56,9 @@ type Options struct {
 	// functions Gap, Changed and Refused are called in addition to what Conns does
 	// itself, Receive and Answer are not. Default: the defaults of package relay.
 	Node *relay.Options
+	// Observer is told of what is sent and rendered, such as for metrics and traces.
+	// Default: nobody.
+	Observer Observer
 	// FromRelay are effects and placeholders, as sample values, that other machines may
 	// have run for a recipient here. Those of packages effect, twk and sfere may be
 	// anyway. What a broadcast runs once for all needs no entry: it travels as the
@@ -154,7 +157,7 @@ func New(o *Options) *Conns {
 	}
 	c.opts.Policy = cmp.Or(c.opts.Policy, Join)
 	c.opts.RecipientTimeout = cmp.Or(c.opts.RecipientTimeout, 10*time.Second)
-	c.views = newViews(&c.opts)
+	c.views = newViews(&c.opts, c.landed())
 	return c
 }
 
