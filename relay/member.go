@@ -96,9 +96,10 @@ func (n *Node) left(from ID, now time.Time) {
 }
 
 // look finds nodes that have fallen silent, and forgets those that have been gone for
-// long.
+// long. What one that is down has said last may be lost, and it can tell nobody.
 func (n *Node) look(now time.Time) {
 	var news []Member
+	died := false
 	n.mu.Lock()
 	for id, m := range n.members {
 		silent := now.Sub(m.heard)
@@ -110,7 +111,7 @@ func (n *Node) look(now time.Time) {
 			}
 			continue
 		case silent > downIn*m.every:
-			next, m.gone = Down, now
+			next, m.gone, died = Down, now, true
 		case silent > time.Duration(suspectIn*float64(m.every)):
 			next = Suspect
 		}
@@ -122,6 +123,9 @@ func (n *Node) look(now time.Time) {
 		}
 	}
 	n.mu.Unlock()
+	if died {
+		n.missedAll(Died)
+	}
 	slices.SortFunc(news, func(a, b Member) int { return slices.Compare(a.ID[:], b.ID[:]) })
 	for _, m := range news {
 		n.changed(m)

@@ -84,7 +84,10 @@ func TestSplit(t *testing.T) {
 			n.take() // what a newcomer takes for a gap, perhaps
 		}
 		f.Split(0, 1)
-		time.Sleep(12 * time.Second)
+		time.Sleep(15 * time.Second)
+		for _, n := range all {
+			n.want("the others are down", "gap  [died]")
+		}
 		a.say(acme, "left")
 		c.say(acme, "right")
 		b.want("one side", "left")
@@ -140,5 +143,45 @@ func TestMessagesAfterTheGoodbye(t *testing.T) {
 		if got, want := b.takeMembers(), []string{"a live", "a left"}; !slices.Equal(got, want) {
 			t.Errorf("members %q, want %q", got, want)
 		}
+	})
+}
+
+// What a node has said last before it died may have been lost, and nobody can say so any
+// more. Who takes it for down has missed something, perhaps.
+func TestDeathIsAGap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := NewFaulty(NewMemory(nil), nil)
+		a, b := joinT(t, f, "a", nil), joinT(t, f, "b", nil)
+		defer leaveT(a, b)
+		b.hold(acme)
+		settle()
+		b.take()
+		f.Cut(0, 1)
+		a.say(acme, "last words")
+		time.Sleep(9 * time.Second)
+		b.want("it is silent, and may come back")
+		time.Sleep(5 * time.Second)
+		b.want("it is down", "gap  [died]")
+		time.Sleep(time.Hour)
+		b.want("and stays so")
+	})
+}
+
+// A node that leaves has told what it has said last.
+func TestGoodbyeTellsOfTheLastMessage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := NewFaulty(NewMemory(nil), nil)
+		a, b := joinT(t, f, "a", nil), joinT(t, f, "b", nil)
+		defer leaveT(b)
+		b.hold(acme)
+		a.say(acme, "before")
+		settle()
+		b.take()
+		f.Cut(0, 1)
+		a.say(acme, "last words")
+		synctest.Wait()
+		f.Heal()
+		leaveT(a)
+		b.want("it has left", "gap acme [skipped]")
 	})
 }

@@ -290,6 +290,9 @@ func (n *Node) Flush(ctx context.Context) error {
 // returns nil.
 func (n *Node) Close(ctx context.Context) (err error) {
 	n.closing.Do(func() {
+		for _, t := range n.out.tails(time.Now()) {
+			n.control(n.all, t)
+		}
 		n.control(n.all, leave{})
 		err = n.out.close(ctx)
 		close(n.done)

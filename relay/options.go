@@ -137,6 +137,7 @@ const (
 	Unreadable  Cause = "unreadable"  // a message was refused
 	Overrun     Cause = "overrun"     // this node was too slow, and packets were thrown away
 	Reconnected Cause = "reconnected" // there was no connection for a while
+	Died        Cause = "died"        // a node is down, and what it said last may be lost
 	Returned    Cause = "returned"    // a node that was taken for down is there again
 	Asleep      Cause = "asleep"      // this process stood still
 )

@@ -171,6 +171,27 @@ func (f *fleet) healed() {
 	until(f.t, "the pages show the last state", func() error { return f.shown() })
 }
 
+// quiet waits until no node renders anything any more.
+func (f *fleet) quiet() {
+	f.t.Helper()
+	last, since := map[string]int{}, time.Now()
+	until(f.t, "nothing is rendered", func() error {
+		for _, m := range f.live() {
+			s, err := m.status(f.client)
+			if err != nil {
+				return err
+			}
+			if s.Renders != last[m.Name] {
+				last[m.Name], since = s.Renders, time.Now()
+			}
+		}
+		if d := time.Since(since); d < 500*time.Millisecond {
+			return fmt.Errorf("for %v", d)
+		}
+		return nil
+	})
+}
+
 // behind says something at m, which is cut off, until its own pages show it and those of
 // others do not.
 func (f *fleet) behind(m *machine) {

@@ -79,6 +79,38 @@ func TestKilledNode(t *testing.T) {
 	}
 }
 
+// A node changes the state and dies before it has told anybody. The pages of the others
+// show it all the same.
+func TestLastWordsOfANode(t *testing.T) {
+	t.Parallel()
+	addr := freeAddr(t)
+	startNATS(t, addr)
+	f := newFleet(t, config{})
+	var nodes []*machine
+	for _, name := range []string{"a", "b", "c"} {
+		nodes = append(nodes, f.node(config{Name: name, NATS: []string{natsAt(addr)}}, nil))
+	}
+	f.homePages(nodes[0], 2)
+	f.homePages(nodes[1], 2)
+	f.settle()
+	l := f.loadNodes(nodes...)
+	l.more(t, 30)
+	l.end()
+	f.healed()
+	f.quiet()
+	c := nodes[2]
+	c.wanted.Store(true)
+	if s := f.say(c.url, "acme", "last", "last words", false); s.err == nil {
+		t.Fatal("it has answered")
+	}
+	if f.shown() == nil {
+		t.Error("the pages show what nobody was told: the test says nothing")
+	}
+	f.healed()
+	f.settle()
+	f.done()
+}
+
 // A node stands still for longer than the others wait, and goes on.
 func TestStoppedNode(t *testing.T) {
 	for _, c := range []struct {
