@@ -4,6 +4,7 @@ package machines
 
 import (
 	"fmt"
+	"syscall"
 	"testing"
 
 	"github.com/sfere-go/sfere/relay"
@@ -68,6 +69,38 @@ func TestServerBounce(t *testing.T) {
 	}
 	f.settle()
 	f.done()
+}
+
+// The only server stands still, shorter than until the connections are given up. All that
+// was said meanwhile comes when it goes on.
+func TestServerStandsStill(t *testing.T) {
+	t.Parallel()
+	f, nats, nodes := three(t, config{})
+	l := f.loadNodes(nodes...)
+	l.more(t, 50)
+	nats.signal(syscall.SIGSTOP)
+	for _, m := range nodes {
+		f.sees(m, "that the others are down", func(s status) bool {
+			down := 0
+			for _, o := range s.Members {
+				if o.State == relay.Down {
+					down++
+				}
+			}
+			return down == 2
+		})
+	}
+	l.end()
+	f.behind(nodes[1])
+	nats.signal(syscall.SIGCONT)
+	for _, m := range nodes {
+		f.sees(m, "the others again", func(s status) bool { return s.count(relay.Returned) > 0 })
+	}
+	f.healed()
+	f.settle()
+	if a := f.done(); a.failed > 0 {
+		t.Errorf("%d messages had no answer", a.failed)
+	}
 }
 
 // backOnce waits until each node has been told of the n-th reconnection, and checks
