@@ -130,10 +130,10 @@ type deploy struct {
 	nodes []*machine
 }
 
-func newDeploy(t *testing.T) *deploy {
+func newDeploy(t *testing.T, notice time.Duration) *deploy {
 	d := &deploy{nats: freeAddr(t)}
 	startNATS(t, d.nats)
-	d.fleet = newFleet(t, config{Window: 200 * time.Millisecond, Page: true})
+	d.fleet = newFleet(t, config{Window: 200 * time.Millisecond, Notice: notice, Page: true})
 	d.lb = newBalancer(t)
 	for _, name := range []string{"a1", "b1", "c1"} {
 		d.add(name, 1)
@@ -160,8 +160,14 @@ func (d *deploy) replace(between func()) {
 		}
 		old := d.nodes[i]
 		d.note(old)
-		d.lb.remove(d.t, old)
-		old.signal(syscall.SIGTERM)
+		if d.base.Notice > 0 { // the balancer finds out by itself
+			old.signal(syscall.SIGTERM)
+			until(d.t, old.Name+" is not healthy", func() error { return d.drains(old) })
+			d.lb.remove(d.t, old)
+		} else {
+			d.lb.remove(d.t, old)
+			old.signal(syscall.SIGTERM)
+		}
 		for _, other := range d.live() {
 			d.sees(other, old.Name+" say that it ends", func(s status) bool { return slices.Contains(s.Drainers, old.Name) })
 		}
@@ -171,6 +177,19 @@ func (d *deploy) replace(between func()) {
 		}
 		between()
 	}
+}
+
+// drains asks a node for its health as a balancer does.
+func (d *deploy) drains(m *machine) error {
+	res, err := d.client.Get(m.url + "/healthz")
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusServiceUnavailable {
+		return fmt.Errorf("it is %s", res.Status)
+	}
+	return nil
 }
 
 // unknown says something at a node of the second version that those of the first do not
@@ -200,8 +219,26 @@ func (d *deploy) unknown() {
 // request fails, no page misses the last state, nothing comes twice, and what the first
 // version does not know is told by name and loses nothing else.
 func TestRollingDeployTwoVersions(t *testing.T) {
-	t.Parallel()
-	d := newDeploy(t)
+	for _, c := range []struct {
+		name, reason string
+		notice       time.Duration
+	}{
+		{"the balancer first", "somebody takes the node out before it is told to end", 0},
+		{"the node first", "the balancer asks for its health, and it goes on serving until then", 3 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			if c.notice > 0 && testing.Short() {
+				t.Skip("-short")
+			}
+			t.Log(c.reason)
+			deployTwoVersions(t, c.notice)
+		})
+	}
+}
+
+func deployTwoVersions(t *testing.T, notice time.Duration) {
+	d := newDeploy(t, notice)
 	for i := range 8 {
 		d.page(scopes[i%2], fmt.Sprintf("u%d", i), func(int) string { return d.lb.URL })
 	}
@@ -253,7 +290,7 @@ func (d *deploy) run() {
 func TestRollingDeployTwoVersionsInBrowser(t *testing.T) {
 	t.Parallel()
 	b := browser.New(t)
-	d := newDeploy(t)
+	d := newDeploy(t, 0)
 	pages := map[string]*browser.Page{}
 	for i, scope := range []string{"acme", "acme", "rival"} {
 		user := fmt.Sprintf("%s-%d", scope, i)

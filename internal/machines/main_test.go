@@ -28,6 +28,7 @@ type config struct {
 	Version int      // of the program
 	Beat    time.Duration
 	Window  time.Duration // of the shutdown
+	Notice  time.Duration // for which it goes on serving first
 	Page    bool          // it serves the Datastar client
 
 	// Of a server.

@@ -159,7 +159,7 @@ func newProgram(c config) *program {
 		}
 		return v
 	}, &sfere.AppOptions{
-		Relay: bus, Window: c.Window,
+		Relay: bus, Window: c.Window, Notice: c.Notice,
 		Conns: &sfere.Options{
 			Scope:     func(r *twk.Request) (string, error) { return scopeOf(r.Request), nil },
 			FromRelay: from,
@@ -179,6 +179,7 @@ func newProgram(c config) *program {
 	})
 	p.app.Handle("GET /{$}", p.page)
 	p.app.HandleHTTP("POST /say", http.HandlerFunc(p.say))
+	p.app.HandleHTTP("GET /healthz", p.app.Health())
 	p.app.HandleHTTP("GET /status", http.HandlerFunc(p.status))
 	if !c.Page {
 		return p
