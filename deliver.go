@@ -34,9 +34,9 @@ type delivery struct {
 	foreign *cluster
 	// traced has the trace of the sender, and nothing else of it; nil if there is none.
 	traced context.Context
-	steps   []step
-	report  Report
-	causes  causes
+	steps  []step
+	report Report
+	causes causes
 
 	// Memory of what each delivery needs once.
 	outline outline
