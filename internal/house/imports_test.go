@@ -11,7 +11,7 @@ var order = []string{
 	"internal/jsonfields", "internal/core", "internal/near", "internal/excerpt", "internal/lastof", "internal/jsonread", "internal/datastarjs", "internal/plainjson", "internal/weburl",
 	"effect", "registry", "dispatch", "effect/effecttest", "internal/flight",
 	"schema",
-	"sse/gzipcast", "sse", "sse/compress",
+	"sse/gzipcast", "sse", "sse/compress", "sse/lag",
 	"relay", "relay/relaytest", "relay/natsrelay",
 	"twk", "twk/attr", "twk/twktest",
 	".", "telemetry", "sferetest",

@@ -5,6 +5,7 @@ package machines
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -32,6 +33,7 @@ type network struct {
 type link struct {
 	mu     sync.Mutex // guards the rest
 	cut    bool
+	drop   float64 // of the packets
 	delay  time.Duration
 	rate   int // bytes a second, 0 is no bound
 	passed int // packets
@@ -206,7 +208,7 @@ func (n *network) carry(p []byte) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.cut {
+	if l.cut || l.drop > 0 && rand.Float64() < l.drop {
 		l.lost++
 		return
 	}

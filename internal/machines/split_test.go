@@ -144,19 +144,29 @@ func TestSplitServers(t *testing.T) {
 	}
 }
 
-// A node behind a slow link gets everything, late. It holds nobody up.
-func TestSlowLink(t *testing.T) {
-	t.Parallel()
-	net := newNetwork(t)
-	f, nodes := threeOn(t, net)
-	for _, d := range [][2]string{{nodes[0].IP, serverIP(0)}, {serverIP(0), nodes[0].IP}} {
-		net.set(d[0], d[1], func(l *link) { l.delay, l.rate = 80*time.Millisecond, 200_000 })
-	}
-	l := f.loadNodes(nodes...)
-	l.more(t, 200)
-	l.end()
-	f.settle()
-	if a := f.done(); a.failed > 0 || a.lost > 0 {
-		t.Errorf("%+v: a slow link loses nothing", a)
+// A node behind a bad link gets everything, late. It holds nobody up.
+func TestBadLink(t *testing.T) {
+	for _, c := range []struct {
+		name, reason string
+		set          func(l *link)
+	}{
+		{"slow", "80 ms each way, and 200 kB a second", func(l *link) { l.delay, l.rate = 80*time.Millisecond, 200_000 }},
+		{"lossy", "one packet of twenty is lost, and TCP sends it again", func(l *link) { l.drop = 0.05 }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			net := newNetwork(t)
+			f, nodes := threeOn(t, net)
+			a, server := nodes[0].IP, serverIP(0)
+			net.set(a, server, c.set)
+			net.set(server, a, c.set)
+			l := f.loadNodes(nodes...)
+			l.more(t, 200)
+			l.end()
+			f.settle()
+			if got := f.done(); got.failed > 0 || got.lost > 0 {
+				t.Errorf("%s: %+v: a link that is only bad loses nothing", c.reason, got)
+			}
+		})
 	}
 }
