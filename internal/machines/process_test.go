@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -214,13 +215,20 @@ func listen(t testing.TB) *net.TCPListener {
 	return ln.(*net.TCPListener)
 }
 
-// freeAddr returns an address that nobody listens on, for a server that has to have the
-// same one again.
+// freeAddr returns an address for a server that has to have the same one again. It is one
+// that no outgoing connection gets meanwhile: those of this machine come from 127.0.0.1,
+// and from higher ports.
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	ln := listen(t)
-	defer ln.Close()
-	return ln.Addr().String()
+	for range 100 {
+		addr := fmt.Sprintf("127.%d.%d.%d:%d", 1+rand.N(254), rand.N(256), 1+rand.N(254), 20_000+rand.N(10_000))
+		if ln, err := net.Listen("tcp", addr); err == nil {
+			ln.Close()
+			return addr
+		}
+	}
+	t.Fatal("no address is free")
+	return ""
 }
 
 // until waits for a condition. It is asked again and again, and must have no effects.
