@@ -245,9 +245,13 @@ func deployTwoVersions(t *testing.T, notice time.Duration) {
 	d.run()
 	seen := map[string]bool{}
 	for _, p := range d.pages {
+		p.mu.Lock()
 		for _, s := range p.streams {
-			seen[s.node[1:]] = true
+			if s.node != "" {
+				seen[s.node[1:]] = true
+			}
 		}
+		p.mu.Unlock()
 	}
 	if !seen["1"] || !seen["2"] {
 		t.Errorf("the pages have seen versions %v", seen)
