@@ -157,8 +157,8 @@ func (c codec) decode(h head, p []byte) (e Envelope, err error) {
 		e, err = read(c, v, as[Admit])
 	case "claim":
 		e, err = read(c, v, as[Claim])
-	case "release":
-		e, err = read(c, v, as[Release])
+	case "claims":
+		e, err = read(c, v, as[Claims])
 	case "presence":
 		e, err = read(c, v, as[Presence])
 	case "beat":
