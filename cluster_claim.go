@@ -107,6 +107,7 @@ func chunks(all []relay.Claimed) func(func([]relay.Claimed) bool) {
 // release tells all nodes that owner gives k up. Conns.mu is held.
 func (cl *cluster) release(k Key, owner string) {
 	one := relay.Claimed{Key: addressOf(k), Owner: owner, At: cl.book.tick(), Released: true}
+	cl.book.releases = append(cl.book.recent(time.Now()), one)
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
 	if len(cl.claimed.released) < maxReleased {
@@ -126,6 +127,7 @@ func (cl *cluster) sync(to relay.ID) {
 	for k := range c.claims.items.m {
 		all = append(all, cl.claimedHere(k, now))
 	}
+	all = append(all, cl.book.recent(now)...)
 	c.mu.Unlock()
 	parts := slices.Collect(chunks(all))
 	if len(parts) == 0 {
@@ -158,7 +160,7 @@ func (cl *cluster) heard(from relay.ID, said relay.Claims) {
 		}
 		cl.book.see(one.At, now)
 		if one.Released {
-			cl.releasedThere(from, k, one, now)
+			cl.releasedThere(k, one, now)
 			continue
 		}
 		ended = append(ended, cl.claimedThere(from, k, one, now)...)
@@ -214,12 +216,16 @@ func (cl *cluster) claimedThere(from relay.ID, k Key, one relay.Claimed, now tim
 
 // releasedThere ends the claims of an owner who has given k up on another node.
 // Conns.mu is held.
-func (cl *cluster) releasedThere(from relay.ID, k Key, one relay.Claimed, now time.Time) {
-	if i := cl.c.claims.get(k, now); i != nil && i.value.owner == one.Owner && i.value.made <= one.At {
+func (cl *cluster) releasedThere(k Key, one relay.Claimed, now time.Time) {
+	i := cl.c.claims.get(k, now)
+	if i == nil || i.value.owner != one.Owner {
+		return
+	}
+	if i.value.made <= one.At {
 		i.value.keep = 0
 		cl.c.claims.rest(i, now)
-		cl.tellOf(k)
 	}
+	cl.tellOf(k) // the other node takes it for over
 }
 
 // whole drops what a node does not have any more, when all parts of its list have come.

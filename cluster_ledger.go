@@ -16,6 +16,8 @@ type ledger struct {
 	syncs  map[relay.ID]*claimsSync // lists that are coming in
 	there  map[relay.ID]bool        // nodes that are there, as far as this one has been told
 	apart  map[Key]apart            // streams here that share their key with none
+
+	releases []relay.Claimed // given up here of late, for nodes that have missed it
 }
 
 // remoteClaim is what one other node has of a key.
@@ -41,7 +43,10 @@ const (
 	goneFor = 10 * time.Second
 	// aheadBy is by how much the clock of another machine may be fast and still count.
 	aheadBy = 2 * time.Minute
-	maxKeep = 1 << 58 // nanoseconds, 9 years: what is added to a time does not overflow
+	// maxReleases is how many releases are remembered, and releaseFor how long.
+	maxReleases = 1000
+	releaseFor  = 10 * time.Minute
+	maxKeep     = 1 << 58 // nanoseconds, 9 years: what is added to a time does not overflow
 )
 
 func newLedger() ledger {
@@ -68,6 +73,17 @@ func (l *ledger) of(k Key, now time.Time) []remoteClaim {
 		return i.value
 	}
 	return nil
+}
+
+// recent returns the releases that are remembered.
+func (l *ledger) recent(now time.Time) []relay.Claimed {
+	old := relay.Clock(now.Add(-releaseFor).UnixNano())
+	n := max(0, len(l.releases)-maxReleases+1)
+	for n < len(l.releases) && l.releases[n].At < old {
+		n++
+	}
+	l.releases = slices.Delete(l.releases, 0, n)
+	return l.releases
 }
 
 // full reports whether there is no room for what other nodes have.
