@@ -152,6 +152,7 @@ func (cl *cluster) heard(from relay.ID, said relay.Claims) {
 	now := time.Now()
 	c := cl.c
 	var ended []*entry
+	var lost []Key
 	c.mu.Lock()
 	for _, one := range said.All {
 		k := Key(one.Key)
@@ -163,22 +164,26 @@ func (cl *cluster) heard(from relay.ID, said relay.Claims) {
 			cl.releasedThere(k, one, now)
 			continue
 		}
-		ended = append(ended, cl.claimedThere(from, k, one, now)...)
+		gone, forfeited := cl.claimedThere(from, k, one, now)
+		if ended = append(ended, gone...); forfeited {
+			lost = append(lost, k)
+		}
 	}
 	cl.whole(from, said, now)
 	c.mu.Unlock()
 	for _, e := range ended {
 		e.end()
 	}
-	if len(ended) > 0 {
-		slog.Warn("sfere: a key was taken on two machines that did not hear each other; the streams of the later owner were closed",
-			"streams", len(ended), "key", ended[0].first.key.String(), "node", cl.nameOf(from))
+	if len(lost) > 0 {
+		slog.Warn("sfere: keys were taken on two machines that did not hear each other; the later claims were ended",
+			"keys", len(lost), "such as", lost[0].String(), "streams", len(ended), "of", cl.nameOf(from))
 	}
 }
 
-// claimedThere notes a claim of another node. It returns the streams that lose their
-// key by it, and have been taken out. Conns.mu is held.
-func (cl *cluster) claimedThere(from relay.ID, k Key, one relay.Claimed, now time.Time) (ended []*entry) {
+// claimedThere notes a claim of another node. It reports whether one of this node, or
+// streams without one, had to give way to it, and returns the streams, which have been
+// taken out. Conns.mu is held.
+func (cl *cluster) claimedThere(from relay.ID, k Key, one relay.Claimed, now time.Time) (ended []*entry, forfeited bool) {
 	c := cl.c
 	r := remoteClaim{node: from, owner: one.Owner, since: one.Since, at: one.At, keep: min(one.For, maxKeep)}
 	switch {
@@ -190,18 +195,19 @@ func (cl *cluster) claimedThere(from relay.ID, k Key, one relay.Claimed, now tim
 		r.end = now.Add(r.keep + goneFor)
 	}
 	if !cl.book.put(k, r, now) || r.over {
-		return nil
+		return nil, false
 	}
 	i := c.claims.get(k, now)
 	switch {
 	case i == nil:
 	case i.value.owner == one.Owner:
 		i.value.since = min(i.value.since, one.Since)
-		return nil
+		return nil, false
 	case earlier(i.value.since, i.value.owner, one.Since, one.Owner):
 		cl.tellOf(k) // the other node may not have heard of it
-		return nil
+		return nil, false
 	}
+	forfeited = i != nil
 	for _, e := range c.live(k) {
 		if c.takeOut(e, CauseForfeited) {
 			ended = append(ended, e)
@@ -211,7 +217,7 @@ func (cl *cluster) claimedThere(from relay.ID, k Key, one relay.Claimed, now tim
 		c.claims.drop(i)
 		cl.tellOf(k)
 	}
-	return ended
+	return ended, forfeited || len(ended) > 0
 }
 
 // releasedThere ends the claims of an owner who has given k up on another node.

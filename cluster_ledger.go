@@ -187,16 +187,23 @@ func earlier(a relay.Clock, of string, b relay.Clock, by string) bool {
 }
 
 // gone makes what a node has end in its time, because the node is not there any more.
+// What it has bid for it does not get.
 func (l *ledger) gone(node relay.ID, now time.Time) {
 	delete(l.there, node)
 	delete(l.syncs, node)
 	var ends []*item[[]remoteClaim]
 	for _, i := range l.remote.items.m {
 		for n := range i.value {
-			if r := &i.value[n]; r.node == node && r.end.IsZero() {
+			r := &i.value[n]
+			switch {
+			case r.node != node:
+				continue
+			case r.promised:
+				r.end = now
+			case r.end.IsZero():
 				r.end = now.Add(r.keep)
-				ends = append(ends, i)
 			}
+			ends = append(ends, i)
 		}
 	}
 	for _, i := range ends {
