@@ -26,13 +26,12 @@ import (
 type bid struct {
 	cl    *cluster
 	wants []want        // sorted by key; constant
+	at    relay.Clock   // orders bids, with the id of the node; constant
 	done  chan struct{} // closed when it is not in the ledger any more
 
 	// Conns.mu guards the rest.
-	at    relay.Clock // orders bids, with the id of the node
-	lost  bool        // given up for an earlier one
-	won   bool        // nobody else gets it until it ends
-	asked bool        // other nodes know of it
+	lost bool // given up for an earlier one
+	won  bool // nobody else gets it until it ends
 }
 
 // want is one key of a bid.
@@ -146,36 +145,30 @@ func (c *Conns) secure(ctx context.Context, op string, plan func(now time.Time) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, cl.within)
 	defer cancel()
-	at := relay.Clock(0)
+	var b *bid
 	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
-		b, other, err := cl.begin(at, op, plan)
-		if err != nil || b == nil && other == nil {
-			return nil, err
-		}
-		if other == nil {
-			at = b.at // so that it is not younger each time
-			err = cl.ask(ctx, op, b)
-			switch {
-			case err == nil:
+		next, other, err := cl.begin(b, op, plan)
+		if next != nil {
+			b, err = next, cl.ask(ctx, op, next)
+			if err == nil {
 				return b, nil
-			case err != errBusy:
-				b.end()
-				return nil, err
 			}
 			b.drop()
 		}
-		if !pause(ctx, cl, other, rand.N(wait)+wait/2) {
-			if other == nil {
-				cl.told(b.wants)
-				return nil, &Error{Op: op, Key: b.wants[0].Key, Status: http.StatusConflict, Err: ErrTaken}
-			}
-			return nil, cl.late(ctx, op, other.wants[0].Key)
+		again := err == errBusy || other != nil
+		if again && !pause(ctx, cl, other, rand.N(wait)+wait/2) {
+			again, err = false, cl.late(ctx, op, cmp.Or(other, b).wants[0].Key)
+		}
+		if !again {
+			b.end()
+			return nil, err
 		}
 	}
 }
 
 // pause waits for the end of another bid, or without one for a time. It reports false
-// if there is no time left.
+// if there is no time left. When another one has ended there always is: whoever waited
+// for the same nodes need not do so again.
 func pause(ctx context.Context, cl *cluster, other *bid, d time.Duration) bool {
 	var after <-chan time.Time
 	var done <-chan struct{}
@@ -188,11 +181,17 @@ func pause(ctx context.Context, cl *cluster, other *bid, d time.Duration) bool {
 	}
 	select {
 	case <-done:
+		return cl.ctx.Err() == nil
 	case <-after:
 	case <-ctx.Done():
 	case <-cl.ctx.Done():
 	}
-	return ctx.Err() == nil && cl.ctx.Err() == nil
+	select {
+	case <-done:
+		return cl.ctx.Err() == nil
+	default:
+		return ctx.Err() == nil && cl.ctx.Err() == nil
+	}
 }
 
 // errBusy says that another bid stands against one.
@@ -209,9 +208,10 @@ func (cl *cluster) late(ctx context.Context, op string, k Key) error {
 	return &Error{Op: op, Key: k, Status: http.StatusConflict, Err: ErrTaken}
 }
 
-// begin notes a bid, of a time if that is not 0. It returns the one that is to be waited
-// for instead if somebody here is bidding for one of the keys.
-func (cl *cluster) begin(at relay.Clock, op string, plan func(time.Time) ([]want, error)) (b, other *bid, err error) {
+// begin notes a bid, which is as old as the last one if that is not nil, so that it is
+// not younger each time. It returns the one that is to be waited for instead if somebody
+// here is bidding for one of the keys.
+func (cl *cluster) begin(last *bid, op string, plan func(time.Time) ([]want, error)) (b, other *bid, err error) {
 	c := cl.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -227,14 +227,18 @@ func (cl *cluster) begin(at relay.Clock, op string, plan func(time.Time) ([]want
 			return nil, other, nil
 		}
 	}
-	b = &bid{cl: cl, wants: wants, at: cmp.Or(at, cl.book.tick()), done: make(chan struct{})}
+	b = &bid{cl: cl, wants: wants, at: cl.book.tick(), done: make(chan struct{})}
+	if last != nil {
+		b.at = last.at
+	}
 	for _, w := range wants {
 		cl.book.bids[w.Key] = b
 	}
 	return b, nil, nil
 }
 
-// drop takes b out of the ledger. It may be called again, and for nil.
+// drop takes b out of the ledger. It may be called again, and for nil. Other nodes keep
+// the keys for a while.
 func (b *bid) drop() {
 	if b == nil {
 		return
@@ -253,7 +257,7 @@ func (b *bid) drop() {
 
 // end drops b and tells the others what has become of its keys. It may be nil.
 func (b *bid) end() {
-	if b.drop(); b != nil && b.asked {
+	if b.drop(); b != nil {
 		b.cl.told(b.wants)
 	}
 }
@@ -329,7 +333,6 @@ func (cl *cluster) poll(ctx context.Context, b *bid, of []relay.ID, votes map[re
 	if err != nil {
 		return nil, err
 	}
-	b.asked = true
 	answers, err := cl.node.Ask(ctx, relay.Sent{}, text, of...)
 	switch {
 	case errors.Is(err, relay.ErrClosed):

@@ -56,7 +56,7 @@ func (cl *cluster) tellClaims() {
 	c := cl.c
 	c.mu.Lock()
 	for k := range keys {
-		if b := cl.book.bids[k]; b != nil && b.asked { // it is told when that has ended
+		if cl.book.bids[k] != nil { // it is told when that has ended
 			continue
 		}
 		all = append(all, cl.claimedHere(k, now))

@@ -54,7 +54,6 @@ func (cl *cluster) judge(from relay.ID, at relay.Clock, w want, now time.Time) (
 	}
 	b := cl.book.bids[w.Key]
 	switch {
-	case c.closed: // it takes in nobody any more, and what it has ends
 	case i != nil && i.value.owner != w.Owner, live:
 		v.Taken = true
 	case b != nil && b.clashes(w) && (b.won || before(b.at, cl.node.ID(), at, from)):
