@@ -48,7 +48,8 @@ func (c *Conns) ask(call twk.Call, conn *sse.Conn, a ask, b *bid) (out admission
 	if e.wants(a.key) {
 		return out, false, nil
 	}
-	older, instead, err := c.judge(append(slices.Clip(e.asks), a), b)
+	asks := append(slices.Clip(e.asks), a)
+	older, instead, err := c.judge(asks, b)
 	if instead != nil || err != nil {
 		return admission{instead: instead}, false, err
 	}
@@ -59,13 +60,13 @@ func (c *Conns) ask(call twk.Call, conn *sse.Conn, a ask, b *bid) (out admission
 	}
 	// In this order: if conn is pending after e has been attached, e will be asked.
 	if len(e.asks) > 0 || conn.Pending() {
-		e.asks = append(e.asks, a)
+		e.asks = asks
 		return out, false, nil
 	}
-	if c.isToAsk([]ask{a}, b) {
+	if c.isToAsk(asks, b) {
 		return out, true, nil
 	}
-	out, err = c.admit(e, []ask{a}, older, b)
+	out, err = c.admit(e, asks, older, b)
 	return out, false, err
 }
 
@@ -279,11 +280,11 @@ func (c *Conns) takeOut(e *entry, cause sse.Cause) bool {
 
 // entryOf returns the entry of conn, nil if it never had one. It may have been
 // removed since.
-func (c *Conns) entryOf(conn *sse.Conn) (last *entry) {
-	for o := range conn.Owners() {
-		if e, ok := o.(*entry); ok && e.owner == c {
-			last = e // a stream that was evicted and kept open gets a new one when it is held again
-		}
-	}
+func (c *Conns) entryOf(conn *sse.Conn) *entry {
+	// A stream that was evicted and kept open gets a new one when it is held again.
+	last, _ := conn.LastOwner(func(o sse.Owner) bool {
+		e, ok := o.(*entry)
+		return ok && e.owner == c
+	}).(*entry)
 	return last
 }
