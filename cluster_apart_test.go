@@ -1,6 +1,7 @@
 package sfere_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -100,6 +101,27 @@ func TestReplaceOverNodes(t *testing.T) {
 				wantAlive(t, all, 3)
 			}
 		}},
+		{"one way", "whoever has missed a newer one is told of it when it says its own again", faulty, func(t *testing.T, bus relay.Relay, ns nodes) {
+			f := bus.(*relay.Faulty)
+			all := []*client{ns.open(t, 0, id("me")+replace, http.StatusOK)}
+			settle()
+			f.Cut(1, 0)
+			all = append(all, ns.open(t, 1, id("me")+replace, http.StatusOK))
+			time.Sleep(3 * time.Second)
+			wantAlive(t, all, 0, 1)
+			f.Heal()
+			time.Sleep(5 * time.Second)
+			wantAlive(t, all, 1)
+		}},
+		{"late subscriptions", "in a NATS cluster a subscription takes a moment: it is said once more", func() relay.Relay { return lateBus{relay.NewMemory(nil)} }, func(t *testing.T, _ relay.Relay, ns nodes) {
+			all := []*client{ns[2].visit(id("me"))}
+			for i := range 2 {
+				time.Sleep(time.Millisecond)
+				all = append(all, ns[i].visit(id("me")+replace))
+			}
+			time.Sleep(5 * time.Second)
+			wantAlive(t, all, 2)
+		}},
 		{"lost", "a message that is lost is made good", func() relay.Relay {
 			return relay.NewFaulty(relay.NewMemory(nil), &relay.FaultyOptions{Seed: 4, Drop: 0.4, Reorder: 0.2, Double: 0.1})
 		}, func(t *testing.T, bus relay.Relay, ns nodes) {
@@ -146,6 +168,24 @@ func TestReplaceOverNodes(t *testing.T) {
 			})
 		})
 	}
+}
+
+// lateBus is a bus on which the subscriptions of programs take effect late.
+type lateBus struct{ relay.Relay }
+
+func (b lateBus) Connect(ctx context.Context, to relay.Receiver) (relay.Link, error) {
+	l, err := b.Relay.Connect(ctx, to)
+	return lateLink{l}, err
+}
+
+type lateLink struct{ relay.Link }
+
+func (l lateLink) Subscribe(subject string) error {
+	if !strings.Contains(subject, ".key.") {
+		return l.Link.Subscribe(subject)
+	}
+	time.AfterFunc(100*time.Millisecond, func() { _ = l.Link.Subscribe(subject) })
+	return nil
 }
 
 // serveKey opens a stream under the key "first", which takes "seat" when what is
@@ -330,6 +370,18 @@ func TestWhenDown(t *testing.T) {
 				t.Errorf("cause %q", rm.Cause)
 			}
 			ns.hold(t, 2, "bob", conflict)
+		}},
+		{"admit the owner on two machines", "an owner has had the key since the first of their claims: the stream that came later keeps it, too", sfere.AdmitWhenDown, func(t *testing.T, f *relay.Faulty, ns nodes) {
+			f.Split(2)
+			ns.hold(t, 0, "ann", ok)
+			time.Sleep(2 * time.Second)
+			bob := ns.hold(t, 2, "bob", ok)
+			time.Sleep(2 * time.Second)
+			ann := ns.hold(t, 1, "ann", ok)
+			f.Heal()
+			time.Sleep(5 * time.Second)
+			wantAlive(t, []*client{ann, bob}, 0)
+			ns.owners(t, "ann", "ann", "ann")
 		}},
 		{"admit and come back", "a claim that was over meanwhile does not count against one that was made since", sfere.AdmitWhenDown, func(t *testing.T, f *relay.Faulty, ns nodes) {
 			wantStatus(t, ns[2].conns.Claim(key("name"), "ann", time.Minute), 0)

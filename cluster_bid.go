@@ -46,6 +46,8 @@ func (w want) clashes(o want) bool { return w.Owner == "" || w.Owner != o.Owner 
 
 const (
 	maxWants = 256 // keys of one bid
+	// pollTries is how often a node is asked that does not answer.
+	pollTries = 3
 	// meetSlack is how long the answers of other nodes to the greeting of this one may
 	// be on the way.
 	meetSlack = 100 * time.Millisecond
@@ -333,19 +335,39 @@ func (cl *cluster) poll(ctx context.Context, b *bid, of []relay.ID, votes map[re
 	if err != nil {
 		return nil, err
 	}
-	answers, err := cl.node.Ask(ctx, relay.Sent{}, text, of...)
-	switch {
-	case errors.Is(err, relay.ErrClosed):
-		return nil, ErrConnsClosed
-	case errors.Is(err, relay.ErrTooLarge):
-		return nil, err
-	}
-	for _, a := range answers {
-		var said control
-		if a.Fate == relay.Taken && json.Unmarshal(a.Data, &said) == nil && len(said.Votes) == len(b.wants) {
-			votes[a.Node] = said.Votes
-		} else {
-			silent = append(silent, nameOf(a))
+	for try := range pollTries {
+		limit, cancel := ctx, context.CancelFunc(func() {})
+		if try < pollTries-1 { // a question may be lost
+			limit, cancel = context.WithTimeout(ctx, cl.within/pollTries)
+		}
+		answers, err := cl.node.Ask(limit, relay.Sent{}, text, of...)
+		cancel()
+		switch {
+		case errors.Is(err, relay.ErrClosed):
+			return nil, ErrConnsClosed
+		case errors.Is(err, relay.ErrTooLarge):
+			return nil, err
+		}
+		of = nil
+		var names []string
+		for _, a := range answers {
+			var said control
+			switch {
+			case a.Fate == relay.Taken && json.Unmarshal(a.Data, &said) == nil && len(said.Votes) == len(b.wants):
+				votes[a.Node] = said.Votes
+			case a.Fate == relay.Silent:
+				of, names = append(of, a.Node), append(names, nameOf(a))
+			default: // of another version, or it could not answer
+				silent = append(silent, nameOf(a))
+			}
+		}
+		if len(of) == 0 || ctx.Err() != nil || try == pollTries-1 {
+			return append(silent, names...), nil
+		}
+		for _, vs := range votes { // the others need not be waited for
+			if slices.ContainsFunc(vs, func(v verdict) bool { return v.Taken }) {
+				return append(silent, names...), nil
+			}
 		}
 	}
 	return silent, nil

@@ -2,6 +2,7 @@ package sfere_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"sync"
@@ -91,6 +92,61 @@ func TestClaimByManyNodesAtOnce(t *testing.T) {
 				})
 			}
 			t.Logf("won by node: %v", won)
+		})
+	}
+}
+
+// The same with messages that take their time, so that the bids of all nodes meet on the
+// way; with streams that want the key for themselves as well.
+func TestClaimsMeetOnTheWay(t *testing.T) {
+	for seed := range uint64(12) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			bus := func() relay.Relay {
+				return relay.NewFaulty(relay.NewMemory(nil), &relay.FaultyOptions{Delay: time.Duration(2+seed) * time.Millisecond})
+			}
+			s := setup{opts: sfere.Options{Node: &relay.Options{AnswerWithin: 10 * time.Second}}}
+			inCluster(t, bus, 3, s, func(t *testing.T, _ relay.Relay, rs []*rig) {
+				random := rand.New(rand.NewPCG(seed, 1))
+				time.Sleep(time.Second)
+				for round := range 30 {
+					name := fmt.Sprint("seat ", round)
+					owners := make(chan string, len(rs))
+					var streams []*client
+					for i, r := range rs {
+						after := time.Duration(random.IntN(20)) * time.Millisecond
+						owner := fmt.Sprint("owner ", i)
+						if round%2 == 0 {
+							time.Sleep(after / 3)
+							streams = append(streams, r.visit(id(name)+"&policy=reject"))
+							continue
+						}
+						go func() {
+							time.Sleep(after)
+							if r.conns.Claim(key(name), owner, time.Hour) != nil {
+								owner = ""
+							}
+							owners <- owner
+						}()
+					}
+					if round%2 == 0 {
+						time.Sleep(time.Minute)
+						if open := alive(streams); len(open) != 1 {
+							t.Errorf("round %d: the streams %v are open", round, open)
+						}
+						continue
+					}
+					var won []string
+					for range rs {
+						if o := <-owners; o != "" {
+							won = append(won, o)
+						}
+					}
+					if len(won) != 1 {
+						t.Errorf("round %d: %q have it", round, won)
+					}
+				}
+			})
 		})
 	}
 }

@@ -78,6 +78,9 @@ func TestClaimHoldsOnEveryNode(t *testing.T) {
 		forClaim = 10 * time.Second
 	)
 	faulty := func() relay.Relay { return relay.NewFaulty(relay.NewMemory(nil), nil) }
+	slow := func() relay.Relay {
+		return relay.NewFaulty(relay.NewMemory(nil), &relay.FaultyOptions{Delay: 50 * time.Millisecond})
+	}
 	for _, tt := range []struct {
 		name, reason string
 		bus          func() relay.Relay
@@ -280,9 +283,29 @@ func TestClaimHoldsOnEveryNode(t *testing.T) {
 			time.Sleep(time.Second)
 			c.close()
 			ns[0].conns.Release(key("name"), "ann")
+			settle()
 			f.Heal()
 			time.Sleep(5 * time.Second)
 			ns.owners(t, "", "", "")
+		}},
+		{"being claimed", "while it is asked for, nobody slips in on a node that has agreed", slow, func(t *testing.T, _ relay.Relay, ns nodes) {
+			time.Sleep(time.Second)
+			done := make(chan error, 1)
+			go func() { done <- ns[0].conns.Claim(key("name"), "ann", forClaim) }()
+			for _, after := range []time.Duration{60, 40, 20, 20, 40} { // asked, agreed, told
+				time.Sleep(after * time.Millisecond)
+				ns.hold(t, 2, "", conflict)
+			}
+			wantStatus(t, <-done, 0)
+		}},
+		{"renewed while it is released", "a release that is still on its way does not end what was made after it", slow, func(t *testing.T, _ relay.Relay, ns nodes) {
+			ns.claim(t, 0, "ann", 0)
+			settle()
+			ns[1].conns.Release(key("name"), "ann")
+			time.Sleep(20 * time.Millisecond)
+			ns.claim(t, 0, "ann", 0)
+			settle()
+			ns.owners(t, "ann", "ann", "ann")
 		}},
 		{"drops", "every third packet is lost, and all nodes agree when that has ended", func() relay.Relay {
 			return relay.NewFaulty(relay.NewMemory(nil), &relay.FaultyOptions{Seed: 9, Drop: 0.3, Reorder: 0.2, Double: 0.1})
