@@ -115,12 +115,10 @@ func TestReplaceOverNodes(t *testing.T) {
 		}},
 		{"late subscriptions", "in a NATS cluster a subscription takes a moment: it is said once more", func() relay.Relay { return lateBus{relay.NewMemory(nil)} }, func(t *testing.T, _ relay.Relay, ns nodes) {
 			all := []*client{ns[2].visit(id("me"))}
-			for i := range 2 {
-				time.Sleep(time.Millisecond)
-				all = append(all, ns[i].visit(id("me")+replace))
-			}
+			time.Sleep(time.Millisecond)
+			all = append(all, ns[0].visit(id("me")+replace))
 			time.Sleep(5 * time.Second)
-			wantAlive(t, all, 2)
+			wantAlive(t, all, 1)
 		}},
 		{"lost", "a message that is lost is made good", func() relay.Relay {
 			return relay.NewFaulty(relay.NewMemory(nil), &relay.FaultyOptions{Seed: 4, Drop: 0.4, Reorder: 0.2, Double: 0.1})

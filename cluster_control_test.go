@@ -59,3 +59,49 @@ func FuzzControl(f *testing.F) {
 		}
 	})
 }
+
+// A bid gives way to an earlier one of another node until it is won, and to none after
+// that, also if its own node was asked while it waited to be made again.
+func TestLaterBidGivesWay(t *testing.T) {
+	c := New(&Options{Relay: relay.NewMemory(nil)})
+	defer c.Close()
+	if err := c.JoinRelay(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	cl := c.cluster.Load()
+	k := ID("lobby", "ann").In(DefaultScope)
+	mine := want{k, "ann", false}
+	for _, tt := range []struct {
+		reason string
+		won    bool
+		age    relay.Clock // of the other bid, against the one here
+		other  want
+		busy   bool
+		err    error
+	}{
+		{"the earlier one of two is granted, and the later one is lost", false, -1, want{k, "bob", false}, false, errBusy},
+		{"the later one has to wait", false, 1, want{k, "bob", false}, true, nil},
+		{"a bid that is won does not give way", true, -1, want{k, "bob", false}, true, nil},
+		{"two streams of one owner are none of each other's business", false, -1, want{k, "ann", false}, false, nil},
+		{"but one of them may want to be alone", false, -1, want{k, "ann", true}, false, errBusy},
+		{"nobody's bid is against every owner's", false, -1, want{k, "", true}, false, errBusy},
+	} {
+		b, _, err := cl.begin(nil, "claiming", func(time.Time) ([]want, error) { return []want{mine}, nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tt.won {
+			if err := cl.conclude("claiming", b, nil, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		votes := cl.vote(relay.ID{1}, bidding{b.at + tt.age, []want{tt.other}})
+		if len(votes) != 1 || votes[0].Busy != tt.busy || votes[0].Taken {
+			t.Errorf("%s: verdicts %+v", tt.reason, votes)
+		}
+		if err := cl.conclude("claiming", b, nil, nil); err != tt.err {
+			t.Errorf("%s: the bid here ends with %v, want %v", tt.reason, err, tt.err)
+		}
+		b.end()
+	}
+}
