@@ -34,7 +34,8 @@ type admission struct {
 
 // ask gives a key to conn, or notes it if conn is pending; call has the Ctx of
 // conn. The caller calls [Conns.makeRoom] with the result.
-func (c *Conns) ask(call twk.Call, conn *sse.Conn, a ask) (out admission, err error) {
+// wait is true if other nodes have to be asked first; b is what they have agreed to.
+func (c *Conns) ask(call twk.Call, conn *sse.Conn, a ask, b *bid) (out admission, wait bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := c.entryOf(conn)
@@ -42,57 +43,77 @@ func (c *Conns) ask(call twk.Call, conn *sse.Conn, a ask) (out admission, err er
 		e = &entry{owner: c, conn: conn, own: call}
 	}
 	if err := c.admissible(e); err != nil {
-		return out, refused(a.key, err)
+		return out, false, refused(a.key, err)
 	}
 	if e.wants(a.key) {
-		return out, nil
+		return out, false, nil
 	}
 	asks := append(slices.Clip(e.asks), a)
-	older, instead, err := c.judge(asks)
+	older, instead, err := c.judge(asks, b)
 	if instead != nil || err != nil {
-		return admission{instead: instead}, err
+		return admission{instead: instead}, false, err
 	}
 	if !e.attached {
 		if e.isLive, e.attached = conn.Attach(e); !e.attached {
-			return out, refused(a.key, sse.ErrClosed)
+			return out, false, refused(a.key, sse.ErrClosed)
 		}
 	}
 	// In this order: if conn is pending after e has been attached, e will be asked.
 	if len(e.asks) > 0 || conn.Pending() {
 		e.asks = asks
-		return out, nil
+		return out, false, nil
 	}
-	return c.admit(e, asks, older)
+	if c.isToAsk(asks, b) {
+		return out, true, nil
+	}
+	out, err = c.admit(e, asks, older, b)
+	return out, false, err
 }
 
 // open gives e the keys that it has asked for, all or none. The caller calls
 // [Conns.makeRoom] with the result, in which instead is not nil if an older
-// stream is to be used after all.
-func (c *Conns) open(e *entry) (out admission, err error) {
+// stream is to be used after all. wait is true if other nodes have to be asked first; b
+// is what they have agreed to.
+func (c *Conns) open(e *entry, b *bid) (out admission, wait bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	asks := e.asks
 	e.asks = nil
 	if len(asks) == 0 {
-		return out, nil
+		return out, false, nil
 	}
 	defer func() {
-		if e.state == entryNew { // it is refused: nothing that comes late may hold it
+		if e.state == entryNew && !wait { // it is refused: nothing that comes late may hold it
 			e.state = entryGone
 		}
 	}()
 	switch err := c.admissible(e); err {
 	case nil:
 	case sse.ErrClosed: // it ends as it has been told to, and has changed nothing
-		return out, nil
+		return out, false, nil
 	default:
-		return out, refused(asks[0].key, err)
+		return out, false, refused(asks[0].key, err)
 	}
-	older, instead, err := c.judge(asks)
+	older, instead, err := c.judge(asks, b)
 	if instead != nil || err != nil {
-		return admission{instead: instead}, err
+		return admission{instead: instead}, false, err
 	}
-	return c.admit(e, asks, older)
+	if c.isToAsk(asks, b) {
+		e.asks = asks
+		return out, true, nil
+	}
+	out, err = c.admit(e, asks, older, b)
+	return out, false, err
+}
+
+// giveUp refuses e, which has not opened.
+func (c *Conns) giveUp(e *entry) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e.asks = nil
+	if e.state == entryNew {
+		e.state = entryGone
+	}
 }
 
 // admissible says why e can have no key; c.mu is held.
@@ -108,11 +129,11 @@ func (c *Conns) admissible(e *entry) error {
 
 // judge says what the policies make of asks, one after the other: who leaves for
 // the new stream, or who is used in place of it, or why it is refused. It
-// changes nothing. c.mu is held.
-func (c *Conns) judge(asks []ask) (older []*entry, instead *entry, err error) {
+// changes nothing. b is what other nodes have agreed to. c.mu is held.
+func (c *Conns) judge(asks []ask, b *bid) (older []*entry, instead *entry, err error) {
 	now := time.Now()
 	for _, a := range asks {
-		if err := c.mayHold(a.key, a.owner, now); err != nil {
+		if err := c.mayHold(a.key, a.owner, a.policy == Reject, now, b); err != nil {
 			return nil, nil, err
 		}
 		if a.policy == Join {
@@ -134,7 +155,7 @@ func (c *Conns) judge(asks []ask) (older []*entry, instead *entry, err error) {
 
 // admit registers e under all keys in place of older, or changes nothing. c.mu is
 // held.
-func (c *Conns) admit(e *entry, asks []ask, older []*entry) (out admission, err error) {
+func (c *Conns) admit(e *entry, asks []ask, older []*entry, b *bid) (out admission, err error) {
 	if e.state == entryNew {
 		victims, err := c.enroll(e, older)
 		if err != nil {
@@ -155,10 +176,14 @@ func (c *Conns) admit(e *entry, asks []ask, older []*entry) (out admission, err 
 		c.seq++
 		e.seq = c.seq
 	}
+	cl := c.cluster.Load()
 	for _, a := range asks {
 		slot, earlier := e.hold(a.key)
 		c.index.add(slot, a.key, indexed{e, e.conn}, earlier)
 		c.claims.hold(e.latest(), a.owner)
+		if cl != nil {
+			cl.admitted(e, a, b)
+		}
 		for _, w := range c.watches { // before those that it replaces go
 			w.added(e, a.key)
 		}
@@ -245,6 +270,9 @@ func (c *Conns) takeOut(e *entry, cause sse.Cause) bool {
 	}
 	for _, w := range c.watches {
 		w.removed(e, cause)
+	}
+	if cl := c.cluster.Load(); cl != nil {
+		cl.removed(e)
 	}
 	e.release()
 	return true

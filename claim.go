@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/relay"
 	"github.com/sfere-go/sfere/sse"
 	"github.com/sfere-go/sfere/twk"
 )
@@ -58,7 +59,7 @@ func (c *Conns) claimFor(ctx context.Context, call twk.Call, e Claim) (fresh boo
 		effect.WouldDo(ctx, e)
 		return false, e.check()
 	}
-	return c.claim(e)
+	return c.claim(ctx, e)
 }
 
 func (c *Conns) release(ctx context.Context, call twk.Call, e Release) (had bool, err error) {
@@ -80,7 +81,7 @@ func (c *Conns) Claim(k Key, owner string, d time.Duration) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.claim(Claim{Key: k, Owner: owner, For: d})
+	_, err = c.claim(context.Background(), Claim{Key: k, Owner: owner, For: d})
 	return err
 }
 
@@ -91,9 +92,15 @@ func (c *Conns) Release(k Key, owner string) bool {
 	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	had := false
+	if cl := c.cluster.Load(); cl != nil && cl.book.has(k, owner, now) {
+		cl.book.remove(k, now, func(r remoteClaim) bool { return !r.promised && r.owner == owner })
+		cl.release(k, owner)
+		had = true
+	}
 	i := c.claims.get(k, now)
 	if i == nil || i.value.owner != owner {
-		return false
+		return had
 	}
 	i.value.keep = 0
 	c.claims.rest(i, now)
@@ -109,6 +116,11 @@ func (c *Conns) OwnerOf(k Key) (owner string, ok bool) {
 	defer c.mu.Unlock()
 	if i := c.claims.get(k, now); i != nil {
 		return i.value.owner, true
+	}
+	if cl := c.cluster.Load(); cl != nil {
+		if there, ok := cl.book.first(k, now); ok {
+			return there.owner, true
+		}
 	}
 	return "", false
 }
@@ -135,45 +147,82 @@ func (e *Claim) check() error {
 }
 
 // claim makes or renews a claim; the key is complete.
-func (c *Conns) claim(e Claim) (fresh bool, err error) {
+func (c *Conns) claim(ctx context.Context, e Claim) (fresh bool, err error) {
 	if err := e.check(); err != nil {
 		return false, err
 	}
-	now := time.Now()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	refused := func(status int, err error) (bool, error) {
-		return false, &Error{Op: "claiming", Key: e.Key, Status: status, Err: err}
+	for {
+		b, err := c.secure(ctx, "claiming", func(now time.Time) ([]want, error) {
+			if err := c.mayClaim(e, now, nil); err != nil {
+				return nil, err
+			}
+			return c.wantsOf([]ask{{e.Key, Join, e.Owner}}, now), nil
+		})
+		if err != nil {
+			return false, err
+		}
+		fresh, taken, err := c.take(e, b)
+		b.end()
+		if taken || err != nil {
+			return fresh, err
+		}
 	}
+}
+
+// mayClaim checks whether e may be made; with b, that has been won for it. c.mu is held.
+func (c *Conns) mayClaim(e Claim, now time.Time, b *bid) error {
+	var err error
 	i := c.claims.get(e.Key, now)
 	switch {
 	case c.closed:
-		return refused(statusOf(ErrConnsClosed), ErrConnsClosed)
+		err = ErrConnsClosed
 	case c.kicked.get(e.Key, now) != nil:
-		return refused(http.StatusConflict, errKicked)
-	case i != nil && i.value.owner != e.Owner, i == nil && len(c.live(e.Key)) > 0:
-		return refused(http.StatusConflict, ErrTaken)
+		return &Error{Op: "claiming", Key: e.Key, Status: http.StatusConflict, Err: errKicked}
+	case i != nil && i.value.owner != e.Owner, i == nil && len(c.live(e.Key)) > 0, c.isElsewhere(e.Key, e.Owner, true, now, b):
+		return &Error{Op: "claiming", Key: e.Key, Status: http.StatusConflict, Err: ErrTaken}
 	case i == nil && len(c.claims.ends) >= maxClaims:
-		return refused(statusOf(ErrFull), ErrFull)
+		err = ErrFull
+	default:
+		return nil
 	}
+	return &Error{Op: "claiming", Key: e.Key, Status: statusOf(err), Err: err}
+}
+
+// take gives e its key. taken is false if other nodes have to be asked first.
+func (c *Conns) take(e Claim, b *bid) (fresh, taken bool, err error) {
+	now := time.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.mayClaim(e, now, b); err != nil {
+		return false, false, err
+	}
+	cl := c.cluster.Load()
+	i := c.claims.get(e.Key, now)
 	if fresh = i == nil; fresh {
+		if cl != nil && !b.covers(e.Key) {
+			return false, false, nil
+		}
 		i = c.claims.add(e.Key, claimed{owner: e.Owner})
 	}
 	i.value.keep, i.value.byStream = cmp.Or(e.For, defaultClaim), false
+	if cl != nil {
+		fresh = !cl.dated(i, b, now) && fresh
+	}
 	c.claims.rest(i, now)
-	return fresh, nil
+	return fresh, true, nil
 }
 
 // mayHold checks whether a stream of an owner, who may be nobody, may be held under
-// k. c.mu is held.
-func (c *Conns) mayHold(k Key, owner string, now time.Time) error {
+// k. With alone no other stream has it; what b has won is not somebody else's. c.mu is
+// held.
+func (c *Conns) mayHold(k Key, owner string, alone bool, now time.Time, b *bid) error {
 	err := error(nil)
 	switch i := c.claims.get(k, now); {
 	case c.kicked.get(k, now) != nil:
 		err = &Error{Op: "holding", Key: k, Status: http.StatusNoContent, Err: errKicked}
 	case len(owner) > maxOwner:
 		err = &Error{Op: "holding", Key: k, Status: http.StatusBadRequest, Err: fmt.Errorf("its owner has %d bytes, at most %d", len(owner), maxOwner)}
-	case i != nil && i.value.owner != owner, i == nil && owner != "" && len(c.live(k)) > 0:
+	case i != nil && i.value.owner != owner, i == nil && owner != "" && len(c.live(k)) > 0, c.isElsewhere(k, owner, owner != "" || alone, now, b):
 		err = &Error{Op: "holding", Key: k, Status: http.StatusConflict, Err: ErrTaken}
 	}
 	return err
@@ -181,7 +230,10 @@ func (c *Conns) mayHold(k Key, owner string, now time.Time) error {
 
 // claims has the claims of a Conns, whose mu guards it. An invariant: if a key is
 // claimed, all streams under it are those of the owner.
-type claims struct{ expiring[claimed] }
+type claims struct {
+	expiring[claimed]
+	changed func(Key) // told of each claim that is new, over, or lasts in another way; nil without a relay
+}
 
 // claim is one claim. It ends only while it has no stream.
 type claim = item[claimed]
@@ -191,6 +243,10 @@ type claimed struct {
 	keep     time.Duration // how long it lasts without a stream; 0: it has been released
 	streams  int
 	byStream bool // a stream made it, and it was not renewed since
+
+	// With a relay: when the owner got the key, on whatever node, and when the claim was
+	// made or renewed here.
+	since, made relay.Clock
 }
 
 // hold puts the stream of h under a claim of owner, if that is not empty. mayHold
@@ -204,7 +260,9 @@ func (x *claims) hold(h *holding, owner string) {
 		i = x.add(h.key, claimed{owner: owner, byStream: true})
 	}
 	i.value.keep = cmp.Or(i.value.keep, defaultClaim)
-	i.value.streams++
+	if i.value.streams++; i.value.streams == 1 {
+		x.told(i.key)
+	}
 	x.expiring.keep(i)
 	h.claim = i
 }
@@ -216,7 +274,9 @@ func (x *claims) left(h *holding, cause sse.Cause, now time.Time) {
 		return
 	}
 	h.claim = nil
-	i.value.streams--
+	if i.value.streams--; i.value.streams > 0 {
+		return
+	}
 	if cause == sse.CauseRefused && i.value.byStream { // it has changed nothing
 		i.value.keep = 0
 	}
@@ -231,8 +291,16 @@ func (x *claims) rest(i *claim, now time.Time) {
 		x.drop(i)
 	default:
 		if i.at < 0 && len(x.ends) >= maxClaims { // streams that came and went
+			x.told(x.ends[0].key)
 			x.drop(x.ends[0])
 		}
 		x.until(i, now.Add(i.value.keep))
+	}
+	x.told(i.key)
+}
+
+func (x *claims) told(k Key) {
+	if x.changed != nil {
+		x.changed(k)
 	}
 }

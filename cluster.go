@@ -28,6 +28,7 @@ type cluster struct {
 	slots   chan struct{} // what runs for each recipient has one
 	wake    chan struct{}
 	say     chan struct{} // likewise, for the goroutine that talks
+	book    ledger        // Conns.mu guards it
 
 	// mu guards the fields below. Conns.mu may be held when it is taken; nothing is
 	// called and no other lock is taken under it.
@@ -40,6 +41,9 @@ type cluster struct {
 	sayings  []saying
 	met      map[relay.ID]bool // nodes that have been asked whom they keep away
 	lettings []letting
+	claimed  toTell
+	sayApart map[Key]bool // keys of streams that are alone, to be said
+	again    []again      // in order of time
 	results  lastof.Map[ref, *result]
 }
 
@@ -71,6 +75,7 @@ func (c *Conns) JoinRelay(ctx context.Context) error {
 		wake: make(chan struct{}, 1), say: make(chan struct{}, 1),
 		results: lastof.Map[ref, *result]{Max: maxResults},
 		dirty:   map[Key]bool{}, lost: map[relay.Address]bool{}, met: map[relay.ID]bool{},
+		book: newLedger(), claimed: toTell{keys: map[Key]bool{}}, sayApart: map[Key]bool{},
 	}
 	for _, d := range c.opts.FromRelay {
 		cl.allowed[d.EffectName()] = true
@@ -110,7 +115,7 @@ func (c *Conns) JoinRelay(ctx context.Context) error {
 		c.mu.Unlock()
 		return abandon(nil)
 	}
-	c.index.changed = cl.addressed
+	c.index.changed, c.claims.changed = cl.addressed, cl.tellOf
 	for k := range c.index.cells.m {
 		cl.addressed(k, true)
 	}
@@ -168,8 +173,11 @@ func (cl *cluster) work() {
 		case <-timer.C:
 		}
 		next := time.Now().Add(time.Hour)
+		alone, more := cl.apartKeys()
 		cl.subscribe(subscribed)
-		for _, due := range []time.Time{cl.makeGood(), cl.sweep()} {
+		cl.announce(alone)
+		cl.tellClaims()
+		for _, due := range []time.Time{more, cl.makeGood(), cl.sweep()} {
 			if !due.IsZero() && due.Before(next) {
 				next = due
 			}
@@ -203,6 +211,7 @@ func (cl *cluster) nodes() int { return cl.node.Stats().Nodes }
 func (cl *cluster) gap(g relay.Gap) {
 	<-cl.up
 	cl.miss(g.To)
+	cl.missedApart(g.To)
 	if g.To == (relay.Address{}) {
 		cl.sayTo(control{Want: true})
 	}
@@ -266,6 +275,7 @@ func (cl *cluster) changed(m relay.Member) {
 		delete(cl.met, m.ID)
 	}
 	cl.mu.Unlock()
+	cl.claimsOf(m)
 	if fresh {
 		cl.sayTo(control{Want: true}, m.ID)
 	}

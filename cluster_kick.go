@@ -17,13 +17,18 @@ type kicked struct {
 	except *relay.Exclude
 }
 
-// control is what nodes say and ask each other beside messages: whom they keep away.
+// control is what nodes say and ask each other beside messages: whom they keep away,
+// and who has claimed what.
 // It travels as a question to all, because a message reaches those only who have
 // somebody under its address.
 type control struct {
 	Deny []denial  `json:"deny,omitempty"`
 	Let  []letting `json:"let,omitempty"`
-	Want bool      `json:"want,omitempty"` // the answer is all that the node has of it
+	Want bool      `json:"want,omitempty"` // the answer is all that the node has of it, and later its claims
+
+	Bid    *bidding      `json:"bid,omitempty"`
+	Votes  []verdict     `json:"votes,omitempty"` // the answer to Bid
+	Claims *relay.Claims `json:"claims,omitempty"`
 }
 
 // denial is a key that is kept away.
@@ -135,12 +140,21 @@ func (cl *cluster) tell(s saying) {
 }
 
 // asked answers what another node says and asks.
-func (cl *cluster) asked(text []byte) (json.RawMessage, error) {
+func (cl *cluster) asked(from relay.ID, text []byte) (json.RawMessage, error) {
 	var c control
 	if err := json.Unmarshal(text, &c); err != nil {
 		return nil, err
 	}
+	if c.Bid != nil {
+		return json.Marshal(control{Votes: cl.vote(from, *c.Bid)})
+	}
 	cl.learn(c)
+	if c.Claims != nil {
+		cl.heard(from, *c.Claims)
+	}
+	if c.Want {
+		cl.sync(from)
+	}
 	if !c.Want {
 		return json.RawMessage("{}"), nil
 	}

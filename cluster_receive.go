@@ -22,6 +22,14 @@ func (cl *cluster) receive(m relay.Received) {
 		cl.refreshed(r)
 		return
 	}
+	switch b := m.Body.(type) {
+	case relay.Claims:
+		cl.heard(m.From, b)
+		return
+	case relay.Claim:
+		cl.challenged(m.From, m.To, b)
+		return
+	}
 	to := patternOf(m.To)
 	except := cl.excluded(m.Exclude)
 	out := cl.result(m)

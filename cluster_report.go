@@ -95,7 +95,7 @@ func (a account) asReport() Report {
 func (cl *cluster) answer(q relay.Question) (json.RawMessage, error) {
 	<-cl.up
 	if q.Seq == 0 {
-		return cl.asked(q.Data)
+		return cl.asked(q.From, q.Data)
 	}
 	cl.mu.Lock()
 	r, _ := cl.results.Get(ref{q.From, q.Seq})

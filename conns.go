@@ -49,9 +49,14 @@ type Options struct {
 	MaxRendered int
 	// Relay connects this program to the same program on other machines; see
 	// [Conns.JoinRelay]. What is sent, refreshed, closed and kicked then reaches the
-	// streams of all of them. Presence, claims and policies are those of one machine.
+	// streams of all of them, and claims and policies hold on all of them; but [Reuse] and
+	// presence are those of one machine.
 	// Default: there are no other machines.
 	Relay relay.Relay
+	// WhenDown is what becomes of a [Claim], and of a stream with an owner or with
+	// [Reject], when another machine that may be at work does not answer. Default
+	// [RefuseWhenDown].
+	WhenDown WhenDown
 	// Node adjusts how this program takes part in the relay: its name, its keys. The
 	// functions Gap, Changed and Refused are called in addition to what Conns does
 	// itself, Receive and Answer are not. Default: the defaults of package relay.
@@ -83,12 +88,36 @@ type Options struct {
 	OnRemove func(Removal)
 }
 
+// WhenDown is what becomes of a wish for a key that only one may have, while a machine
+// does not answer that may have given the key to somebody else. A machine that has
+// ended said so, and is not waited for. One that has died is suspected for up to ten
+// beats (Options.Node), by default 10 s, and after that taken for down: then it is not
+// asked any more, and what its streams had claimed lasts for the time of the claims.
+type WhenDown string
+
+const (
+	// RefuseWhenDown refuses the newcomer with status 503 and [ErrUnanswered]. Who has
+	// the key already keeps it: their streams are admitted on any machine. So while the
+	// machines hear each other nobody gets what somebody else has; after a machine has
+	// died, new names wait for it to be taken for down.
+	RefuseWhenDown WhenDown = "refuse"
+	// AdmitWhenDown admits the newcomer if nobody who answers is against it. Two may
+	// have got one key when the machines hear each other again; the later one then loses
+	// it, and its streams are closed with [CauseForfeited].
+	AdmitWhenDown WhenDown = "admit"
+)
+
 func (o *Options) check() error {
 	if o == nil {
 		return nil
 	}
 	if err := o.Policy.check(); err != nil {
 		return fmt.Errorf("Options.Policy: %w", err)
+	}
+	switch o.WhenDown {
+	case "", RefuseWhenDown, AdmitWhenDown:
+	default:
+		return fmt.Errorf("Options.WhenDown is %q: use RefuseWhenDown or AdmitWhenDown", o.WhenDown)
 	}
 	if o.RenderWorkers < 0 || o.MaxRendered < 0 {
 		return fmt.Errorf("Options.RenderWorkers is %d and Options.MaxRendered %d: use 0 for the default", o.RenderWorkers, o.MaxRendered)

@@ -73,7 +73,7 @@ func newCrowd(b *testing.B, n int) *crowded {
 	for i := range ghosts {
 		k := benchKey(i / 10)
 		c.scan.keys[&ghosts[i]] = k
-		if _, err := c.conns.ask(twk.Call{}, &ghosts[i], ask{k, Join, ""}); err != nil {
+		if _, _, err := c.conns.ask(twk.Call{}, &ghosts[i], ask{k, Join, ""}, nil); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -199,7 +199,7 @@ func BenchmarkConnsOpenClose(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				conn := new(sse.Conn)
-				if _, err := c.conns.ask(twk.Call{}, conn, ask{k, Join, ""}); err != nil {
+				if _, _, err := c.conns.ask(twk.Call{}, conn, ask{k, Join, ""}, nil); err != nil {
 					b.Fatal(err)
 				}
 				c.conns.entryOf(conn).Closed(conn, sse.CauseClient)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/relay"
 	"github.com/sfere-go/sfere/sse"
 	"github.com/sfere-go/sfere/twk"
 )
@@ -78,7 +79,8 @@ const (
 type holding struct {
 	slot  slot[indexed]
 	key   Key
-	claim *claim // of the key, if the stream is of its owner
+	claim *claim      // of the key, if the stream is of its owner
+	at    relay.Clock // since when; 0 without a relay
 }
 
 func (e *entry) holdings() iter.Seq[*holding] {
@@ -190,12 +192,32 @@ func (e *entry) leave(cause sse.Cause) bool {
 
 // Opens is asked by the stream, see [sse.Owner]: the stream gets its keys.
 func (e *entry) Opens(*sse.Conn) error {
-	a, err := e.owner.open(e)
+	a, wait, err := e.owner.open(e, nil)
+	for wait && err == nil {
+		a, wait, err = e.openWith(context.Background())
+	}
 	e.owner.makeRoom(a)
 	if a.instead != nil {
 		return twk.Reuse{Conn: a.instead.conn}
 	}
 	return err
+}
+
+// openWith is open after the other nodes have agreed.
+func (e *entry) openWith(ctx context.Context) (a admission, wait bool, err error) {
+	c := e.owner
+	b, err := c.secure(ctx, "holding", func(now time.Time) ([]want, error) {
+		if c.admissible(e) != nil {
+			return nil, nil
+		}
+		return c.plan(e.asks, now)
+	})
+	defer b.end()
+	if err != nil {
+		c.giveUp(e)
+		return a, false, err
+	}
+	return c.open(e, b)
 }
 
 // end ends the stream of e, which has been taken out for a cause of this

@@ -18,6 +18,9 @@ var (
 	// ErrFull is the cause when a store has no room and rejects new connections, or
 	// when there are too many claims. It asks for status 503.
 	ErrFull error = statusError{http.StatusServiceUnavailable, "the store is full"}
+	// ErrUnanswered is the cause when a key that only one may have is not given,
+	// because another machine does not answer: see [WhenDown]. It asks for status 503.
+	ErrUnanswered error = statusError{http.StatusServiceUnavailable, "another machine does not answer, and may have given the key to somebody else"}
 	// ErrOtherCtx is the cause when a broadcast has something to run for a
 	// recipient whose stream was opened by a dispatcher with another Ctx.
 	ErrOtherCtx = errors.New("the stream was opened under another type of Ctx")

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/sse"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -114,7 +116,7 @@ func (c *Conns) hold(ctx context.Context, call twk.Call, h HoldStream) (any, err
 		return nil, nil
 	}
 	own := call.With(func(own *twk.Session) { *own = twk.Session{Conn: s.Conn} }).Kept()
-	a, err := c.ask(own, s.Conn, ask{k, policy, h.Owner})
+	a, err := c.askAll(ctx, own, s.Conn, ask{k, policy, h.Owner})
 	if err != nil {
 		return nil, err
 	}
@@ -123,6 +125,20 @@ func (c *Conns) hold(ctx context.Context, call twk.Call, h HoldStream) (any, err
 		return twk.Reuse{Conn: a.instead.conn}, nil
 	}
 	return nil, nil
+}
+
+// askAll is ask after the other nodes have agreed, if they have to be asked.
+func (c *Conns) askAll(ctx context.Context, own twk.Call, conn *sse.Conn, a ask) (out admission, err error) {
+	out, wait, err := c.ask(own, conn, a, nil)
+	for wait && err == nil {
+		var b *bid
+		b, err = c.secure(ctx, "holding", func(now time.Time) ([]want, error) { return c.plan([]ask{a}, now) })
+		if err == nil {
+			out, wait, err = c.ask(own, conn, a, b)
+		}
+		b.end()
+	}
+	return out, err
 }
 
 // oldest returns the oldest live stream under k, nil if there is none.

@@ -17,7 +17,7 @@ func ghost(t testing.TB, c *Conns, keys ...Key) *entry {
 	t.Helper()
 	conn := &sse.Conn{}
 	for _, k := range keys {
-		if _, err := c.ask(twk.Call{}, conn, ask{k, Join, ""}); err != nil {
+		if _, _, err := c.ask(twk.Call{}, conn, ask{k, Join, ""}, nil); err != nil {
 			t.Fatal(err)
 		}
 	}

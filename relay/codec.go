@@ -188,8 +188,8 @@ func (c codec) parse(text []byte) (t parsed, err error) {
 		t.e, err = read(c, v, as[Admit])
 	case "claim":
 		t.e, err = read(c, v, as[Claim])
-	case "release":
-		t.e, err = read(c, v, as[Release])
+	case "claims":
+		t.e, err = read(c, v, as[Claims])
 	case "presence":
 		t.e, err = read(c, v, as[Presence])
 	case "beat":

@@ -185,3 +185,28 @@ func TestGoodbyeTellsOfTheLastMessage(t *testing.T) {
 		b.want("it has left", "gap acme [skipped]")
 	})
 }
+
+// Whoever joins knows who is there within a tenth of a beat, also right after somebody
+// else: nodes answer the greetings of several that come at once with one beat.
+func TestGreetingsAreAnswered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := NewMemory(nil)
+		var all []*told
+		for i := range 6 {
+			all = append(all, joinT(t, m, string(rune('a'+i)), nil))
+			defer leaveT(all[i])
+		}
+		sent := all[0].Stats().Sent
+		time.Sleep(time.Second/10 + 1)
+		synctest.Wait()
+		if n := len(all[5].Members()); n != 6 {
+			t.Errorf("the last to join knows of %d nodes, itself included, want 6", n)
+		}
+		if n := all[0].Stats().Sent - sent; n > 1 {
+			t.Errorf("the first one has answered with %d packets, want one", n)
+		}
+		if d := time.Since(all[5].Greeted()); d != time.Second/10+1 {
+			t.Errorf("the greeting is %v old", d)
+		}
+	})
+}

@@ -21,7 +21,7 @@ type Envelope struct {
 	// most 512 bytes. Default: none.
 	Trace string
 	// Body is one of [Broadcast], [Refresh], [Close], [Kick], [Admit], [Claim],
-	// [Release] and [Presence].
+	// [Claims] and [Presence].
 	Body Body
 }
 
@@ -86,19 +86,49 @@ type Admit struct{}
 // behind one that was seen. Equal ones are ordered by the id of the node.
 type Clock int64
 
-// Claim takes the exact key that its envelope is for.
+// Claim says that a stream is held under the exact key that its envelope is for, and
+// what that means for other streams under it.
 type Claim struct {
-	Owner string        `json:"owner"`
-	At    Clock         `json:"at"`
-	For   time.Duration `json:"for,omitempty"`
-	// Stream says that a stream of the owner holds the key.
-	Stream bool `json:"stream,omitempty"`
+	Rule Rule  `json:"rule"`
+	At   Clock `json:"at"` // when it was given the key
 }
 
-// Release gives a claim up.
-type Release struct {
-	Owner string `json:"owner"`
-	At    Clock  `json:"at"`
+// Rule is what a [Claim] means. A node that does not know it does nothing.
+type Rule string
+
+// The rules.
+const (
+	Newest Rule = "newest" // older streams under the key are closed
+	Oldest Rule = "oldest" // whoever has an older stream under the key objects
+	Object Rule = "object" // there is this older stream, for one that must be the oldest
+)
+
+// Claims are keys that are claimed on the node that sends it, by whom and how long.
+// Only that node says it.
+type Claims struct {
+	// Parts is not 0 if all parts together have all claims of the node at the time
+	// Start.
+	Start Clock `json:"start,omitempty"`
+	Part  int   `json:"part,omitempty"` // from 0
+	Parts int   `json:"parts,omitempty"`
+
+	All []Claimed `json:"all,omitempty"`
+}
+
+// Claimed is one claim.
+type Claimed struct {
+	Key   Address       `json:"key"`
+	Owner string        `json:"owner,omitempty"`
+	Since Clock         `json:"since,omitempty"` // when the owner got the key
+	At    Clock         `json:"at"`              // when the node says it: the latest counts
+	For   time.Duration `json:"for,omitempty"`   // how long it lasts without a stream
+	Left  time.Duration `json:"left,omitempty"`  // until it ends, if no stream holds it
+	// Stream says that a stream holds it: it lasts as long as the node.
+	Stream bool `json:"stream,omitempty"`
+	// Over says that the node has no claim of the key (any more).
+	Over bool `json:"over,omitempty"`
+	// Released says that the owner gives the key up, on all nodes.
+	Released bool `json:"released,omitempty"`
 }
 
 // Presence says which keys of one node are there. Only that node says it.
@@ -124,5 +154,5 @@ func (Close) kind() string     { return "close" }
 func (Kick) kind() string      { return "kick" }
 func (Admit) kind() string     { return "admit" }
 func (Claim) kind() string     { return "claim" }
-func (Release) kind() string   { return "release" }
+func (Claims) kind() string    { return "claims" }
 func (Presence) kind() string  { return "presence" }

@@ -45,13 +45,15 @@ type Node struct {
 	draining bool
 	closed   bool
 	presence PresenceMark
+	greeted  time.Time // when the last hello was sent
 
 	// The rest belongs to the loop.
 	reader  reader
 	seals   seals
 	causes  []Cause // of the gap for everything that is to be told
 	gapTime *time.Timer
-	hailed  time.Time // when the last hello was answered
+	hailed  time.Time   // when the last hello was answered
+	hail    *time.Timer // answers one that came right after it
 }
 
 // Join connects to r and makes a node, which others see at once. The caller must close
@@ -78,6 +80,8 @@ func Join(ctx context.Context, r Relay, o *Options) (*Node, error) {
 	n.reader = newReader(n.codec)
 	n.gapTime = time.NewTimer(time.Hour)
 	n.gapTime.Stop()
+	n.hail = time.NewTimer(time.Hour)
+	n.hail.Stop()
 	link, err := r.Connect(ctx, Receiver{Packet: n.in.packet, Event: n.event})
 	if err != nil {
 		return fail(err)
@@ -103,13 +107,30 @@ func Join(ctx context.Context, r Relay, o *Options) (*Node, error) {
 	n.workers.Go(n.loop)
 	n.workers.Go(n.pulse)
 	n.out.start()
-	n.control(n.all, hello{})
+	n.greet()
 	n.beat()
 	return n, nil
 }
 
 // prefix is the beginning of the subjects of this version of their layout.
 func (n *Node) prefix() string { return n.opts.Prefix + ".1" }
+
+// greet asks everybody for a beat.
+func (n *Node) greet() {
+	n.mu.Lock()
+	n.greeted = time.Now()
+	n.mu.Unlock()
+	n.control(n.all, hello{})
+}
+
+// Greeted returns when this node has last asked who is there: when it joined, and
+// after every reconnection. The answers of live nodes come within a tenth of
+// Options.Beat and the time for the way; until then [Node.Members] may lack some.
+func (n *Node) Greeted() time.Time {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.greeted
+}
 
 // ID returns which run of the program this is.
 func (n *Node) ID() ID { return n.id }
@@ -130,6 +151,7 @@ func (n *Node) loop() {
 	look := time.NewTicker(max(n.opts.Beat/2, time.Millisecond))
 	defer look.Stop()
 	defer n.gapTime.Stop()
+	defer n.hail.Stop()
 	for {
 		select {
 		case <-n.in.wake:
@@ -154,6 +176,9 @@ func (n *Node) loop() {
 			g := Gap{Causes: n.causes}
 			n.causes = nil
 			n.gap(g)
+		case <-n.hail.C:
+			n.hailed = time.Now()
+			n.beat()
 		case <-n.done:
 			return
 		}
@@ -164,7 +189,7 @@ func (n *Node) happened(e Event) {
 	switch e {
 	case Back:
 		n.missedAll(Reconnected)
-		n.control(n.all, hello{})
+		n.greet()
 		n.beat()
 	case Dropped:
 		n.missedAll(Overrun)

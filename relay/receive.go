@@ -189,9 +189,11 @@ func (n *Node) handle(h head, e Envelope) {
 	case leave:
 		n.left(h.from, now)
 	case hello:
-		if now.Sub(n.hailed) > n.opts.Beat/10 {
+		if since := now.Sub(n.hailed); since > n.opts.Beat/10 {
 			n.hailed = now
 			n.beat()
+		} else { // one answer for all that come until then
+			n.hail.Reset(n.opts.Beat/10 - since + 1)
 		}
 	case tails:
 		var gaps []*Gap

@@ -129,7 +129,7 @@ var nodeCases = []kase{
 		want := []relay.Body{
 			relay.Broadcast{Steps: steps, Each: true}, relay.Refresh{Topic: "t/1", Views: []json.RawMessage{effect}, After: 1 << 63},
 			relay.Close{Cause: "closed", Streams: []relay.Stream{{Node: a.ID(), ID: 1 << 63}}}, relay.Kick{Why: steps, Until: at}, relay.Admit{},
-			relay.Claim{Owner: "o", At: 1, For: time.Second}, relay.Release{Owner: "o", At: 2},
+			relay.Claim{Rule: relay.Newest, At: 1}, relay.Claims{All: []relay.Claimed{{Owner: "o", At: 2, For: time.Second}}},
 			relay.Presence{Seq: 1, Here: []relay.Visitor{{Key: ann, Since: at}}},
 		}
 		for _, body := range want {
