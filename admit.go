@@ -161,6 +161,9 @@ func (c *Conns) admit(e *entry, asks []ask, older []*entry) (out admission, err 
 		for _, w := range c.watches { // before those that it replaces go
 			w.added(e, a.key)
 		}
+		if f := c.feeding.Load(); f != nil && e.isLive {
+			f.came(a.key)
+		}
 	}
 	for _, old := range older {
 		if c.takeOut(old, CauseReplaced) {
@@ -244,6 +247,9 @@ func (c *Conns) takeOut(e *entry, cause sse.Cause) bool {
 	}
 	for _, w := range c.watches {
 		w.removed(e, cause)
+	}
+	if f := c.feeding.Load(); f != nil && e.isLive {
+		f.left(e, cause)
 	}
 	e.release()
 	return true

@@ -48,7 +48,8 @@ type Options struct {
 	MaxRendered int
 	// Relay connects this program to the same program on other machines; see
 	// [Conns.JoinRelay]. What is sent, refreshed, closed and kicked then reaches the
-	// streams of all of them. Presence, claims and policies are those of one machine.
+	// streams of all of them, and a [Presence] is about all of them. Claims and policies are
+	// those of one machine.
 	// Default: there are no other machines.
 	Relay relay.Relay
 	// Node adjusts how this program takes part in the relay: its name, its keys. The
@@ -134,6 +135,7 @@ type Conns struct {
 	gone  removals
 
 	cluster atomic.Pointer[cluster] // nil without a relay; constant once it is set
+	feeding atomic.Pointer[feeds]   // nil while no other node asks who is here; changed under feeds.mu
 }
 
 // New returns an empty Conns; nil means the default options. Close it with

@@ -161,6 +161,8 @@ func (c codec) decode(h head, p []byte) (e Envelope, err error) {
 		e, err = read(c, v, as[Release])
 	case "presence":
 		e, err = read(c, v, as[Presence])
+	case "interest":
+		e, err = read(c, v, as[Interest])
 	case "beat":
 		e, err = read(c, v, as[beat])
 	case "tails":

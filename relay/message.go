@@ -18,7 +18,7 @@ type Envelope struct {
 	// Report says that its sender is going to ask what became of it ([Node.Ask]).
 	Report bool
 	// Body is one of [Broadcast], [Refresh], [Close], [Kick], [Admit], [Claim],
-	// [Release] and [Presence].
+	// [Release], [Presence] and [Interest].
 	Body Body
 }
 
@@ -98,23 +98,6 @@ type Release struct {
 	At    Clock  `json:"at"`
 }
 
-// Presence says which keys of one node are there. Only that node says it.
-type Presence struct {
-	Seq uint64 `json:"seq"` // of this node; it is in [Member].Presence as well
-	// Full says that Here is everybody, and not who has come since Seq-1.
-	Full bool      `json:"full,omitempty"`
-	Part int       `json:"part,omitempty"` // of a Full that needs several messages, from 0
-	More bool      `json:"more,omitempty"` // another part follows
-	Here []Visitor `json:"here,omitempty"`
-	Gone []Address `json:"gone,omitempty"`
-}
-
-// Visitor is a key that is there.
-type Visitor struct {
-	Key   Address   `json:"key"`
-	Since time.Time `json:"since"`
-}
-
 func (Broadcast) kind() string { return "broadcast" }
 func (Refresh) kind() string   { return "refresh" }
 func (Close) kind() string     { return "close" }
@@ -122,4 +105,3 @@ func (Kick) kind() string      { return "kick" }
 func (Admit) kind() string     { return "admit" }
 func (Claim) kind() string     { return "claim" }
 func (Release) kind() string   { return "release" }
-func (Presence) kind() string  { return "presence" }

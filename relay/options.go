@@ -147,6 +147,8 @@ type Gap struct {
 	// To is the address they were for, as it was subscribed to. The zero Address is
 	// everybody.
 	To Address
+	// Presence says that only [Presence] was missed, and nothing that is shown.
+	Presence bool
 	// From is the node that sent them; zero if it is not one alone.
 	From ID
 	// Causes are why.
