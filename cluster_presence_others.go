@@ -153,6 +153,7 @@ func (o *others) unfollow(w *Presence) {
 			for k := range r.keys.m {
 				n.bytes -= bytesOf(k)
 			}
+			n.compare(time.Now())
 		}
 	}
 	poke(o.s.wake)

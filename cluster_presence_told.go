@@ -115,7 +115,10 @@ func (in *intake) change(p relay.Presence) {
 			in.came(k, v.Since)
 		}
 	}
-	r.seq, r.hash, r.tries = p.Seq, p.Hash, min(r.tries, 1)
+	r.seq, r.hash = p.Seq, p.Hash
+	if !r.due.IsZero() {
+		r.tries, in.n.backoff = min(r.tries, 1), 0 // it was right to ask
+	}
 	if r.sum != r.hash && !r.flawed {
 		in.lost()
 	}
@@ -234,7 +237,7 @@ func (in *intake) freeParts() {
 // install replaces everything by a full state.
 func (in *intake) install(seq, hash uint64) {
 	r := in.r
-	r.flawed = false
+	r.flawed, in.n.backoff = false, 0
 	here := map[Key]time.Time{}
 	for _, p := range r.parts {
 		for _, v := range p.Here {

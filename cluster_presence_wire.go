@@ -79,7 +79,7 @@ func believable(since, now time.Time) time.Time {
 	if since.IsZero() || since.After(now) {
 		return now
 	}
-	return since
+	return since.Local()
 }
 
 // levels are the forms of the addresses that a key is under.
