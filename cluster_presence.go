@@ -51,7 +51,7 @@ const (
 
 	maxFeeds    = 10_000   // addresses that one node may ask for
 	maxFarKeys  = 250_000  // entries of one node
-	maxFarBytes = 64 << 20 // of their keys
+	maxFarBytes = 64 << 20 // of their keys, and of messages that wait
 	maxLog      = 4096     // changes of an address that need no full state
 	maxWaiting  = 1024     // messages that wait for one before them
 	maxParts    = 100_000  // of one full state
@@ -59,7 +59,7 @@ const (
 
 func newSharing(cl *cluster) *sharing {
 	s := &sharing{cl: cl, wake: make(chan struct{}, 1), quit: make(chan struct{}), gone: make(chan struct{})}
-	s.feeds = feeds{s: s, m: map[relay.Address]*feed{}, questions: map[asking]relay.Known{}, asks: map[relay.ID]int{}}
+	s.feeds = feeds{s: s, m: map[relay.Address]*feed{}, questions: map[asking]relay.Known{}, asks: map[relay.ID]int{}, maxLog: maxLog}
 	s.others = others{
 		s: s, following: map[relay.Address]*following{}, nodes: map[relay.ID]*remote{}, dirty: map[relay.Address]bool{},
 		maxKeys: maxFarKeys, maxBytes: maxFarBytes,

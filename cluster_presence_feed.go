@@ -12,7 +12,8 @@ import (
 // feeds are what this node tells others of who is here, for each address that another
 // one has asked for. Nobody pays for what nobody asks for.
 type feeds struct {
-	s *sharing
+	s      *sharing
+	maxLog int
 
 	// answers and what follows belong to the goroutine of sharing, as does making and
 	// ending a feed.
@@ -159,7 +160,7 @@ func (f *feeds) tell(d *feed) (out []relay.Presence) {
 			m.Seq, m.After, m.Hash = f.seq, d.seq, d.hash
 			d.seq = f.seq
 			out = append(out, m)
-			d.note(m)
+			d.note(m, f.maxLog)
 			m, size = relay.Presence{}, 0
 		}
 	}
@@ -195,10 +196,10 @@ func (f *feeds) tell(d *feed) (out []relay.Presence) {
 }
 
 // note remembers a message for those who miss it.
-func (d *feed) note(m relay.Presence) {
+func (d *feed) note(m relay.Presence, most int) {
 	d.log = append(d.log, m)
 	d.logged += len(m.Here) + len(m.Gone)
-	for len(d.log) > 1 && d.logged > maxLog {
+	for d.logged > most {
 		d.logged -= len(d.log[0].Here) + len(d.log[0].Gone)
 		d.log[0] = relay.Presence{}
 		d.log = d.log[1:]

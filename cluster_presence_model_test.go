@@ -44,6 +44,7 @@ type converging struct {
 	t     *testing.T
 	bus   *relay.Faulty
 	links int
+	log   int // changes for which no full state is needed
 	nodes []*convergingNode
 	off   map[int]bool // links
 }
@@ -67,7 +68,7 @@ var convergingPeople = []string{"ann", "bob", "carl", "dora"}
 
 func newConverging(t *testing.T, rt *rapid.T) *converging {
 	rate := func(name string, most float64) float64 { return rapid.Float64Range(0, most).Draw(rt, name) }
-	m := &converging{t: t, off: map[int]bool{}}
+	m := &converging{t: t, off: map[int]bool{}, log: rapid.SampledFrom([]int{0, 2, 1000}).Draw(rt, "log")}
 	m.bus = relay.NewFaulty(relay.NewMemory(nil), &relay.FaultyOptions{
 		Seed: rapid.Uint64().Draw(rt, "seed"), Drop: rate("drop", 0.5), Double: rate("double", 0.3), Reorder: rate("reorder", 0.3),
 		Delay: time.Duration(rapid.IntRange(0, 40).Draw(rt, "delay")) * time.Millisecond,
@@ -87,6 +88,7 @@ func (m *converging) start(rt *rapid.T) {
 	n := &convergingNode{link: m.links, tabs: map[string][]*client{}, here: map[string]bool{}}
 	n.rig = joinRig(m.t, m.bus, n.link, setup{hub: sse.HubOptions{Heartbeat: -1}})
 	m.links++
+	n.conns.LimitPresence(1000, 1<<20, m.log)
 	call := func(joins bool) func(sfere.Visitor) {
 		return func(v sfere.Visitor) {
 			n.mu.Lock()

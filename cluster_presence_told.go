@@ -75,7 +75,7 @@ func (in *intake) refuse(why string, args ...any) {
 
 // lost asks for everything.
 func (in *intake) lost() {
-	in.r.seq = 0
+	in.r.seq, in.n.seq = 0, 0
 	in.n.ask(in.r, in.now)
 }
 
@@ -140,13 +140,27 @@ func (in *intake) early(p relay.Presence) {
 
 // hold notes that p is kept. It reports false if the node has too much of that.
 func (in *intake) hold(p relay.Presence) bool {
-	size := weight(p)
-	if in.n.held+size > in.o.maxBytes {
+	if in.n.held+weight(p) > in.o.maxBytes {
 		return false
 	}
-	in.n.held += size
-	in.r.held += size
+	in.keep(p)
 	return true
+}
+
+func (in *intake) keep(p relay.Presence) {
+	in.n.held += weight(p)
+	in.r.held += weight(p)
+}
+
+// trim takes from a full state what is too much. The sum tells.
+func (in *intake) trim(p *relay.Presence) {
+	room := in.o.maxBytes - in.n.held - perKey
+	for i, v := range p.Here {
+		if room -= bytesOf(Key(v.Key)); room < 0 {
+			p.Here = slices.Clone(p.Here[:i])
+			return
+		}
+	}
 }
 
 func (in *intake) free(p relay.Presence) {
@@ -213,10 +227,9 @@ func (in *intake) part(p relay.Presence) {
 	if !p.More {
 		r.last = p.Part
 	}
-	if p.Gone = nil; !in.hold(p) {
-		p.Here = nil
-		in.n.held, r.held = in.n.held+weight(p), r.held+weight(p)
-	}
+	p.Gone = nil
+	in.trim(&p)
+	in.keep(p)
 	r.parts[p.Part] = p
 	if !r.due.IsZero() {
 		r.due = in.now.Add(progressWithin)
