@@ -59,7 +59,7 @@ const (
 
 func newSharing(cl *cluster) *sharing {
 	s := &sharing{cl: cl, wake: make(chan struct{}, 1), quit: make(chan struct{}), gone: make(chan struct{})}
-	s.feeds = feeds{s: s, m: map[relay.Address]*feed{}, questions: map[asking]relay.Known{}, asks: map[relay.ID]int{}, maxLog: maxLog}
+	s.feeds = feeds{s: s, m: map[relay.Address]*feed{}, questions: map[asking]relay.Known{}, answers: map[asking][]relay.Presence{}, asks: map[relay.ID]int{}, maxLog: maxLog}
 	s.others = others{
 		s: s, following: map[relay.Address]*following{}, nodes: map[relay.ID]*remote{}, dirty: map[relay.Address]bool{},
 		maxKeys: maxFarKeys, maxBytes: maxFarBytes,
@@ -96,7 +96,7 @@ func (s *sharing) end() {
 	s.once.Do(func() {
 		close(s.quit)
 		<-s.gone
-		s.feeds.tellAll()
+		s.feeds.end()
 	})
 }
 

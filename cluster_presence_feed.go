@@ -17,8 +17,9 @@ type feeds struct {
 
 	// answers and what follows belong to the goroutine of sharing, as does making and
 	// ending a feed.
-	answers []answer
-	fulls   []*feed // that have a full state in memory
+	answers map[asking][]relay.Presence // what each is still to be told
+	queue   []asking                    // of answers; each at most once
+	fulls   []*feed                     // that have a full state in memory
 	swept   time.Time
 
 	// mu guards the fields below and those of every feed. Conns.mu may be held when it is
@@ -61,12 +62,6 @@ type local struct {
 	told    bool // that it is here
 	final   bool // its last stream was sent away
 	changed bool // it is in feed.changed
-}
-
-// answer is what one node is still to be told.
-type answer struct {
-	asking
-	messages []relay.Presence
 }
 
 // each calls do for the feeds that k is in. f.mu is held.

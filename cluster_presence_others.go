@@ -14,8 +14,8 @@ type others struct {
 	s                 *sharing
 	maxKeys, maxBytes int // of one node
 
-	// mu guards the fields below and those of all they point to. Conns.mu, Presence.mu
-	// and the locks of a node may be taken under it.
+	// mu guards the fields below and those of all they point to. Conns.mu and Presence.mu
+	// may be taken under it; nothing is called and no other lock is taken.
 	mu        sync.Mutex
 	following map[relay.Address]*following
 	nodes     map[relay.ID]*remote

@@ -289,3 +289,44 @@ func peerOf(p *peer, name string) relay.ID {
 	}
 	return relay.ID{}
 }
+
+// A node may ask for many addresses, and not for ever so many.
+func TestPresenceRefusesTooManyQuestions(t *testing.T) {
+	t.Parallel()
+	withPeer(t, func(t *testing.T, bus *relay.Faulty, n watching, p *peer) {
+		n.come(id("ann"))
+		good := joinRig(t, bus, 7, setup{hub: sse.HubOptions{Heartbeat: -1}})
+		ask := func(in relay.Interest) {
+			t.Helper()
+			if err := p.node.SendTo(peerOf(p, "a"), relay.Envelope{Body: in}); err != nil {
+				t.Fatal(err)
+			}
+			settle()
+		}
+		refused := func() (uint64, int) {
+			self := n.conns.ClusterPresence()[0]
+			return self.Refused, self.Addresses
+		}
+		ask(relay.Interest{Of: []relay.Known{{To: relay.Address{Category: "c", ID: "i"}}}})
+		if r, a := refused(); r != 1 || a != 0 {
+			t.Errorf("an address that nothing travels under: %d refused, %d addresses", r, a)
+		}
+		for from := range 6 {
+			var in relay.Interest
+			for i := range 2000 {
+				in.Of = append(in.Of, relay.Known{To: relay.Address{Scope: fmt.Sprint("s", from), Category: fmt.Sprint(i)}})
+			}
+			ask(in)
+		}
+		if r, a := refused(); r != 2001 || a != 10_000 {
+			t.Errorf("%d refused, %d addresses", r, a)
+		}
+		w, d := good.watch(graceT)
+		time.Sleep(wholeT)
+		if got := strings.Join(d.calls(), ","); !strings.Contains(got, "joined ann") {
+			t.Errorf("another node is told %q", got)
+		}
+		w.Stop()
+		good.conns.Close()
+	})
+}

@@ -73,6 +73,15 @@ func (f *feeds) tellAll() {
 	f.mark()
 }
 
+// end tells what is still to be told, and counts streams no more.
+func (f *feeds) end() {
+	f.tellAll()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.m, f.of = map[relay.Address]*feed{}, [levels]int{}
+	f.s.cl.c.feeding.Store(nil)
+}
+
 // send tells everybody who has asked. What the relay does not take is missed, and the
 // others notice by the numbers.
 func (f *feeds) send(to relay.Address, all []relay.Presence) {
@@ -136,13 +145,10 @@ func (f *feeds) answer(at asking, k relay.Known, now time.Time) {
 		f.fulls = append(f.fulls, d)
 	}
 	f.send(d.to, told)
-	for i := range f.answers {
-		if f.answers[i].asking == at {
-			f.answers[i].messages = missing
-			return
-		}
+	if _, waits := f.answers[at]; !waits {
+		f.queue = append(f.queue, at)
 	}
-	f.answers = append(f.answers, answer{at, missing})
+	f.answers[at] = missing
 }
 
 // begin makes a feed of the streams that there are.
@@ -213,7 +219,7 @@ func (f *feeds) drop(out func(from relay.ID, last time.Time) bool) {
 // give sends answers. It reports whether the relay takes nothing more at the moment.
 func (f *feeds) give() (full bool) {
 	for range perTurn {
-		if len(f.answers) == 0 {
+		if len(f.queue) == 0 {
 			f.mu.Lock()
 			for _, d := range f.fulls {
 				d.full = nil
@@ -222,14 +228,15 @@ func (f *feeds) give() (full bool) {
 			f.fulls = nil
 			return false
 		}
-		a := &f.answers[0]
-		err := f.s.cl.node.SendTo(a.from, relay.Envelope{To: a.to, Body: a.messages[0]})
+		at := f.queue[0]
+		err := f.s.cl.node.SendTo(at.from, relay.Envelope{To: at.to, Body: f.answers[at][0]})
 		if errors.Is(err, relay.ErrFull) {
 			return true
 		}
 		f.failed(err)
-		if a.messages = a.messages[1:]; err != nil || len(a.messages) == 0 { // who gets half of it asks again
-			f.answers = f.answers[1:]
+		if f.answers[at] = f.answers[at][1:]; err != nil || len(f.answers[at]) == 0 { // who gets half of it asks again
+			delete(f.answers, at)
+			f.queue = f.queue[1:]
 		}
 	}
 	poke(f.s.wake)

@@ -25,3 +25,6 @@ func (w *Presence) Pending() (queued, known int) {
 	defer w.mu.Unlock()
 	return w.queue.Len(), len(w.visits.m)
 }
+
+// Feeding reports whether streams are counted for other nodes.
+func (c *Conns) Feeding() bool { return c.feeding.Load() != nil }

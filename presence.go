@@ -320,36 +320,6 @@ func (w *Presence) removed(e *entry, cause sse.Cause) {
 	}
 }
 
-// came is called when k has a live stream on one more of the other nodes. others.mu is
-// held.
-func (w *Presence) came(k Key, since time.Time) {
-	if !w.match.Matches(k) {
-		return
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.stopped {
-		return
-	}
-	v := w.visit(k)
-	v.far++
-	v.wait(nil)
-	w.arrive(v, since)
-}
-
-// went is called when k has no live stream any more on one of them. others.mu is held.
-func (w *Presence) went(k Key, final bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	v := w.visits.m[k]
-	if v == nil || v.far == 0 {
-		return
-	}
-	v.ended, v.final = time.Now(), final
-	v.far--
-	w.lost(v)
-}
-
 // lost is called when v has one stream less. w.mu is held.
 func (w *Presence) lost(v *visit) {
 	if v.count > 0 || v.far > 0 {
@@ -397,10 +367,4 @@ func (w *Presence) settle(v *visit) {
 	if v.count == 0 && v.far == 0 && !v.here && v.at == nil {
 		w.visits.delete(v.told.Key)
 	}
-}
-
-func (w *Presence) hasStopped() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.stopped
 }
