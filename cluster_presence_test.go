@@ -124,6 +124,15 @@ func TestPresenceOverNodes(t *testing.T) {
 			time.Sleep(graceT)
 			n[1].d.told(t, "later", "left ann")
 		}},
+		{"a node leaves at once", "what has just happened there is still told", 2, func(t *testing.T, _ *relay.Faulty, n []watching) {
+			n[0].come(id("ann"))
+			settle()
+			n[1].d.told(t, "before", "joined ann")
+			n[0].dispatch(sfere.Close{To: sfere.Exactly(key("ann"))})
+			n[0].conns.Close()
+			settle()
+			n[1].d.told(t, "at once", "left ann")
+		}},
 		{"a node drains", "those who reconnect elsewhere in time are told of by nobody; who does not come back has left", 3, func(t *testing.T, _ *relay.Faulty, n []watching) {
 			ann, bob := n[0].come(id("ann")), n[0].come(id("bob"))
 			settle()
@@ -330,5 +339,33 @@ func TestPresenceOfANewIncarnation(t *testing.T) {
 		n[0].d.told(t, "at last", "left ann")
 		w.Stop()
 		again.conns.Close()
+	})
+}
+
+// A watch that was there before the relay is about all machines from then on.
+func TestPresenceBeforeTheRelay(t *testing.T) {
+	t.Parallel()
+	s := setup{hub: sse.HubOptions{Heartbeat: -1}}
+	inCluster(t, memoryBus, 1, s, func(t *testing.T, bus relay.Relay, rigs []*rig) {
+		rigs[0].come(id("ann"))
+		s.opts.Relay = bus
+		r := newRig(t, s)
+		w, d := r.watch(graceT)
+		stopped, _ := r.watch(graceT)
+		stopped.Stop()
+		bob := r.come(id("bob"))
+		settle()
+		d.told(t, "alone", "joined bob")
+		if err := r.conns.JoinRelay(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(wholeT)
+		d.told(t, "with the relay", "joined ann")
+		w.Stop()
+		if all := r.conns.ClusterPresence(); len(all) != 2 || all[1].Addresses != 0 {
+			t.Errorf("what is asked for when nobody watches: %+v", all)
+		}
+		bob.close()
+		r.conns.Close()
 	})
 }
