@@ -40,6 +40,8 @@ const (
 	// asked again. Nothing tells the end of a cut in one direction.
 	retryFirst = time.Second
 	retryLast  = 2 * time.Second
+	// askEvery is how often a node is asked for an address at most, whatever it does.
+	askEvery = 200 * time.Millisecond
 	// checkFirst and checkLast are how often what is known of a node is compared with
 	// it because its mark does not fit.
 	checkFirst = time.Second

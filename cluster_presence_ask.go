@@ -69,6 +69,7 @@ func (o *others) ask() (due time.Time) {
 					continue
 				}
 				r.tries++
+				r.asked = now
 				in.Of = append(in.Of, relay.Known{To: to, Seq: r.seq, Hash: r.hash})
 				if size += sizeOf(to); size > tellBytes {
 					out = append(out, question{n.id, in})

@@ -63,6 +63,7 @@ type replica struct {
 	flawed    bool   // something was refused
 
 	due   time.Time // when the node is asked (again); zero: nothing is missing
+	asked time.Time // when it was asked last
 	tries int
 	// waiting are messages that have come before those that they follow.
 	waiting []relay.Presence
@@ -168,6 +169,9 @@ func (o *others) start(n *remote, f *following) {
 
 // ask has a node asked for a replica at a time, or earlier. o.mu is held.
 func (n *remote) ask(r *replica, due time.Time) {
+	if next := r.asked.Add(askEvery); due.Before(next) {
+		due = next
+	}
 	if r.due.IsZero() {
 		n.asking++
 		r.tries = 0

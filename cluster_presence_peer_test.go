@@ -164,6 +164,20 @@ func TestPresenceAsksForWhatIsMissing(t *testing.T) {
 			time.Sleep(2 * time.Second)
 			p.wantAsked("a gap", 5)
 		}},
+		{"flood", "whatever a node says, it is not asked more often than now and then", func(t *testing.T, _ *relay.Faulty, n watching, p *peer) {
+			for i := range uint64(500) {
+				if _, err := p.node.Send(relay.Envelope{To: lobbyT, Body: relay.Presence{Seq: 100 + 2*i, After: 99 + 2*i}}); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(2 * time.Millisecond)
+			}
+			if asks := p.asked(); len(asks) == 0 || len(asks) > 6 {
+				t.Errorf("asked %d times in a second", len(asks))
+			}
+			settle()
+			p.say(state(2000, "ann", "bob"))
+			n.d.told(t, "then", "joined bob")
+		}},
 		{"no answer", "a question is asked again", func(t *testing.T, _ *relay.Faulty, n watching, p *peer) {
 			p.say(relay.Presence{Seq: 9, After: 7})
 			for range 5 {

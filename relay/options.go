@@ -36,7 +36,7 @@ type Options struct {
 	MaxAge time.Duration
 
 	// Receive is called for each message of another node whose carrier this one has
-	// subscribed to. Its text and frames may be kept, and must not be changed.
+	// subscribed to, or that is for this node only. Its text and frames may be kept, and must not be changed.
 	Receive func(Received)
 	// Answer is called when another node asks: what became of a message that was
 	// received before, or Seq 0. What it returns is JSON. A panic or error is an
