@@ -187,6 +187,9 @@ func (c *Conns) admit(e *entry, asks []ask, older []*entry, b *bid) (out admissi
 		for _, w := range c.watches { // before those that it replaces go
 			w.added(e, a.key)
 		}
+		if f := c.feeding.Load(); f != nil && e.isLive {
+			f.came(a.key)
+		}
 	}
 	for _, old := range older {
 		if c.takeOut(old, CauseReplaced) {
@@ -273,6 +276,9 @@ func (c *Conns) takeOut(e *entry, cause sse.Cause) bool {
 	}
 	if cl := c.cluster.Load(); cl != nil {
 		cl.removed(e)
+	}
+	if f := c.feeding.Load(); f != nil && e.isLive {
+		f.left(e, cause)
 	}
 	e.release()
 	return true

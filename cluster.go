@@ -11,9 +11,9 @@ import (
 	"github.com/sfere-go/sfere/relay"
 )
 
-// cluster is the part that a Conns takes in a relay. It has two goroutines from
-// JoinRelay to Conns.Close: one subscribes and makes good what was missed, the other
-// talks to nodes and waits for their answers. What other machines have run for each
+// cluster is the part that a Conns takes in a relay. It has three goroutines from
+// JoinRelay to Conns.Close: one subscribes and makes good what was missed, one talks to
+// nodes and waits for their answers, and one shares presence. What other machines have run for each
 // recipient has goroutines of its own, which end before close returns.
 type cluster struct {
 	c       *Conns
@@ -29,6 +29,7 @@ type cluster struct {
 	wake    chan struct{}
 	say     chan struct{} // likewise, for the goroutine that talks
 	book    ledger        // Conns.mu guards it
+	sharing *sharing      // of presence
 
 	// mu guards the fields below. Conns.mu may be held when it is taken; nothing is
 	// called and no other lock is taken under it.
@@ -40,6 +41,7 @@ type cluster struct {
 	sweeps   []sweep   // in order of time
 	sayings  []saying
 	met      map[relay.ID]bool // nodes that have been asked whom they keep away
+	states   map[relay.ID]nodeState
 	lettings []letting
 	claimed  toTell
 	sayApart map[Key]bool // keys of streams that are alone, to be said
@@ -74,9 +76,10 @@ func (c *Conns) JoinRelay(ctx context.Context) error {
 		c: c, up: make(chan struct{}), allowed: map[string]bool{}, slots: make(chan struct{}, maxRunning),
 		wake: make(chan struct{}, 1), say: make(chan struct{}, 1),
 		results: lastof.Map[ref, *result]{Max: maxResults},
-		dirty:   map[Key]bool{}, lost: map[relay.Address]bool{}, met: map[relay.ID]bool{},
+		dirty:   map[Key]bool{}, lost: map[relay.Address]bool{}, met: map[relay.ID]bool{}, states: map[relay.ID]nodeState{},
 		book: newLedger(), claimed: toTell{keys: map[Key]bool{}}, sayApart: map[Key]bool{},
 	}
+	cl.sharing = newSharing(cl)
 	for _, d := range c.opts.FromRelay {
 		cl.allowed[d.EffectName()] = true
 	}
@@ -125,9 +128,12 @@ func (c *Conns) JoinRelay(ctx context.Context) error {
 		}
 	}
 	c.cluster.Store(cl)
+	watches := c.watches
 	cl.running.Go(cl.work)
 	cl.running.Go(cl.talk)
+	go cl.sharing.run()
 	c.mu.Unlock()
+	cl.sharing.others.followAll(watches)
 	close(cl.up)
 	return nil
 }
@@ -138,7 +144,9 @@ func (cl *cluster) close() {
 	defer cancel()
 	late := time.AfterFunc(leaveIn, cl.stop) // whoever waits for a slot waits no longer
 	defer late.Stop()
+	cl.sharing.end()
 	_ = cl.node.Close(ctx) // what could not be sent is a gap for the others
+	cl.sharing.others.close()
 	cl.stop()
 	cl.running.Wait()
 }
@@ -210,10 +218,16 @@ func (cl *cluster) nodes() int { return cl.node.Stats().Nodes }
 // gap is told by the node that messages have been missed, perhaps.
 func (cl *cluster) gap(g relay.Gap) {
 	<-cl.up
-	cl.miss(g.To)
-	cl.missedApart(g.To)
-	if g.To == (relay.Address{}) {
-		cl.sayTo(control{Want: true})
+	all := g.To == (relay.Address{})
+	if g.Presence || all {
+		cl.sharing.others.missed(g)
+	}
+	if !g.Presence {
+		cl.miss(g.To)
+		cl.missedApart(g.To)
+		if all {
+			cl.sayTo(control{Want: true})
+		}
 	}
 	if cl.hooks.Gap != nil {
 		cl.hooks.Gap(g)
@@ -274,14 +288,28 @@ func (cl *cluster) changed(m relay.Member) {
 	case relay.Down, relay.Left:
 		delete(cl.met, m.ID)
 	}
+	state := nodeState{m.Name, m.State, m.Draining}
+	news := cl.states[m.ID] != state // and not only the mark of its presence
+	cl.states[m.ID] = state
+	if m.State == relay.Down || m.State == relay.Left {
+		delete(cl.states, m.ID)
+	}
 	cl.mu.Unlock()
 	cl.claimsOf(m)
+	cl.sharing.changed(m)
 	if fresh {
 		cl.sayTo(control{Want: true}, m.ID)
 	}
-	if cl.hooks.Changed != nil {
+	if news && cl.hooks.Changed != nil {
 		cl.hooks.Changed(m)
 	}
+}
+
+// nodeState is what a program is told of a node.
+type nodeState struct {
+	name     string
+	state    relay.State
+	draining bool
 }
 
 // shapeOf returns the shape of the list that k is the name of.

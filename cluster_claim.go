@@ -21,10 +21,10 @@ type toTell struct {
 
 const (
 	// maxTold bounds what is told at once, and toldBytes its size as JSON at its worst.
-	maxTold     = 1000
-	toldBytes   = 256 << 10
-	maxReleased = 1 << 16
-	maxParts    = 1 << 16
+	maxTold       = 1000
+	toldBytes     = 256 << 10
+	maxReleased   = 1 << 16
+	maxClaimParts = 1 << 16
 )
 
 // told notes that other nodes are to be told what has become of keys.
@@ -146,7 +146,7 @@ type claimsSync struct {
 
 // heard takes what another node says of its claims.
 func (cl *cluster) heard(from relay.ID, said relay.Claims) {
-	if len(said.All) > maxTold || said.Parts < 0 || said.Parts > maxParts || said.Part < 0 {
+	if len(said.All) > maxTold || said.Parts < 0 || said.Parts > maxClaimParts || said.Part < 0 {
 		return
 	}
 	now := time.Now()

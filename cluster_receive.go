@@ -18,8 +18,15 @@ import (
 // in the streams when receive returns.
 func (cl *cluster) receive(m relay.Received) {
 	<-cl.up
-	if r, ok := m.Body.(relay.Refresh); ok {
-		cl.refreshed(r)
+	switch b := m.Body.(type) {
+	case relay.Refresh:
+		cl.refreshed(b)
+		return
+	case relay.Presence:
+		cl.sharing.others.told(m, b)
+		return
+	case relay.Interest:
+		cl.sharing.feeds.asked(m.From, b)
 		return
 	}
 	switch b := m.Body.(type) {

@@ -17,17 +17,22 @@ func joinRigs(t testing.TB, bus relay.Relay, n int, s setup) []*rig {
 	t.Helper()
 	var rigs []*rig
 	for i := range n {
-		one := s
-		one.opts.Relay = bus
-		one.opts.Node = nodeOptions(i, s.opts.Node)
-		r := newRig(t, one)
-		if err := r.conns.JoinRelay(context.Background()); err != nil {
-			t.Fatal(err)
-		}
-		rigs = append(rigs, r)
+		rigs = append(rigs, joinRig(t, bus, i, s))
 	}
 	time.Sleep(100 * time.Millisecond) // they meet
 	return rigs
+}
+
+// joinRig makes a rig of a setup the node i of bus.
+func joinRig(t testing.TB, bus relay.Relay, i int, s setup) *rig {
+	t.Helper()
+	s.opts.Relay = bus
+	s.opts.Node = nodeOptions(i, s.opts.Node)
+	r := newRig(t, s)
+	if err := r.conns.JoinRelay(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
 
 func nodeOptions(i int, o *relay.Options) *relay.Options {
@@ -59,7 +64,9 @@ func inCluster(t *testing.T, bus func() relay.Relay, n int, s setup, do func(t *
 func memoryBus() relay.Relay { return relay.NewMemory(nil) }
 
 // settle gives what is on its way time to arrive.
-func settle() { time.Sleep(300 * time.Millisecond); synctest.Wait() }
+func settle() { time.Sleep(settleT); synctest.Wait() }
+
+const settleT = 300 * time.Millisecond
 
 // countingBus counts the subscriptions of programs, and what they publish.
 type countingBus struct {

@@ -49,8 +49,8 @@ type Options struct {
 	MaxRendered int
 	// Relay connects this program to the same program on other machines; see
 	// [Conns.JoinRelay]. What is sent, refreshed, closed and kicked then reaches the
-	// streams of all of them, and claims and policies hold on all of them; but [Reuse] and
-	// presence are those of one machine.
+	// streams of all of them, a [Presence] is about all of them, and claims and policies hold on
+	// all of them; but [Reuse] is that of one machine.
 	// Default: there are no other machines.
 	Relay relay.Relay
 	// WhenDown is what becomes of a [Claim], and of a stream with an owner or with
@@ -167,6 +167,7 @@ type Conns struct {
 	gone  removals
 
 	cluster atomic.Pointer[cluster] // nil without a relay; constant once it is set
+	feeding atomic.Pointer[feeds]   // nil while no other node asks who is here; changed under feeds.mu
 }
 
 // New returns an empty Conns; nil means the default options. Close it with

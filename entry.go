@@ -242,6 +242,9 @@ func (e *entry) Live(*sse.Conn) {
 	for _, w := range e.owner.watches {
 		w.live(e)
 	}
+	if f := e.owner.feeding.Load(); f != nil {
+		f.live(e)
+	}
 }
 
 // Closed implements [sse.Owner]. It runs on whatever goroutine closes the stream:

@@ -60,8 +60,8 @@ type AppObserver interface {
 	Watch(hub *sse.Hub, conns *Conns)
 }
 
-// watch calls a method of the observer, of which there is one.
-func (c *Conns) watch(method string, call func(o Observer)) {
+// tell calls a method of the observer, of which there is one.
+func (c *Conns) tell(method string, call func(o Observer)) {
 	defer func() {
 		if p := recover(); p != nil {
 			slog.Error("sfere: the observer panicked", "method", method, "panic", core.SafeValue(p), "stack", string(debug.Stack()))
@@ -79,13 +79,13 @@ func (d *delivery) observed(began time.Time) {
 			s.Bytes += f.Len()
 		}
 	}
-	d.conns.watch("Sent", func(o Observer) { o.Sent(d.from, s) })
+	d.conns.tell("Sent", func(o Observer) { o.Sent(d.from, s) })
 }
 
 // trace returns what other machines are told of the trace of ctx.
 func (c *Conns) trace(ctx context.Context) (text string) {
 	if c.opts.Observer != nil {
-		c.watch("Trace", func(o Observer) { text = o.Trace(ctx) })
+		c.tell("Trace", func(o Observer) { text = o.Trace(ctx) })
 	}
 	if len(text) > maxTrace {
 		return ""
@@ -102,7 +102,7 @@ func (c *Conns) traced(ctx context.Context, trace string) context.Context {
 		return ctx
 	}
 	own := ctx
-	c.watch("Traced", func(o Observer) { own = o.Traced(ctx, trace) })
+	c.tell("Traced", func(o Observer) { own = o.Traced(ctx, trace) })
 	if own == nil {
 		return ctx
 	}
@@ -112,7 +112,7 @@ func (c *Conns) traced(ctx context.Context, trace string) context.Context {
 // refreshed tells the observer of a refresh.
 func (c *Conns) refreshed(r Refreshed) {
 	if c.opts.Observer != nil {
-		c.watch("Refreshed", func(o Observer) { o.Refreshed(r) })
+		c.tell("Refreshed", func(o Observer) { o.Refreshed(r) })
 	}
 }
 
@@ -122,6 +122,6 @@ func (c *Conns) landed() func(v *flight.Value, took time.Duration, o flight.Outc
 		return nil
 	}
 	return func(v *flight.Value, took time.Duration, outcome flight.Outcome) {
-		c.watch("Rendered", func(o Observer) { o.Rendered(Rendered{v.Kind().Name, took, string(outcome)}) })
+		c.tell("Rendered", func(o Observer) { o.Rendered(Rendered{v.Kind().Name, took, string(outcome)}) })
 	}
 }

@@ -4,8 +4,7 @@ import (
 	"cmp"
 	"container/list"
 	"fmt"
-	"reflect"
-	"runtime"
+	"iter"
 	"slices"
 	"sync"
 	"time"
@@ -20,6 +19,9 @@ type PresenceOptions struct {
 	// negative means none. There is none either after a stream that the program
 	// closed for a reason other than expiry, size or shutdown.
 	Grace time.Duration
+	// Local keeps to the streams of this machine. Default: with a relay the Presence
+	// is of the streams of all machines.
+	Local bool
 	// Joined is called when a key has its first live stream: one whose first
 	// effects have run. Left is called when a key is gone. Default: nothing is
 	// called.
@@ -37,7 +39,9 @@ type PresenceOptions struct {
 type Visitor struct {
 	Key Key `json:"key"`
 	// Since is when the key got its first live stream; for a key that was there
-	// when the watch began, when the oldest of its streams was opened.
+	// when the watch began, when the oldest of its streams was opened. Of several
+	// machines it is the earliest, as far as they were known when the visitor was told.
+	// It is by the clock of that machine, but never in the future.
 	Since time.Time `json:"since"`
 	// Seq is the number of the change: of the departure in Left, and otherwise of
 	// the arrival. It is 0 for a key that was there when the watch began.
@@ -47,13 +51,20 @@ type Visitor struct {
 // Presence tells who is there: which keys have a live stream, or had one until a
 // moment ago. Make one with [Conns.Watch]. All methods may be called from any
 // goroutine, also from a callback.
+//
+// With a relay it is about all machines: a key joins with its first live stream
+// anywhere, and leaves when its last one anywhere is gone. Every machine has a sequence
+// of its own: two of them may tell of the same people in another order. Those of a
+// machine that fell silent stay until it counts as down (10 beats, 10 s by default),
+// and those of one that left or is down have the grace period to come back elsewhere. A
+// machine that is cut off keeps to the same rules, and ends up with its own people.
 type Presence struct {
 	conns *Conns
 	match Pattern
 	opts  PresenceOptions
 
 	// mu guards the fields below and those of every visit. It is taken under
-	// Conns.mu; no lock is taken and nothing is called under it.
+	// Conns.mu or others.mu; no lock is taken and nothing is called under it.
 	mu      sync.Mutex
 	visits  shrinking[Key, *visit]
 	list    list.List // of *visit: who is there as far as it has been told
@@ -65,18 +76,19 @@ type Presence struct {
 	calls sync.WaitGroup // that goroutine; Add is called under mu while not stopped
 }
 
-// visit is what a Presence knows of one key that has a stream, is in the list, or
-// both. It is there as soon as a stream is live, and until the grace period is
+// visit is what a Presence knows of one key that has a stream here or elsewhere, is in
+// the list, or both. It is there as soon as a stream is live, and until the grace period is
 // over; the list follows when its turn in the queue comes. So the queue is no
 // longer than the list and the streams together, however slow a callback is.
 type visit struct {
 	count int  // streams, also those that are opening and may be refused
+	far   int  // other nodes with a live stream
 	here  bool // it has been live, and is, or is in its grace period
 	since time.Time
-	// ended and cause are of the live stream that ended last. A stream that never
-	// was live has no say in when the key is gone.
+	// ended and final are of the live stream that ended last, final if its client is not
+	// on its way back. A stream that never was live has no say in when the key is gone.
 	ended time.Time
-	cause sse.Cause
+	final bool
 	timer *time.Timer // runs out the grace period; nil if there is none
 
 	told Visitor       // the last that was told of it
@@ -85,8 +97,8 @@ type visit struct {
 }
 
 // Watch returns the presence of the keys that match p, from now on. Those that
-// are there already are in its list and not announced. Stop it to release it. nil
-// options mean the defaults. It returns the errors of [Conns.List], and one if
+// are there already are in its list and not announced; those of other machines are
+// announced if this one does not know them yet. Stop it to release it. nil options mean the defaults. It returns the errors of [Conns.List], and one if
 // Grace makes no sense.
 func (c *Conns) Watch(p Pattern, o *PresenceOptions) (*Presence, error) {
 	p, err := c.outside(p)
@@ -101,15 +113,35 @@ func (c *Conns) Watch(p Pattern, o *PresenceOptions) (*Presence, error) {
 		return nil, &Error{Op: "watching", Err: fmt.Errorf("PresenceOptions.Grace is %v: use a duration such as 5*time.Second, or a negative one for none", d)}
 	}
 	w.opts.Grace = cmp.Or(w.opts.Grace, 5*time.Second)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	w.begin(c.index.appendMatches(nil, p))
-	c.watches = append(slices.Clone(c.watches), w)
+	for !c.watch(w) { // a relay was joined in between
+	}
 	return w, nil
 }
 
-// begin takes in the streams that are there already.
-func (w *Presence) begin(es []indexed) {
+// watch makes w begin, unless there is a relay that was not there a moment ago.
+func (c *Conns) watch(w *Presence) bool {
+	cl := c.cluster.Load()
+	far := func(func(Key, time.Time) bool) {}
+	if cl != nil && !w.opts.Local {
+		cl.sharing.others.mu.Lock()
+		defer cl.sharing.others.mu.Unlock()
+		far = cl.sharing.others.known(w)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cluster.Load() != cl {
+		return false
+	}
+	w.begin(c.index.appendMatches(nil, w.match), far)
+	c.watches = append(slices.Clone(c.watches), w)
+	if cl != nil && !w.opts.Local {
+		cl.sharing.others.follow(w)
+	}
+	return true
+}
+
+// begin takes in the streams that are there already, and who is known to be elsewhere.
+func (w *Presence) begin(es []indexed, far iter.Seq2[Key, time.Time]) {
 	opened := make(map[*entry]time.Time, len(es))
 	for _, e := range es {
 		opened[e.entry] = e.stream.Info().Opened
@@ -119,6 +151,15 @@ func (w *Presence) begin(es []indexed) {
 	})
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	var first []*visit
+	there := func(v *visit, since time.Time) {
+		if !v.here {
+			v.here, v.since = true, since
+			first = append(first, v)
+		} else if since.Before(v.since) {
+			v.since = since
+		}
+	}
 	for _, e := range es {
 		for h := range e.holdings() {
 			if !w.match.Matches(h.key) {
@@ -126,12 +167,20 @@ func (w *Presence) begin(es []indexed) {
 			}
 			v := w.visit(h.key)
 			v.count++
-			if e.isLive && !v.here {
-				v.here, v.since = true, opened[e.entry]
-				v.told.Since = v.since
-				v.at = w.list.PushBack(v)
+			if e.isLive {
+				there(v, opened[e.entry])
 			}
 		}
+	}
+	for k, since := range far {
+		v := w.visit(k)
+		v.far++
+		there(v, since)
+	}
+	slices.SortStableFunc(first, func(a, b *visit) int { return a.since.Compare(b.since) })
+	for _, v := range first {
+		v.told.Since = v.since
+		v.at = w.list.PushBack(v)
 	}
 }
 
@@ -171,6 +220,9 @@ func (w *Presence) Has(k Key) bool {
 func (w *Presence) Stop() {
 	w.conns.unwatch(w)
 	w.forgetAll()
+	if cl := w.conns.cluster.Load(); cl != nil {
+		cl.sharing.others.unfollow(w)
+	}
 	if !inCallback() {
 		w.calls.Wait()
 	}
@@ -226,7 +278,7 @@ func (w *Presence) added(e *entry, k Key) {
 	v.count++
 	v.wait(nil)
 	if e.isLive {
-		w.arrive(v)
+		w.arrive(v, time.Now())
 	}
 }
 
@@ -236,16 +288,18 @@ func (w *Presence) live(e *entry) {
 	defer w.mu.Unlock()
 	for h := range e.holdings() {
 		if v := w.visits.m[h.key]; v != nil && w.match.Matches(h.key) {
-			w.arrive(v)
+			w.arrive(v, time.Now())
 		}
 	}
 }
 
 // arrive makes v be there. w.mu is held.
-func (w *Presence) arrive(v *visit) {
+func (w *Presence) arrive(v *visit, since time.Time) {
 	if !v.here {
-		v.here, v.since = true, time.Now()
+		v.here, v.since = true, since
 		w.settle(v)
+	} else if v.at == nil && since.Before(v.since) { // it is still to be told
+		v.since = since
 	}
 }
 
@@ -259,17 +313,19 @@ func (w *Presence) removed(e *entry, cause sse.Cause) {
 			continue
 		}
 		if e.isLive {
-			v.ended, v.cause = time.Now(), cause
+			v.ended, v.final = time.Now(), !returns(cause)
 		}
-		if v.count--; v.count == 0 {
-			w.lost(v)
-		}
+		v.count--
+		w.lost(v)
 	}
 }
 
-// lost is called when v has no stream any more. w.mu is held.
+// lost is called when v has one stream less. w.mu is held.
 func (w *Presence) lost(v *visit) {
-	if !v.here || w.opts.Grace < 0 || !returns(v.cause) {
+	if v.count > 0 || v.far > 0 {
+		return
+	}
+	if !v.here || w.opts.Grace < 0 || v.final {
 		w.depart(v)
 		return
 	}
@@ -308,96 +364,7 @@ func (w *Presence) settle(v *visit) {
 		w.queue.Remove(v.turn)
 		v.turn = nil
 	}
-	if v.count == 0 && !v.here && v.at == nil {
+	if v.count == 0 && v.far == 0 && !v.here && v.at == nil {
 		w.visits.delete(v.told.Key)
-	}
-}
-
-// wake sees to it that the queue is worked off. w.mu is held.
-func (w *Presence) wake() {
-	switch {
-	case w.stopped || w.running:
-	case w.opts.Joined == nil && w.opts.Left == nil:
-		w.advance()
-	default:
-		w.running = true
-		w.calls.Add(1)
-		go w.run()
-	}
-}
-
-// run makes the callbacks until there are none to make.
-func (w *Presence) run() {
-	defer w.calls.Done()
-	for {
-		v, f := w.next()
-		if f == nil {
-			return
-		}
-		w.call(f, v)
-	}
-}
-
-// next brings the list up to the next change that somebody wants to be told of,
-// and returns it. f is nil if there is none.
-func (w *Presence) next() (v Visitor, f func(Visitor)) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for !w.stopped && w.queue.Len() > 0 {
-		v, joined := w.advance()
-		if f := w.opts.Left; !joined && f != nil {
-			return v, f
-		}
-		if f := w.opts.Joined; joined && f != nil {
-			return v, f
-		}
-	}
-	w.running = false
-	return Visitor{}, nil
-}
-
-// advance makes the first change of the queue. w.mu is held.
-func (w *Presence) advance() (told Visitor, joined bool) {
-	v := w.queue.Remove(w.queue.Front()).(*visit)
-	v.turn = nil
-	w.seq++
-	v.told.Seq = w.seq
-	if v.here {
-		v.told.Since = v.since
-		v.at = w.list.PushBack(v)
-	} else {
-		w.list.Remove(v.at)
-		v.at = nil
-	}
-	told, joined = v.told, v.here
-	w.settle(v)
-	return told, joined
-}
-
-// call makes one callback.
-func (w *Presence) call(f func(Visitor), v Visitor) {
-	defer contain("presence callback")
-	f(v)
-}
-
-// callName is the name of [Presence.call] on a stack.
-var callName = runtime.FuncForPC(reflect.ValueOf((*Presence).call).Pointer()).Name()
-
-// inCallback reports whether the calling goroutine is one that makes callbacks.
-func inCallback() bool {
-	for skip, pcs := 2, make([]uintptr, 64); ; skip += len(pcs) {
-		n := runtime.Callers(skip, pcs)
-		if n == 0 {
-			return false
-		}
-		for frames := runtime.CallersFrames(pcs[:n]); ; {
-			f, more := frames.Next()
-			if f.Function == callName {
-				return true
-			}
-			if !more {
-				break
-			}
-		}
 	}
 }

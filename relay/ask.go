@@ -143,7 +143,7 @@ func (n *Node) put(q question, of []ID) error {
 	}
 	var errs []error
 	for _, id := range of {
-		_, err := n.out.add(n.prefix()+".node."+id.String(), slices.Clone(p), true)
+		_, err := n.out.add(n.nodes+id.String(), slices.Clone(p), true)
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
@@ -201,7 +201,7 @@ func (n *Node) answer(from ID, q question) {
 		p, err = n.codec.encode(Envelope{Body: reply{ID: q.ID, Fate: Failed, Reason: fmt.Sprintf("the answer cannot be sent: %s", core.SafeText(err))}})
 	}
 	if err == nil {
-		_, err = n.out.add(n.prefix()+".node."+from.String(), p, true)
+		_, err = n.out.add(n.nodes+from.String(), p, true)
 	}
 	if err != nil {
 		n.counts.failed.Add(1)

@@ -192,6 +192,8 @@ func (c codec) parse(text []byte) (t parsed, err error) {
 		t.e, err = read(c, v, as[Claims])
 	case "presence":
 		t.e, err = read(c, v, as[Presence])
+	case "interest":
+		t.e, err = read(c, v, as[Interest])
 	case "beat":
 		t.e, err = read(c, v, as[beat])
 	case "tails":

@@ -21,7 +21,7 @@ type Envelope struct {
 	// most 512 bytes. Default: none.
 	Trace string
 	// Body is one of [Broadcast], [Refresh], [Close], [Kick], [Admit], [Claim],
-	// [Claims] and [Presence].
+	// [Claims], [Presence] and [Interest].
 	Body Body
 }
 
@@ -131,23 +131,6 @@ type Claimed struct {
 	Released bool `json:"released,omitempty"`
 }
 
-// Presence says which keys of one node are there. Only that node says it.
-type Presence struct {
-	Seq uint64 `json:"seq"` // of this node; it is in [Member].Presence as well
-	// Full says that Here is everybody, and not who has come since Seq-1.
-	Full bool      `json:"full,omitempty"`
-	Part int       `json:"part,omitempty"` // of a Full that needs several messages, from 0
-	More bool      `json:"more,omitempty"` // another part follows
-	Here []Visitor `json:"here,omitempty"`
-	Gone []Address `json:"gone,omitempty"`
-}
-
-// Visitor is a key that is there.
-type Visitor struct {
-	Key   Address   `json:"key"`
-	Since time.Time `json:"since"`
-}
-
 func (Broadcast) kind() string { return "broadcast" }
 func (Refresh) kind() string   { return "refresh" }
 func (Close) kind() string     { return "close" }
@@ -155,4 +138,3 @@ func (Kick) kind() string      { return "kick" }
 func (Admit) kind() string     { return "admit" }
 func (Claim) kind() string     { return "claim" }
 func (Claims) kind() string    { return "claims" }
-func (Presence) kind() string  { return "presence" }

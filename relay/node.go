@@ -26,6 +26,7 @@ type Node struct {
 	out     *outbox
 	all     string // subject of what is for all nodes
 	own     string // subject of what is for this one
+	nodes   string // what such subjects begin with
 
 	in      *inbox
 	slept   chan struct{} // pulse tells the loop that the process stood still
@@ -75,7 +76,8 @@ func Join(ctx context.Context, r Relay, o *Options) (*Node, error) {
 	}
 	prefix := n.prefix()
 	n.in.limit = int64(n.opts.InboxBytes)
-	n.all, n.own = prefix+".all", prefix+".node."+n.id.String()
+	n.all, n.nodes = prefix+".all", prefix+".node."
+	n.own = n.nodes + n.id.String()
 	n.out, n.seals = newOutbox(n), newSeals(n.opts.Keys)
 	n.reader = newReader(n.codec)
 	n.gapTime = time.NewTimer(time.Hour)

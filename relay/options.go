@@ -36,7 +36,7 @@ type Options struct {
 	MaxAge time.Duration
 
 	// Receive is called for each message of another node whose carrier this one has
-	// subscribed to. Its text and frames may be kept, and must not be changed.
+	// subscribed to, or that is for this node only. Its text and frames may be kept, and must not be changed.
 	Receive func(Received)
 	// Answer is called when another node asks: what became of a message that was
 	// received before, or Seq 0. What it returns is JSON. A panic or error is an
@@ -148,6 +148,8 @@ type Gap struct {
 	// To is the address they were for, as it was subscribed to. The zero Address is
 	// everybody.
 	To Address
+	// Presence says that only [Presence] was missed, and nothing that is shown.
+	Presence bool
 	// From is the node that sent them; zero if it is not one alone.
 	From ID
 	// Causes are why.

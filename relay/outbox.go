@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 )
@@ -64,7 +65,7 @@ func (o *outbox) add(subject string, data []byte, control bool) (seq uint64, err
 	o.seq++
 	g := outgoing{subject: subject, data: data, seq: o.seq}
 	switch {
-	case control && subject != o.n.all: // for one node
+	case strings.HasPrefix(subject, o.n.nodes): // for one node
 	default:
 		c := o.chains[subject]
 		if c == nil {

@@ -52,9 +52,9 @@ func (n *Node) take(p Packet) {
 		refusal.Err = err
 		n.refuse(refusal)
 		if !at.control {
-			n.gap(Gap{To: at.to, From: h.from, Causes: []Cause{Unreadable}})
+			n.gap(Gap{To: at.to, Presence: at.who, From: h.from, Causes: []Cause{Unreadable}})
 		}
-	case at.control:
+	case at.control && ours(e.Body):
 		n.handle(h, e)
 	default:
 		n.receive(h, e, refusal)
@@ -85,7 +85,10 @@ func (n *Node) belongs(e Envelope, subject string) error {
 		}
 		return nil
 	}
-	if e.To.subject(n.prefix()) != subject {
+	if subject == n.own && private(e.Body) {
+		return nil
+	}
+	if _, ok := e.Body.(Interest); ok || n.subjectOf(&e) != subject {
 		return errSubject
 	}
 	return nil
@@ -95,6 +98,7 @@ func (n *Node) belongs(e Envelope, subject string) error {
 type place struct {
 	to       Address
 	control  bool
+	who      bool // for presence
 	late     bool // doubled or overtaken
 	useless  bool // nobody here has its address
 	gap      *Gap
@@ -127,7 +131,7 @@ func (n *Node) follow(h head, subject string, now time.Time) (at place) {
 		at.useless = true
 		return at
 	}
-	at.to, at.control = s.to, s.control
+	at.to, at.control, at.who = s.to, s.control, s.who
 	if subject == n.own {
 		return at // what is for one node has no chain
 	}
@@ -135,7 +139,7 @@ func (n *Node) follow(h head, subject string, now time.Time) (at place) {
 	case seenLate:
 		at.late = true
 	case seenGap:
-		at.gap = &Gap{To: s.to, From: h.from, Causes: []Cause{Skipped}}
+		at.gap = &Gap{To: s.to, Presence: s.who, From: h.from, Causes: []Cause{Skipped}}
 	}
 	return at
 }
@@ -177,7 +181,7 @@ func (n *Node) tail(from ID, hash, seq uint64, sent time.Time) *Gap {
 		return nil
 	}
 	s.last[from] = seq
-	return &Gap{To: s.to, From: from, Causes: []Cause{Skipped}}
+	return &Gap{To: s.to, Presence: s.who, From: from, Causes: []Cause{Skipped}}
 }
 
 // handle takes what a node says for itself.

@@ -25,6 +25,9 @@ func (n *Node) Send(e Envelope) (Sent, error) {
 	if e.Body != nil && ours(e.Body) {
 		return fail(errors.New("it is for nodes, and not for programs"))
 	}
+	if _, ok := e.Body.(Interest); ok {
+		return fail(errors.New("an Interest is for one node: use SendTo"))
+	}
 	p, err := n.codec.encode(e)
 	if err == nil {
 		err = n.fits(p)
@@ -32,7 +35,7 @@ func (n *Node) Send(e Envelope) (Sent, error) {
 	if err != nil {
 		return fail(err)
 	}
-	seq, err := n.out.add(e.To.subject(n.prefix()), p, false)
+	seq, err := n.out.add(n.subjectOf(&e), p, false)
 	if err != nil {
 		return fail(err)
 	}

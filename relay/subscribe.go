@@ -10,6 +10,7 @@ import (
 type sub struct {
 	to      Address
 	control bool // for all nodes or this one: not of the program
+	who     bool // for presence
 	users   int
 	linger  *time.Timer
 	at      time.Time     // since when what is missed matters: of what is for all nodes, since the first Subscribe
@@ -29,7 +30,10 @@ func (s *sub) stop() {
 // twice. It does not wait for the relay: [Node.Flush] does, and what is sent before
 // may be missed without a gap. The error is an *[Error]: the address is none that
 // messages travel under, or the node has been closed.
-func (n *Node) Subscribe(to Address) error {
+func (n *Node) Subscribe(to Address) error { return n.subscribe(to, n.prefix(), false) }
+
+// subscribe subscribes to an address below a prefix.
+func (n *Node) subscribe(to Address, prefix string, who bool) error {
 	fail := func(err error) error { return &Error{Op: "subscribing", Err: err} }
 	if err := to.check(); err != nil {
 		return fail(err)
@@ -37,7 +41,7 @@ func (n *Node) Subscribe(to Address) error {
 	if to.Carrier() != to {
 		return fail(errors.New("nothing travels under that address: subscribe to its Carrier"))
 	}
-	subject := to.subject(n.prefix())
+	subject := to.subject(prefix)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	s := n.subs[subject]
@@ -49,7 +53,7 @@ func (n *Node) Subscribe(to Address) error {
 		s.stop()
 		return nil
 	}
-	s = &sub{to: to, users: 1, last: map[ID]uint64{}}
+	s = &sub{to: to, who: who, users: 1, last: map[ID]uint64{}}
 	// In the order in which the program asks, so under the lock; it is done later.
 	if err := n.out.do(func() { n.begin(subject, s) }); err != nil {
 		return fail(err)
@@ -75,8 +79,9 @@ func (n *Node) begin(subject string, s *sub) {
 
 // Unsubscribe undoes one [Node.Subscribe]. The subscription itself ends a little after
 // the last: see Options.Linger.
-func (n *Node) Unsubscribe(to Address) {
-	subject := to.subject(n.prefix())
+func (n *Node) Unsubscribe(to Address) { n.unsubscribe(to.subject(n.prefix())) }
+
+func (n *Node) unsubscribe(subject string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	s := n.subs[subject]

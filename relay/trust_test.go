@@ -147,6 +147,10 @@ func TestForeignSubject(t *testing.T) {
 			{"a message for everybody", other.subject(b.prefix()), Envelope{Body: Refresh{}}},
 			{"a message where nodes talk", b.Node.all, Envelope{To: acme, Body: Refresh{}}},
 			{"what nodes say where messages are", other.subject(b.prefix()), Envelope{Body: leave{}}},
+			{"presence where messages are", other.subject(b.prefix()), Envelope{To: other, Body: Presence{Seq: 1}}},
+			{"an interest that all get", other.subject(b.prefix()), Envelope{To: other, Body: Interest{}}},
+			{"an interest where nodes talk", b.Node.all, Envelope{Body: Interest{}}},
+			{"a message for one node", b.Node.own, Envelope{To: other, Body: Refresh{}}},
 		} {
 			p, err := b.codec.encode(c.e)
 			if err != nil {

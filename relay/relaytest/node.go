@@ -120,6 +120,7 @@ var nodeCases = []kase{
 	{"kinds", "what is said arrives as it was said: frames to the byte, places, times and numbers with all digits", true, false, func(r *run) {
 		a, b := r.join("a", nil), r.join("b", nil)
 		r.meet(a, b)
+		r.must(b.SubscribePresence(ann))
 		r.hold(b, ann)
 		frame, err := sse.RawFrame([]byte("event: x\ndata: <é>\n\n"), &sse.FrameOptions{Coalesce: "k", Overflow: sse.DropOldest, Version: 3})
 		r.must(err)
@@ -130,12 +131,15 @@ var nodeCases = []kase{
 			relay.Broadcast{Steps: steps, Each: true}, relay.Refresh{Topic: "t/1", Views: []json.RawMessage{effect}, After: 1 << 63},
 			relay.Close{Cause: "closed", Streams: []relay.Stream{{Node: a.ID(), ID: 1 << 63}}}, relay.Kick{Why: steps, Until: at}, relay.Admit{},
 			relay.Claim{Rule: relay.Newest, At: 1}, relay.Claims{All: []relay.Claimed{{Owner: "o", At: 2, For: time.Second}}},
-			relay.Presence{Seq: 1, Here: []relay.Visitor{{Key: ann, Since: at}}},
+			relay.Presence{Seq: 1 << 63, Here: []relay.Visitor{{Key: ann, Since: at}}, Gone: []relay.Departure{{Key: other, Final: true}}},
 		}
 		for _, body := range want {
 			_, err := a.Send(relay.Envelope{To: ann, Deadline: at, Body: body, Exclude: relay.Exclude{Matching: []relay.Address{other}}})
 			r.must(err)
 		}
+		private := relay.Interest{Of: []relay.Known{{To: ann, Seq: 1 << 63, Hash: 1<<64 - 1}}}
+		r.must(a.SendTo(b.ID(), relay.Envelope{To: ann, Deadline: at, Body: private, Exclude: relay.Exclude{Matching: []relay.Address{other}}}))
+		want = append(want, private)
 		var got []relay.Body
 		for _, m := range b.got.until(r, "all kinds", count[relay.Received](len(want))) {
 			got = append(got, m.Body)
