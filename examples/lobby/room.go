@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/sfere-go/sfere"
+	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -20,14 +22,24 @@ const grace = 5 * time.Second
 // like it.
 func seat(name string) sfere.Key { return sfere.ID("name", look(name)).In(sfere.DefaultScope) }
 
-func (s *server) joined(v sfere.Visitor) { s.changed(v.Key.ID, "joined") }
+func (s *server) joined(v sfere.Visitor) { s.changed(v, "joined") }
 
-func (s *server) left(v sfere.Visitor) { s.changed(v.Key.ID, "left") }
+func (s *server) left(v sfere.Visitor) { s.changed(v, "left") }
 
 // changed tells everybody who has come or gone. The note is an event, which is told
-// once; the list is a view, which is read again.
-func (s *server) changed(name, did string) {
-	s.say(sfere.Tell(lobby, note(name, did)), sfere.Refresh{Topic: here})
+// once; the list is a view, which is read again. Each process that hears of it tells it,
+// so with others a page takes away the same note of another one first.
+func (s *server) changed(v sfere.Visitor, did string) {
+	tell := effect.List{note(v, did)}
+	if s.talk.node != nil {
+		tell = effect.List{twk.Remove(twk.ByID(noteID(v, did))), note(v, did)}
+	}
+	s.say(sfere.Tell(lobby, tell...), sfere.Refresh{Topic: here})
+}
+
+// noteID is the element id of a note. The same visitor is told under the same one.
+func noteID(v sfere.Visitor, did string) string {
+	return twk.ElementID("n", fmt.Sprint(v.Key.ID, " ", v.Since.UnixMilli(), " ", did))
 }
 
 // here is the topic of who is here.
