@@ -68,7 +68,7 @@ func TestListNodes(t *testing.T) {
 				}
 			}
 		}
-		time.Sleep(2 * time.Second) // every node has said who it is
+		time.Sleep(2 * time.Second)             // every node has said who it is
 		byKey := func(list []string) []string { // nodes under one key are in the order of their ids
 			list = slices.Clone(list)
 			slices.Sort(list)

@@ -32,6 +32,33 @@ type NodeCount struct {
 // its name and the beginning of its id, as in [Report].Silent and [ConnInfo].Node.
 func (i NodeInfo) Label() string { return labelOf(i.Name, i.ID) }
 
+// Condition says in a word how the node is: "failed" if its answer is of no use, "down",
+// "silent" if it has not answered, "draining", or else its State.
+func (i NodeInfo) Condition() string {
+	switch {
+	case i.State == relay.Down:
+		return string(relay.Down)
+	case i.Fate == relay.Silent:
+		return string(relay.Silent)
+	case i.Fate != "" && i.Fate != relay.Taken:
+		return string(relay.Failed)
+	case i.Draining:
+		return "draining"
+	}
+	return string(i.State)
+}
+
+// Unheard returns the nodes whose connections are not on the pages of [Conns.ListNodes],
+// and in none of the counts, because they have not said which they have.
+func (p Page) Unheard() (out []NodeInfo) {
+	for _, n := range p.Nodes {
+		if n.Count == nil {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
 func labelOf(name string, id relay.ID) string {
 	text := id.String()
 	return strings.TrimSpace(name + " (" + text[:min(len(text), 8)] + ")") // who has just come has no name yet
