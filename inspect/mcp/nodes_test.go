@@ -35,7 +35,7 @@ func TestNodesTool(t *testing.T) {
 	if len(got.Nodes) != 3 || got.Nodes[2].Count != nil || got.Nodes[1].Stats == nil {
 		t.Errorf("nodes are %+v", got)
 	}
-	for _, want := range []string{"3 machines", "live, the one that answers here, 1 connection, ", " gaps, ", "): silent"} {
+	for _, want := range []string{"3 nodes", "live, the one that answers here, 1 connection, ", " gaps, ", "): silent"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in %s", want, text)
 		}

@@ -153,7 +153,7 @@ func at(node string) string {
 
 func aboutNodes(list []sfere.NodeInfo) summary {
 	var s summary
-	s.add(plural(len(list), "machine", "machines"))
+	s.add(plural(len(list), "node", "nodes"))
 	for _, n := range list {
 		s.add(aboutNode(n))
 	}
