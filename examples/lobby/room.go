@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/sfere-go/sfere"
@@ -22,24 +21,19 @@ const grace = 5 * time.Second
 // like it.
 func seat(name string) sfere.Key { return sfere.ID("name", look(name)).In(sfere.DefaultScope) }
 
-func (s *server) joined(v sfere.Visitor) { s.changed(v, "joined") }
+func (s *server) joined(v sfere.Visitor) { s.changed(v.Key.ID, "joined") }
 
-func (s *server) left(v sfere.Visitor) { s.changed(v, "left") }
+func (s *server) left(v sfere.Visitor) { s.changed(v.Key.ID, "left") }
 
 // changed tells everybody who has come or gone. The note is an event, which is told
-// once; the list is a view, which is read again. Each process that hears of it tells it,
-// so with others a page takes away the same note of another one first.
-func (s *server) changed(v sfere.Visitor, did string) {
-	tell := effect.List{note(v, did)}
-	if s.talk.node != nil {
-		tell = effect.List{twk.Remove(twk.ByID(noteID(v, did))), note(v, did)}
+// once; the list is a view, which is read again.
+func (s *server) changed(name, did string) {
+	tell := effect.List{note("", name, did)}
+	if s.talk.node != nil { // each process hears of it and tells it, and the last one stays
+		id := twk.ElementID("n", did+" "+name)
+		tell = effect.List{twk.Remove(twk.ByID(id)), note(id, name, did)}
 	}
 	s.say(sfere.Tell(lobby, tell...), sfere.Refresh{Topic: here})
-}
-
-// noteID is the element id of a note. The same visitor is told under the same one.
-func noteID(v sfere.Visitor, did string) string {
-	return twk.ElementID("n", fmt.Sprint(v.Key.ID, " ", v.Since.UnixMilli(), " ", did))
 }
 
 // here is the topic of who is here.

@@ -16,7 +16,7 @@ type screen struct {
 
 var (
 	listed = regexp.MustCompile(`<li id="([^"]+)">`)
-	noted  = regexp.MustCompile(`<li class="note" id="[^"]+"><bdi>(.*)</bdi> (.*)</li>`)
+	noted  = regexp.MustCompile(`<li class="note"><bdi>(.*)</bdi> (.*)</li>`)
 )
 
 func (s *screen) take(events []twktest.Event) {

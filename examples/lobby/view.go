@@ -5,7 +5,6 @@ import (
 	"html/template"
 	"net/url"
 
-	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/twk"
 	"github.com/sfere-go/sfere/twk/attr"
 )
@@ -64,8 +63,8 @@ func replace(selector, name string, data any) twk.PatchElements {
 	return twk.Replace(selector, view(name, data))
 }
 
-func note(v sfere.Visitor, did string) twk.PatchElements {
-	return add("#messages", "note", [3]string{noteID(v, did), v.Key.ID, did})
+func note(id, name, did string) twk.PatchElements {
+	return add("#messages", "note", [3]string{id, name, did})
 }
 
 func problem(text string) twk.PatchElements { return twk.Patch(view("error", text)) }
