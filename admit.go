@@ -47,7 +47,8 @@ func (c *Conns) ask(call twk.Call, conn *sse.Conn, a ask) (out admission, err er
 	if e.wants(a.key) {
 		return out, nil
 	}
-	older, instead, err := c.judge(append(slices.Clip(e.asks), a))
+	asks := append(slices.Clip(e.asks), a)
+	older, instead, err := c.judge(asks)
 	if instead != nil || err != nil {
 		return admission{instead: instead}, err
 	}
@@ -58,10 +59,10 @@ func (c *Conns) ask(call twk.Call, conn *sse.Conn, a ask) (out admission, err er
 	}
 	// In this order: if conn is pending after e has been attached, e will be asked.
 	if len(e.asks) > 0 || conn.Pending() {
-		e.asks = append(e.asks, a)
+		e.asks = asks
 		return out, nil
 	}
-	return c.admit(e, []ask{a}, older)
+	return c.admit(e, asks, older)
 }
 
 // open gives e the keys that it has asked for, all or none. The caller calls
@@ -251,11 +252,11 @@ func (c *Conns) takeOut(e *entry, cause sse.Cause) bool {
 
 // entryOf returns the entry of conn, nil if it never had one. It may have been
 // removed since.
-func (c *Conns) entryOf(conn *sse.Conn) (last *entry) {
-	for o := range conn.Owners() {
-		if e, ok := o.(*entry); ok && e.owner == c {
-			last = e // a stream that was evicted and kept open gets a new one when it is held again
-		}
-	}
+func (c *Conns) entryOf(conn *sse.Conn) *entry {
+	// A stream that was evicted and kept open gets a new one when it is held again.
+	last, _ := conn.LastOwner(func(o sse.Owner) bool {
+		e, ok := o.(*entry)
+		return ok && e.owner == c
+	}).(*entry)
 	return last
 }

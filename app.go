@@ -38,6 +38,10 @@ type AppOptions struct {
 	Registry *twk.RegistryOptions
 	// Dispatch are the limits of the dispatcher.
 	Dispatch *dispatch.Options
+	// Observer is told of everything that the App does, such as for metrics and traces;
+	// package telemetry has one. It takes the place of those in Conns, Hub and Dispatch.
+	// Default: those.
+	Observer AppObserver
 	// Server are the timeouts of the server of [App.Run].
 	Server *sse.ServerOptions
 	// Client is the Datastar client of the pages. If it has a Handler, the App
@@ -138,14 +142,25 @@ func BuildApp[C any, P interface {
 	if a.opts.Relay != nil {
 		conns.Relay = a.opts.Relay
 	}
-	a.conns, a.hub = New(&conns), sse.NewHub(a.opts.Hub)
+	var hub sse.HubOptions
+	if a.opts.Hub != nil {
+		hub = *a.opts.Hub
+	}
+	var limits dispatch.Options
+	if a.opts.Dispatch != nil {
+		limits = *a.opts.Dispatch
+	}
+	if o := a.opts.Observer; o != nil {
+		conns.Observer, limits.Observer, hub.OnWritten = o, o, o.Written
+	}
+	a.conns, a.hub = New(&conns), sse.NewHub(&hub)
 	session := func(c *C) *twk.Session { return P(c).EmbeddedSession() }
 	all := append([]registry.Registry[C]{
 		registry.Lift(twk.Registry(a.opts.Registry), session),
 		registry.Lift(Registry(a.conns), session),
 	}, rs...)
 	var err error
-	if a.d, err = dispatch.NewWith(a.opts.Dispatch, all...); err != nil {
+	if a.d, err = dispatch.NewWith(&limits, all...); err != nil {
 		return nil, &Error{Op: "building an App", Err: err}
 	}
 	var b twk.BridgeOptions
@@ -157,6 +172,9 @@ func BuildApp[C any, P interface {
 	a.serve = a.mux
 	if !a.opts.AnyOrigin {
 		a.serve = http.NewCrossOriginProtection().Handler(a.mux)
+	}
+	if o := a.opts.Observer; o != nil {
+		o.Watch(a.hub, a.conns)
 	}
 	if c := a.opts.Client; c.Handler != nil {
 		a.mux.Handle("GET "+c.URL, c.Handler)

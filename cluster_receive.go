@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/internal/core"
@@ -75,8 +76,9 @@ func (cl *cluster) mine(all []relay.Stream) (ids []uint64) {
 // deliver runs the steps of another node's broadcast for everybody in s. done is called
 // with what has become of it, perhaps later and on another goroutine.
 func (cl *cluster) deliver(m relay.Received, to Pattern, s *snapshot, in []relay.Step, done func(Report, error)) {
-	c := cl.c
-	d := &delivery{conns: c, from: context.Background(), to: to, foreign: cl}
+	c, began := cl.c, time.Now()
+	d := &delivery{conns: c, from: c.traced(context.Background(), m.Trace), to: to, foreign: cl}
+	d.traced = d.from
 	d.causes.r, d.report.Matched = &d.report, len(s.entries)
 	if len(s.entries) == 0 || len(in) == 0 {
 		d.report.Delivered = len(s.entries)
@@ -95,11 +97,13 @@ func (cl *cluster) deliver(m relay.Received, to Pattern, s *snapshot, in []relay
 	if !m.Deadline.IsZero() {
 		ctx, cancel = context.WithDeadline(ctx, m.Deadline)
 	}
-	d.room = c.rooms.enter(to)
+	d.room = c.rooms.of(to)
 	end := func() {
-		c.rooms.leave(d.room)
 		cancel()
 		d.report.finish()
+		if c.opts.Observer != nil {
+			d.observed(began)
+		}
 		done(d.report, nil)
 	}
 	d.prepare(s.entries[0].stream.Hub())

@@ -82,6 +82,7 @@ func (cl *cluster) refreshed(r relay.Refresh) {
 		}
 	}
 	do.later.mark()
+	cl.c.refreshed(do.out)
 }
 
 // decode reads a view with the types of the dispatchers that have shown some of its

@@ -37,6 +37,7 @@ func (c *Conns) far(ctx context.Context, to Pattern, except excluded, report str
 	f := &far{cl: cl, wait: report == "cluster", body: body}
 	f.env = relay.Envelope{To: to.address(), Exclude: cl.exclude(except), Report: f.wait}
 	f.env.Deadline, _ = ctx.Deadline()
+	f.env.Trace = c.trace(ctx)
 	return f, nil
 }
 

@@ -3,6 +3,7 @@ package sfere
 import (
 	"cmp"
 	"fmt"
+	"hash/maphash"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -55,6 +56,9 @@ type Options struct {
 	// functions Gap, Changed and Refused are called in addition to what Conns does
 	// itself, Receive and Answer are not. Default: the defaults of package relay.
 	Node *relay.Options
+	// Observer is told of what is sent and rendered, such as for metrics and traces.
+	// Default: nobody.
+	Observer Observer
 	// FromRelay are effects and placeholders, as sample values, that other machines may
 	// have run for a recipient here. Those of packages effect, twk and sfere may be
 	// anyway. What a broadcast runs once for all needs no entry: it travels as the
@@ -140,6 +144,7 @@ type Conns struct {
 // [Conns.Close]. It panics if an option makes no sense.
 func New(o *Options) *Conns {
 	c := &Conns{}
+	c.rooms.seed = maphash.MakeSeed()
 	c.index.id = func(e indexed) uint64 { return e.seq }
 	if o != nil {
 		c.opts = *o
@@ -152,7 +157,7 @@ func New(o *Options) *Conns {
 	}
 	c.opts.Policy = cmp.Or(c.opts.Policy, Join)
 	c.opts.RecipientTimeout = cmp.Or(c.opts.RecipientTimeout, 10*time.Second)
-	c.views = newViews(&c.opts)
+	c.views = newViews(&c.opts, c.landed())
 	return c
 }
 

@@ -32,6 +32,8 @@ type delivery struct {
 	// foreign is not nil if another machine sends: there is no dispatch of the sender
 	// then, and everybody is served in a dispatch of their own dispatcher.
 	foreign *cluster
+	// traced has the trace of the sender, and nothing else of it; nil if there is none.
+	traced context.Context
 	steps   []step
 	report  Report
 	causes  causes
@@ -55,6 +57,8 @@ func (u *unending) Value(key any) any {
 		return (*delivery)(u)
 	case core.ForRecipients(key):
 		return u.from.Value(key)
+	case u.traced != nil:
+		return u.traced.Value(key)
 	}
 	return nil
 }
@@ -66,17 +70,29 @@ func (c *Conns) deliver(ctx context.Context, call twk.Call, to Pattern, s *snaps
 	d := delivery{conns: c, call: call, from: ctx, opener: call.Ctx().Opening(), to: to, far: far}
 	if effect.IsDry(ctx) {
 		d.dry = &rehearsed{}
+	} else if c.opts.Observer != nil {
+		began := time.Now()
+		d.run(ctx, s, items, each)
+		d.observed(began)
+		return d.report
 	}
+	d.run(ctx, s, items, each)
+	return d.report
+}
+
+// run is deliver, whose report is in d then.
+func (d *delivery) run(ctx context.Context, s *snapshot, items effect.List, each bool) {
+	c, far := d.conns, d.far
 	d.causes.r, d.report.Matched = &d.report, len(s.entries)
 	if len(s.entries) == 0 && far == nil || len(items) == 0 {
 		d.report.Delivered = len(s.entries)
 		far.send(nil)
-		return d.report
+		return
 	}
 	// The sender may leave; its deadline stays. What belongs to the sender alone
 	// is known to those who ask for it by name.
 	deadline, limited := ctx.Deadline()
-	ctx = (*unending)(&d)
+	ctx = (*unending)(d)
 	if limited {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, deadline)
@@ -84,20 +100,22 @@ func (c *Conns) deliver(ctx context.Context, call twk.Call, to Pattern, s *snaps
 	}
 	var some bool
 	d.trial.Context, d.trial.limit = ctx, c.opts.RecipientTimeout
-	d.steps, some, d.report.Shared = d.outline.try(&d.trial, call, items, each)
+	d.steps, some, d.report.Shared = d.outline.try(&d.trial, d.call, items, each)
 	d.trial.end()
 	d.wire = far.steps(d.steps)
 	if len(s.entries) == 0 {
 		far.send(d.wire)
 		d.report.finish()
-		return d.report
+		return
 	}
-	d.room = c.rooms.enter(to)
-	defer c.rooms.leave(d.room)
+	d.room = c.rooms.of(d.to)
 	d.prepare(s.entries[0].stream.Hub())
 	frames := d.frames()
 	switch {
 	case some:
+		if trace := c.trace(d.from); trace != "" {
+			d.traced = c.traced(context.Background(), trace)
+		}
 		d.forEach(ctx, s)
 	case len(frames) == 0: // all of it failed, or actions expanded to nothing
 		d.report.Delivered = len(s.entries)
@@ -113,7 +131,6 @@ func (c *Conns) deliver(ctx context.Context, call twk.Call, to Pattern, s *snaps
 		d.dry.end(ctx)
 	}
 	d.report.finish()
-	return d.report
 }
 
 // begin is called before a broadcast takes its places in the streams here, and placed
@@ -137,9 +154,10 @@ func (d *delivery) prepare(hub *sse.Hub) {
 	if d.dry != nil || !hub.Compresses() {
 		return
 	}
+	chain := d.conns.rooms.chain(d.to)
 	for i := range d.steps {
 		if st := &d.steps[i]; len(st.frames) > 0 {
-			st.frames = hub.Prepare(st.frames, &d.room.Audience)
+			st.frames = hub.Prepare(st.frames, chain)
 		}
 	}
 }

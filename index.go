@@ -65,6 +65,9 @@ type cell[V any] struct {
 	repeats int
 	lists   [listsPerCell]*posting[V] // by shape
 	at      [listsPerCell]int32       // in lists[shape].cells
+	// oneValue and oneSlot are the first memory of values and slots.
+	oneValue [1]V
+	oneSlot  [1]*slot[V]
 }
 
 type posting[V any] struct {
@@ -98,6 +101,10 @@ func (ix *index[V]) add(s *slot[V], k Key, v V, earlier *slot[V]) {
 	s.cell, s.earlier, s.at = c, earlier, len(c.values)
 	c.values = append(c.values, v)
 	c.slots = append(c.slots, s)
+	if len(c.slots) == 2 { // outgrown, and must not keep anything alive
+		clear(c.oneValue[:])
+		c.oneSlot[0] = nil
+	}
 	ix.adjust(c, s, +1)
 	ix.added(s, k)
 }
@@ -145,6 +152,7 @@ func (ix *index[V]) newCell(k Key) *cell[V] {
 		panic(err) // an empty field would be taken for an open position
 	}
 	c := &cell[V]{key: k}
+	c.values, c.slots = c.oneValue[:0], c.oneSlot[:0]
 	ix.cells.set(k, c)
 	if ix.changed != nil {
 		ix.changed(k, true)

@@ -229,6 +229,7 @@ func (c *Conns) refresh(ctx context.Context, call twk.Call, r Refresh) (Refreshe
 		effect.WouldDo(ctx, would)
 		return do.out, nil
 	}
+	c.refreshed(do.out)
 	var errs []error
 	for _, t := range do.tickets {
 		if err := t.Wait(ctx); err != nil && len(errs) < maxCauses {

@@ -1,65 +1,60 @@
 package sfere
 
 import (
+	"hash/maphash"
 	"sync"
-	"sync/atomic"
 
 	"github.com/sfere-go/sfere/sse"
 )
 
-// rooms has an audience for each pattern that is sent to, by which two broadcasts
-// to one pattern reach everybody in one order.
+// rooms holds what the broadcasts to one pattern have in common.
 type rooms struct {
-	mu  sync.Mutex // guards the fields below; no other lock is taken under it
-	all map[Pattern]*room
+	seed maphash.Seed // constant
+	// all are the rooms. Patterns share them by their hash: one of its own for each
+	// would have to be looked up, and remembered.
+	all [256]room
+
+	mu     sync.Mutex // guards chains; no other lock is taken under it
+	chains map[Pattern]*sse.Audience
 }
 
-// room is the audience of one pattern.
+// room keeps the broadcasts to one pattern, and to some others, in one order.
 type room struct {
 	sse.Audience
-	users atomic.Int32 // broadcasts on their way; raised under rooms.mu only
 	// places is held, with a relay, while a broadcast takes its places in the streams
 	// here and in the queue of the relay. All other locks of sending, Conns.mu too, may
 	// be taken under it; nothing is called or written.
 	places sync.Mutex
+
+	_ [16]byte // so that two rooms are not in one line of the processor's cache
 }
 
-// maxRooms bounds how many patterns nobody is sending to are remembered, for
-// compression. One that is forgotten costs a longer event once.
-const maxRooms = 1024
+// of returns the room of p.
+func (r *rooms) of(p Pattern) *room {
+	return &r.all[maphash.Comparable(r.seed, p)%uint64(len(r.all))]
+}
 
-// enter returns the room of p, which stays the same until everybody has left it.
-func (r *rooms) enter(p Pattern) *room {
+// maxChains bounds for how many patterns it is remembered what was sent last. One that
+// is forgotten costs a longer event once.
+const maxChains = 1024
+
+// chain returns what remembers, for compression, what was sent to p last.
+func (r *rooms) chain(p Pattern) *sse.Audience {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	a := r.all[p]
+	a := r.chains[p]
 	if a == nil {
-		if r.all == nil {
-			r.all = map[Pattern]*room{}
+		if r.chains == nil {
+			r.chains = map[Pattern]*sse.Audience{}
 		}
-		if len(r.all) >= maxRooms {
-			r.forget()
+		if len(r.chains) >= maxChains {
+			for old := range r.chains {
+				delete(r.chains, old)
+				break
+			}
 		}
-		a = &room{}
-		r.all[p] = a
+		a = &sse.Audience{}
+		r.chains[p] = a
 	}
-	a.users.Add(1)
 	return a
-}
-
-func (*rooms) leave(a *room) { a.users.Add(-1) }
-
-// forget drops a room that nobody is in. Those in use stay, or their order would
-// be lost. r.mu is held.
-func (r *rooms) forget() {
-	looked := 0
-	for p, a := range r.all {
-		if a.users.Load() == 0 {
-			delete(r.all, p)
-			return
-		}
-		if looked++; looked == 16 { // many are in use: it may grow
-			return
-		}
-	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
@@ -75,7 +76,7 @@ type shown struct {
 	seat   *flight.Seat
 }
 
-func newViews(o *Options) *views {
+func newViews(o *Options, landed func(*flight.Value, time.Duration, flight.Outcome)) *views {
 	w := &views{
 		opts: o, d: patcher(),
 		kinds: map[*view]*flight.Kind{}, screens: map[*sse.Conn]*screen{},
@@ -86,7 +87,7 @@ func newViews(o *Options) *views {
 	}
 	w.flying = flight.New(&flight.Options{
 		Workers: o.RenderWorkers, MaxKept: o.MaxRendered,
-		Deliver: w.deliver, Gone: w.gone, Failed: w.failed, Report: w.report, Waits: waits,
+		Deliver: w.deliver, Gone: w.gone, Failed: w.failed, Report: w.report, Waits: waits, Landed: landed,
 	})
 	return w
 }

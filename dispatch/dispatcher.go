@@ -45,6 +45,8 @@ type Options struct {
 	// run. It may be called from several goroutines at once. Default: everything is
 	// valid.
 	Validate func(effect.Data) error
+	// Observer is told of what runs, such as for metrics and traces. Default: nobody.
+	Observer Observer
 }
 
 func (o *Options) check() []error {
@@ -112,9 +114,9 @@ func NewWith[C any](o *Options, rs ...registry.Registry[C]) (*Dispatcher[C], err
 		number: dispatchers.Add(1),
 		byType: map[uintptr]*core.Entry{},
 		byName: map[string]*core.Entry{},
-		fresh: func(change func(any)) any {
+		fresh: func(by interface{ Change(any) }) any {
 			c := new(C)
-			change(c)
+			by.Change(c)
 			return c
 		},
 		clone: func(root any, change func(any)) any {
@@ -179,9 +181,9 @@ type engine struct {
 	opts    Options
 	byType  map[uintptr]*core.Entry // by typeKey
 	byName  map[string]*core.Entry
-	types   *jsonread.Types                 // how wire form is read
-	entries []*core.Entry                   // sorted by name, without the built-in ones
-	fresh   func(change func(root any)) any // of a zero Ctx
+	types   *jsonread.Types                            // how wire form is read
+	entries []*core.Entry                              // sorted by name, without the built-in ones
+	fresh   func(by interface{ Change(root any) }) any // a zero Ctx, changed
 	clone   func(root any, change func(copy any)) any
 	ids     atomic.Uint64
 	number  uint64 // of this dispatcher in the process

@@ -83,7 +83,7 @@ func (r *run) nested(ctx context.Context, call core.Call, items effect.List, how
 	over := m.over()
 	switch {
 	case over: // its stack is gone, so nothing nests
-		child.level, child.tree = 1, &tree{}
+		child.level, child.tree = 1, &tree{free: true}
 	case r.tree == nil:
 		child.tree = &m.tree
 	}
@@ -91,7 +91,7 @@ func (r *run) nested(ctx context.Context, call core.Call, items effect.List, how
 	case *core.Together:
 		c := child.extra()
 		c.together, c.share = how, &how.All
-		child.scope.Root = r.e.fresh(how.Ctx.Change)
+		child.scope.Root = r.e.fresh(how.Ctx)
 	case *core.Prepared:
 		child.extra().prepared = how
 	default:

@@ -37,7 +37,7 @@ func (e *engine) Nested(ctx context.Context, call core.Call, items, how any) any
 	case *core.Together:
 		m := r.extra()
 		m.together, m.share = how, &how.All
-		r.scope.Root = e.fresh(how.Ctx.Change)
+		r.scope.Root = e.fresh(how.Ctx)
 	case *core.Prepared:
 		r.extra().prepared = how
 	}

@@ -97,6 +97,20 @@ func (r *run) start(ctx context.Context, items effect.List) *effect.Result {
 	if ctx == nil {
 		ctx = context.Background()
 	}
+	if o := r.e.opts.Observer; o != nil && !r.dry() {
+		return r.observed(ctx, items, o)
+	}
+	return r.begun(ctx, items)
+}
+
+// dry reports whether this is a dry run.
+func (r *run) dry() bool {
+	m := r.more.Load()
+	return m != nil && m.dry != nil
+}
+
+// begun is start without the observer.
+func (r *run) begun(ctx context.Context, items effect.List) *effect.Result {
 	if r.e.keys.n.Load() != 0 {
 		ctx = r.inherit(ctx)
 	}

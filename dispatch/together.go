@@ -68,7 +68,7 @@ func (r *run) alone(ctx context.Context, call core.Call, items effect.List, t *c
 	}{}
 	out.res.ID, out.res.Parent = e.ids.Add(1), r.res.ID
 	try := &t.First
-	try.Begin(ctx, &core.Scope{Root: e.fresh(t.Ctx.Change), Of: r}, false)
+	try.Begin(ctx, &core.Scope{Root: e.fresh(t.Ctx), Of: r}, false)
 	at := core.At{Level: call.State().At.Level + 1}
 	var v any
 	by := "share"
@@ -101,6 +101,9 @@ func (r *run) alone(ctx context.Context, call core.Call, items effect.List, t *c
 		if errs := m.reported(); len(errs) > 0 { // none of before, so they are of this
 			out.res.Errors = errs
 		}
+	}
+	if o := e.opts.Observer; o != nil {
+		watch("Ran", func() { o.Ran(&out.res) })
 	}
 	return &out.res
 }

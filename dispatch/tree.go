@@ -13,6 +13,7 @@ import (
 type tree struct {
 	all  atomic.Int64 // items of continuations, of all levels
 	deep atomic.Int64 // those over treeFree deep
+	free bool         // the dispatch that it began in has returned; constant
 }
 
 // treeFree is the last level whose continuations do not count as deep.

@@ -23,6 +23,7 @@ type wire[B any] struct {
 	Exclude  Exclude   `json:"exclude,omitzero"`
 	Deadline time.Time `json:"deadline,omitzero"`
 	Report   bool      `json:"report,omitempty"`
+	Trace    string    `json:"trace,omitempty"`
 	Body     B         `json:"body,omitzero"`
 }
 
@@ -48,6 +49,9 @@ type wireKick struct {
 	Until time.Time  `json:"until,omitzero"`
 }
 
+// maxTrace bounds Envelope.Trace in bytes.
+const maxTrace = 512
+
 // maxDepth bounds how deep the JSON of an envelope nests.
 const maxDepth = 1000
 
@@ -70,7 +74,7 @@ func (codec) encode(e Envelope) ([]byte, error) {
 	case Kick:
 		body = wireKick{wireSteps(b.Why, &frames), b.Until}
 	}
-	text, err := plainjson.Marshal(wire[any]{e.Body.kind(), e.To, e.Exclude, e.Deadline, e.Report, body})
+	text, err := plainjson.Marshal(wire[any]{e.Body.kind(), e.To, e.Exclude, e.Deadline, e.Report, e.Trace, body})
 	if err != nil {
 		return nil, err
 	}
@@ -93,6 +97,9 @@ func (e *Envelope) check() error {
 	}
 	if err := e.To.check(); err != nil {
 		return err
+	}
+	if len(e.Trace) > maxTrace {
+		return fmt.Errorf("its trace has %d bytes, at most %d", len(e.Trace), maxTrace)
 	}
 	for _, a := range e.Exclude.Matching {
 		if err := a.check(); err != nil {
@@ -196,7 +203,7 @@ func read[W any](c codec, v jsonread.Value, body func(W) (Body, error)) (e Envel
 	if err != nil {
 		return e, err
 	}
-	e = Envelope{w.To, w.Exclude, w.Deadline, w.Report, nil}
+	e = Envelope{w.To, w.Exclude, w.Deadline, w.Report, w.Trace, nil}
 	e.Body, err = body(w.Body)
 	return e, err
 }

@@ -17,6 +17,9 @@ type Envelope struct {
 	Deadline time.Time
 	// Report says that its sender is going to ask what became of it ([Node.Ask]).
 	Report bool
+	// Trace says which trace it belongs to, in a form that the programs agree on, in at
+	// most 512 bytes. Default: none.
+	Trace string
 	// Body is one of [Broadcast], [Refresh], [Close], [Kick], [Admit], [Claim],
 	// [Release] and [Presence].
 	Body Body

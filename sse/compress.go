@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/sfere-go/sfere/sse/gzipcast"
 )
@@ -153,5 +152,7 @@ func (c *Conn) trail() {
 		}
 		buf = c.zip.AppendTrailer(buf)
 	}
-	_ = c.way.send(c, &scratch{now: time.Now(), wait: true}, buf, false) // an error means that the client is gone
+	s := scratch{wait: true}
+	s.tick(c.hub)
+	_ = c.way.send(c, &s, buf, false) // an error means that the client is gone
 }

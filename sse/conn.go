@@ -33,6 +33,7 @@ type Conn struct {
 	reports   bool // onSent is not empty
 	turned    bool // turns is not empty
 	resyncs   bool // an owner sends everything again rather than have the stream cut
+	settled   bool // the hub has counted what was sent
 	hub       *Hub // constant
 	outbox         // what waits
 
@@ -102,8 +103,12 @@ func newConn(h *Hub, r *http.Request, front http.Header, now time.Time, stay boo
 		id: h.ids.Add(1), hub: h, opened: now, remote: r.RemoteAddr, agent: beginning(r.UserAgent()), policy: h.opts.Overflow,
 		corked: true, pending: true, done: make(chan struct{}), wake: make(chan struct{}, 1),
 	}
-	c.first = &Turn{c: c, first: true}
-	c.turns, c.turned = []*Turn{c.first}, true
+	opening := &struct { // one piece of memory, as it goes at once
+		turn  Turn
+		turns [1]*Turn
+	}{turn: Turn{c: c, first: true}}
+	c.first, opening.turns[0] = &opening.turn, &opening.turn
+	c.turns, c.turned = opening.turns[:], true
 	c.stays.Store(stay)
 	// Middleware that has set an encoding encodes what passes through it: what is
 	// encoded already would be so twice, and what goes past it not at all.
@@ -181,11 +186,8 @@ func (c *Conn) Info() ConnInfo {
 		i.LastWrite = c.hub.at(c.lastWrite)
 	}
 	i.Sent, i.SentSize = c.sent, c.sentBytes
-	i.Queued, i.QueuedSize, i.Dropped, i.Cause = len(c.queue), c.outbox.bytes, c.dropped, c.cause
-	for _, t := range c.turns {
-		i.Queued += len(t.queue)
-		i.QueuedSize += t.bytes
-	}
+	i.Dropped, i.Cause = c.dropped, c.cause
+	i.Queued, i.QueuedSize = c.waits()
 	return i
 }
 
@@ -243,6 +245,7 @@ func (c *Conn) Close(cause Cause) bool {
 	owners, parked, leave, expiry := c.owners, c.parked, c.leave, c.expiry
 	c.parked, c.leave, c.expiry = nil, nil, nil
 	c.mu.Unlock()
+	c.hub.counts.close(c.stays.Load(), cause)
 	if leave != nil && cause == CauseClient {
 		leave()
 	}

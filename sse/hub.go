@@ -67,6 +67,10 @@ type HubOptions struct {
 	// CausePanic, the others go on. It may be called on any goroutine and must
 	// not block. Default: the panic is logged with its stack.
 	OnError func(*Conn, error)
+	// OnWritten is told of every batch of writes, to at most 32 streams. It is called on the
+	// goroutine that writes, outside all locks, several at a time, and must return at
+	// once. A panic is contained and logged. Default: nothing is called.
+	OnWritten func(Written)
 }
 
 // Hub owns the live streams of a program: it writes to them, keeps them alive
@@ -92,6 +96,7 @@ type Hub struct {
 	surge   int       // there may be 1<<surge times as many writers as usual
 	calm    bool      // the last look of the watch found no writer stuck
 
+	counts counters
 	wheel  wheel
 	slabs  slabs
 	warn   sync.Once   // that write deadlines are out of reach
@@ -151,6 +156,7 @@ func (h *Hub) open(r *http.Request, front http.Header, now time.Time, stay bool)
 	if !h.wheel.add(h, c) {
 		return nil, &Error{Op: "opening a stream", Status: http.StatusServiceUnavailable, Err: draining{r}}
 	}
+	h.counts.open(stay)
 	return c, nil
 }
 

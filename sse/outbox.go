@@ -41,36 +41,41 @@ type bounds struct {
 	policy        Overflow
 }
 
+// losses are frames that do not reach the client.
+type losses struct{ dropped, replaced int }
+
+func (l losses) total() int { return l.dropped + l.replaced }
+
 // admit takes frames in, all or none, and returns how many waiting ones were
 // lost. The bound is asked of what waits already: a burst of the program is not
 // a slow client. Frames that may be dropped make room for others and never push
 // out one that may not.
-func (o *outbox) admit(frames []*Frame, b bounds, s *slabs) (lost int, err error) {
+func (o *outbox) admit(frames []*Frame, b bounds, s *slabs) (lost losses, err error) {
 	if len(frames) == 1 && frames[0].version != 0 {
-		return o.put(frames[0], s), nil
+		return losses{replaced: o.put(frames[0], s)}, nil
 	}
 	full := len(frames) > 0 && o.full(b)
 	if full && o.refuses(frames, b) {
 		if slices.ContainsFunc(frames, func(f *Frame) bool { return !b.droppable(f) }) {
-			return 0, ErrOverflow
+			return losses{}, ErrOverflow
 		}
-		return len(frames), ErrDropped
+		return losses{dropped: len(frames)}, ErrDropped
 	}
 	for _, f := range frames {
 		if f.version == 0 && f.key != "" && o.replace(f.key) {
-			lost++
+			lost.replaced++
 		}
 	}
 	if full {
-		lost += o.makeRoom(b)
+		lost.dropped = o.makeRoom(b)
 	}
 	for i, f := range frames {
 		if f.version != 0 {
-			lost += o.put(f, s)
+			lost.replaced += o.put(f, s)
 			continue
 		}
 		if f.key != "" && i > 0 && o.replace(f.key) { // twice in one burst
-			lost++
+			lost.replaced++
 		}
 		o.push(f, s)
 	}

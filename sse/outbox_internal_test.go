@@ -99,8 +99,8 @@ func TestAdmit(t *testing.T) {
 				o.push(f, &s)
 			}
 			lost, err := o.admit(box(t, tt.burst), bounds{tt.max, 1 << 20, tt.policy}, &s)
-			if got := text(o.queue); got != tt.want || lost != tt.lost || !errors.Is(err, tt.err) || tt.err == nil && err != nil {
-				t.Errorf("%s: %q, %d lost, error %v; want %q, %d, %v", tt.reason, got, lost, err, tt.want, tt.lost, tt.err)
+			if got := text(o.queue); got != tt.want || lost.total() != tt.lost || !errors.Is(err, tt.err) || tt.err == nil && err != nil {
+				t.Errorf("%s: %q, %d lost, error %v; want %q, %d, %v", tt.reason, got, lost.total(), err, tt.want, tt.lost, tt.err)
 			}
 			size := 0
 			for _, f := range o.queue {

@@ -155,6 +155,20 @@ func (c *Conn) Owners() iter.Seq[Owner] {
 	return slices.Values(owners)
 }
 
+// LastOwner returns the owner, of those for which is returns true, that was attached
+// last; nil if there is none. is is called outside all locks.
+func (c *Conn) LastOwner(is func(Owner) bool) Owner {
+	c.mu.Lock()
+	owners := c.owners
+	c.mu.Unlock()
+	for _, o := range slices.Backward(owners) {
+		if is(o) {
+			return o
+		}
+	}
+	return nil
+}
+
 // OnSent registers f to be called, outside all locks of this package, each time
 // something other than a heartbeat has been written. f must return at once,
 // because it holds up the writer of many streams. A panic is contained and

@@ -40,9 +40,32 @@ func (r *response) head(c *Conn, now time.Time) error {
 }
 
 func (r *response) send(c *Conn, s *scratch, buf []byte, flush bool) error {
-	if err := r.extend(c, s.now); err != nil {
-		return err
+	if timeout := c.hub.opts.WriteTimeout; timeout >= 0 && c.deadline.Load() <= s.at+int64(timeout) {
+		if err := r.extend(c, s.now); err != nil {
+			return err
+		}
 	}
+	if len(s.tail) > 0 || len(buf) > piece {
+		if err := r.sendParts(c, s, buf); err != nil {
+			return err
+		}
+	} else if len(buf) > 0 {
+		if _, err := r.w.Write(buf); err != nil {
+			return err
+		}
+	}
+	if flush {
+		if err := r.flusher.FlushError(); err != nil {
+			return err
+		}
+	}
+	r.rest(c)
+	return nil
+}
+
+// sendParts writes what is too large for one write, so that the deadline measures
+// progress.
+func (r *response) sendParts(c *Conn, s *scratch, buf []byte) error {
 	tail := s.tail
 	s.tail = nil
 	for more := false; len(buf)+len(tail) > 0; more = true {
@@ -65,12 +88,6 @@ func (r *response) send(c *Conn, s *scratch, buf []byte, flush bool) error {
 		}
 		buf = buf[len(part):]
 	}
-	if flush {
-		if err := r.flusher.FlushError(); err != nil {
-			return err
-		}
-	}
-	r.rest(c)
 	return nil
 }
 

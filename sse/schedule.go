@@ -142,7 +142,7 @@ func (h *Hub) forget(w *writer) {
 func (w *writer) run() {
 	s := &w.scratch
 	for w.take() {
-		s.now = time.Now()
+		s.tick(w.hub)
 		warm(w.batch[:w.n])
 		n := int32(w.n)
 		for {
@@ -160,6 +160,7 @@ func (w *writer) run() {
 				w.hub.schedule(c)
 			}
 		}
+		w.hub.wrote(s)
 	}
 }
 

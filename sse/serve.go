@@ -258,10 +258,12 @@ func (c *Conn) finish(cause Cause, flush bool) {
 	c.Close(cause)
 	<-c.done // whoever closes it may still be telling the owners
 	if cause = c.Cause(); cause != CauseClient && !cause.Cut() {
-		s := scratch{now: time.Now(), wait: true}
+		s := scratch{wait: true}
+		s.tick(c.hub)
 		for more := true; more; {
 			more, _ = c.drain(&s, flush)
 		}
+		c.hub.wrote(&s)
 		c.hub.tell(c, guarded(c.trail))
 	} else {
 		// A writer may be stuck on it, and whoever closed it may not have come
@@ -269,5 +271,6 @@ func (c *Conn) finish(cause Cause, flush bool) {
 		c.release(cause)
 	}
 	c.detach()
+	c.hub.counts.settle(c)
 	c.ended()
 }

@@ -128,30 +128,39 @@ func TestSteadyReaderBehindLargeBuffer(t *testing.T) {
 				_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, 16<<10)
 			})
 		}}
-		nc, err := d.Dial("tcp", r.srv.Listener.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer nc.Close()
-		fmt.Fprintf(nc, rawGet, "/sse")
-		c := r.conn()
-		total := 0
-		read := func(more int, pause time.Duration) {
-			for end, buf := total+more, make([]byte, size); total < end; time.Sleep(pause) {
-				k, err := nc.Read(buf)
-				total += k
-				if cause := c.Cause(); err != nil || cause != "" { // what the kernel has comes after a cut
-					t.Fatalf("cut after %d bytes with cause %q: %v", total, cause, err)
-				}
+		steadily(t, via.WriteTimeout, func(stands func()) error {
+			nc, err := d.Dial("tcp", r.srv.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
 			}
-		}
-		read(first, 0)
-		if err := r.send(c, n(strings.Repeat("x", then))); err != nil {
-			t.Fatal(err)
-		}
-		read(timeouts*reads*size, via.WriteTimeout/reads) // with the default timeout that is 8 KiB/s
-		if c.Info().Sent > 2 {
-			t.Errorf("all has gone into the buffers: %+v", c.Info())
-		}
+			defer nc.Close()
+			fmt.Fprintf(nc, rawGet, "/sse")
+			c := r.conn()
+			total := 0
+			read := func(more int, pause time.Duration) error {
+				for end, buf := total+more, make([]byte, size); total < end; stands() {
+					k, err := nc.Read(buf)
+					total += k
+					if cause := c.Cause(); err != nil || cause != "" { // what the kernel has comes after a cut
+						return fmt.Errorf("cut after %d bytes with cause %q: %w", total, cause, err)
+					}
+					time.Sleep(pause)
+				}
+				return nil
+			}
+			if err := read(first, 0); err != nil {
+				return err
+			}
+			if err := r.send(c, n(strings.Repeat("x", then))); err != nil {
+				t.Fatal(err)
+			}
+			if err := read(timeouts*reads*size, via.WriteTimeout/reads); err != nil { // with the default timeout that is 8 KiB/s
+				return err
+			}
+			if c.Info().Sent > 2 {
+				t.Errorf("all has gone into the buffers: %+v", c.Info())
+			}
+			return nil
+		})
 	})
 }

@@ -68,15 +68,22 @@ func (c *Conn) enter(box *outbox, frames []*Frame, unbounded bool) error {
 	}
 	lost, err := box.admit(frames, b, &c.hub.slabs)
 	if err == ErrOverflow && c.resyncs {
-		lost = box.clearEvents()
-		lost2, _ := box.admit(frames, b, &c.hub.slabs)
-		lost, err = lost+lost2, nil
+		dropped := box.clearEvents()
+		lost, _ = box.admit(frames, b, &c.hub.slabs)
+		lost.dropped += dropped
+		err = nil
 		go c.lost()
 	}
-	if lost > 0 {
-		c.dropped += uint64(lost)
+	if lost != (losses{}) {
+		c.lose(lost)
 	}
 	return err
+}
+
+// lose counts frames that do not reach the client. c.mu is held.
+func (c *Conn) lose(l losses) {
+	c.dropped += uint64(l.total())
+	c.hub.counts.lose(l)
 }
 
 // afterwards does what must not be done under the state lock.
@@ -134,16 +141,18 @@ func (c *Conn) endTurns() {
 
 // advance moves what has waited for its turn into the outbox. c.mu is held.
 func (c *Conn) advance(box *outbox) {
+	var lost losses
 	for _, f := range box.queue {
 		if f.version != 0 {
-			c.dropped += uint64(c.put(f, &c.hub.slabs))
+			lost.replaced += c.put(f, &c.hub.slabs)
 			continue
 		}
 		if f.key != "" && c.replace(f.key) {
-			c.dropped++
+			lost.replaced++
 		}
 		c.outbox.push(f, &c.hub.slabs)
 	}
+	c.lose(lost)
 	c.hub.slabs.give(box.queue)
 	box.drop()
 }

@@ -77,6 +77,17 @@ func (w *wheel) drain() ([]*Conn, <-chan struct{}) {
 	return conns, w.empty
 }
 
+// all returns the streams that are open.
+func (w *wheel) all() []*Conn {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	conns := make([]*Conn, 0, w.n)
+	for _, spoke := range w.spokes {
+		conns = append(conns, spoke...)
+	}
+	return conns
+}
+
 // visits is how often per heartbeat interval a stream is looked at. A heartbeat is
 // sent when the next look would be too late. So silence ends between one visit
 // before the interval is over and its end, and more visits mean fewer heartbeats.

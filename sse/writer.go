@@ -17,11 +17,20 @@ type scratch struct {
 	// compressor of the stream's own has not seen it yet, see [Conn.part].
 	tail []byte
 	now  time.Time
-	raw  rawWrite
+	at   int64 // now, by the clock of the hub
+	// written is what the hub has not been told of, see [Hub.wrote].
+	written Written
+	raw     rawWrite
 	// wait says that writes may wait for the client, on streams that have been
 	// taken over; on the others they do in any case.
 	wait bool
 	err  error // why the last write failed
+}
+
+// tick sets the time.
+func (s *scratch) tick(h *Hub) {
+	s.now = time.Now()
+	s.at = h.clock(s.now)
 }
 
 // maxScratch bounds what a writer keeps between streams.
@@ -50,8 +59,8 @@ func (c *Conn) drainLocked(s *scratch, flush bool) (more bool, failed Cause, sen
 		if err := c.resume(s); err != nil {
 			failed = c.failed(s, err)
 		} else if c.way.waiting() {
-			c.began.Store(c.hub.clock(s.now)) // it has taken some
-			return false, "", nil             // still scheduled: the poller tells when to go on
+			c.began.Store(s.at)   // it has taken some
+			return false, "", nil // still scheduled: the poller tells when to go on
 		} else {
 			c.began.Store(0)
 		}
@@ -74,9 +83,12 @@ func (c *Conn) drainLocked(s *scratch, flush bool) (more bool, failed Cause, sen
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if size > 0 {
-		c.lastWrite = c.hub.clock(s.now)
+		c.lastWrite = s.at
 		c.sent += uint64(n)
 		c.sentBytes += uint64(size)
+		s.written.Streams++
+		s.written.Frames += n
+		s.written.Bytes += size
 	}
 	if c.own != nil { // whose parts are counted when they are made
 		c.sentBytes = c.own.made
@@ -126,7 +138,7 @@ func (c *Conn) writeFrames(s *scratch, frames []*Frame, flush bool) (size int, e
 	if err != nil {
 		return 0, err
 	}
-	c.began.Store(c.hub.clock(s.now))
+	c.began.Store(s.at)
 	size = len(out) - c.way.room() + len(s.tail)
 	err = c.way.send(c, s, out, flush)
 	c.noteHead(err)
@@ -221,8 +233,9 @@ func (c *Conn) overdue() bool {
 func (c *Conn) drainOwn() {
 	s := scratch{wait: true}
 	for {
-		s.now = time.Now()
+		s.tick(c.hub)
 		more, failed := c.drain(&s, true)
+		c.hub.wrote(&s)
 		if failed != "" {
 			c.Close(failed)
 			return

@@ -5,55 +5,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
-	"sync"
-	"time"
 	"unicode/utf8"
 
 	"github.com/sfere-go/sfere/sse"
-
-	"github.com/starfederation/datastar-go/datastar"
 )
-
-// framer turns checked fields into frames with the generator of datastar-go,
-// which owns the wire format. Its generators write to memory.
-type framer struct {
-	pool sync.Pool // of *generator
-}
-
-type generator struct {
-	sse *datastar.ServerSentEventGenerator
-	buf bytes.Buffer
-}
-
-// sink is the ResponseWriter that a generator writes to.
-type sink struct {
-	buf    *bytes.Buffer
-	header http.Header
-}
-
-func (s sink) Header() http.Header         { return s.header }
-func (s sink) Write(b []byte) (int, error) { return s.buf.Write(b) }
-func (s sink) WriteHeader(int)             {}
-func (s sink) Flush()                      {}
-
-func (f *framer) get() *generator {
-	if g, ok := f.pool.Get().(*generator); ok {
-		g.buf.Reset()
-		return g
-	}
-	g := &generator{}
-	g.sse = datastar.NewSSE(sink{&g.buf, http.Header{}}, &http.Request{Header: http.Header{}})
-	return g
-}
 
 // Problems with fields.
 var (
 	errLineBreak = errors.New("must not contain CR, LF or NUL: it would end the line of the event")
 	errUTF8      = errors.New("must be UTF-8")
 	errID        = errors.New("must be printable ASCII: a browser cannot send anything else back")
-	errRetry     = errors.New("must be positive, and not 1000, which the SDK takes for unset: use 999 or 1001")
+	errRetry     = errors.New("must not be negative")
 )
 
 func checkLine(field, v string) error {
@@ -72,7 +35,7 @@ func (o EventOptions) check() error {
 			return fieldError("eventId", errID)
 		}
 	}
-	if o.RetryMillis < 0 || o.RetryMillis == 1000 {
+	if o.RetryMillis < 0 {
 		return fieldError("retryMillis", errRetry)
 	}
 	switch o.Overflow {
@@ -83,9 +46,8 @@ func (o EventOptions) check() error {
 	return nil
 }
 
-// clean makes every line break an LF, as only that one is known to the framing
-// of the SDK while the client ends lines at CR as well. NUL and what is not
-// UTF-8 become U+FFFD, as in a browser.
+// clean makes every line break an LF, as the client ends lines at CR as well. NUL
+// and what is not UTF-8 become U+FFFD, as in a browser.
 func clean(s string) string {
 	if strings.ContainsRune(s, '\r') {
 		s = strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")
@@ -97,8 +59,25 @@ func clean(s string) string {
 	return strings.ToValidUTF8(s, "\ufffd")
 }
 
-// elements frames a patch whose markup is rendered already.
-func (f *framer) elements(p PatchElements, markup string) (*sse.Frame, error) {
+// settle brings a patch into the form in which it is sent: what is blank is left out.
+func settle(p PatchElements, markup string) (PatchElements, string) {
+	markup = clean(markup)
+	if strings.TrimSpace(markup) == "" {
+		markup = "" // no line of its own
+	} else if p.Namespace == SVGNamespace || p.Namespace == MathMLNamespace {
+		markup = spread(markup)
+	}
+	if strings.TrimSpace(p.Selector) == "" {
+		p.Selector = ""
+	}
+	if strings.TrimSpace(p.ViewTransitionSelector) == "" {
+		p.ViewTransitionSelector = ""
+	}
+	return p, markup
+}
+
+// frameElements frames a patch whose markup is rendered already.
+func frameElements(p PatchElements, markup string) (*sse.Frame, error) {
 	for _, err := range []error{
 		checkLine("selector", p.Selector), checkLine("viewTransitionSelector", p.ViewTransitionSelector), p.EventOptions.check(), p.Mode.check(), p.Namespace.check(),
 	} {
@@ -106,56 +85,38 @@ func (f *framer) elements(p PatchElements, markup string) (*sse.Frame, error) {
 			return nil, err
 		}
 	}
-	markup = clean(markup)
-	blank := strings.TrimSpace(markup) == ""
-	if blank {
-		markup = "" // no line of its own
-	} else if p.Namespace == SVGNamespace || p.Namespace == MathMLNamespace {
-		markup = spread(markup)
-	}
-	if strings.TrimSpace(p.Selector) == "" { // the client would throw
-		p.Selector = ""
+	p, markup = settle(p, markup)
+	if p.Selector == "" { // the client would throw
 		switch {
 		case p.Mode != "" && p.Mode != ModeOuter && p.Mode != ModeReplace:
 			return nil, fieldError("selector", fmt.Errorf("is required by mode %q", p.Mode))
-		case blank:
+		case markup == "":
 			return nil, fieldError("elements", errors.New("is empty, and there is no selector: nothing would be patched"))
 		}
-	}
-	if strings.TrimSpace(p.ViewTransitionSelector) == "" {
-		p.ViewTransitionSelector = ""
 	}
 	if endsDocument(markup) && !documentTop.MatchString(markup) {
 		return nil, fieldError("elements", errDocument)
 	}
-	var opts []datastar.PatchElementOption
-	add := func(o datastar.PatchElementOption) { opts = append(opts, o) }
-	if p.Selector != "" {
-		add(datastar.WithSelector(p.Selector))
+	e := newEvent("datastar-patch-elements", p.EventOptions, len(markup)+strings.Count(markup, "\n")*len("data: elements \n")+len(p.Selector)+len(p.ViewTransitionSelector))
+	e.line("selector", p.Selector)
+	if p.Mode != ModeOuter {
+		e.line("mode", string(p.Mode))
 	}
-	if p.Mode != "" {
-		add(datastar.WithMode(datastar.ElementPatchMode(p.Mode)))
-	}
-	if p.Namespace != "" {
-		add(datastar.WithNamespace(datastar.Namespace(p.Namespace)))
+	if p.Namespace != HTMLNamespace {
+		e.line("namespace", string(p.Namespace))
 	}
 	if p.ViewTransition || p.ViewTransitionSelector != "" {
-		add(datastar.WithUseViewTransitions(true))
-		add(datastar.WithViewTransitionSelector(p.ViewTransitionSelector))
+		e.line("useViewTransition", "true")
+		e.line("viewTransitionSelector", p.ViewTransitionSelector)
 	}
-	if p.EventID != "" {
-		add(datastar.WithPatchElementsEventID(p.EventID))
+	if markup != "" {
+		e.lines("elements", markup)
 	}
-	if p.RetryMillis != 0 {
-		add(datastar.WithRetryDuration(time.Duration(p.RetryMillis) * time.Millisecond))
-	}
-	return f.frame(p.EventOptions, func(sse *datastar.ServerSentEventGenerator) error {
-		return sse.PatchElements(markup, opts...)
-	})
+	return e.frame()
 }
 
-// signals frames a patch of signals given as JSON.
-func (f *framer) signals(p PatchSignals, object []byte) (*sse.Frame, error) {
+// frameSignals frames a patch of signals given as JSON.
+func frameSignals(p PatchSignals, object []byte) (*sse.Frame, error) {
 	if err := p.EventOptions.check(); err != nil {
 		return nil, err
 	}
@@ -169,32 +130,10 @@ func (f *framer) signals(p PatchSignals, object []byte) (*sse.Frame, error) {
 	if b := compact.Bytes(); len(b) == 0 || b[0] != '{' {
 		return nil, fieldError("signals", errNoObject)
 	}
-	var opts []datastar.PatchSignalsOption
+	e := newEvent("datastar-patch-signals", p.EventOptions, compact.Len())
 	if p.OnlyIfMissing {
-		opts = append(opts, datastar.WithOnlyIfMissing(true))
+		e.line("onlyIfMissing", "true")
 	}
-	if p.EventID != "" {
-		opts = append(opts, datastar.WithPatchSignalsEventID(p.EventID))
-	}
-	if p.RetryMillis != 0 {
-		opts = append(opts, datastar.WithPatchSignalsRetryDuration(time.Duration(p.RetryMillis)*time.Millisecond))
-	}
-	return f.frame(p.EventOptions, func(sse *datastar.ServerSentEventGenerator) error {
-		return sse.PatchSignals(compact.Bytes(), opts...)
-	})
-}
-
-func (f *framer) frame(o EventOptions, write func(*datastar.ServerSentEventGenerator) error) (*sse.Frame, error) {
-	g := f.get()
-	defer f.pool.Put(g)
-	if err := write(g.sse); err != nil {
-		return nil, &Error{Op: "framing an event", Err: err}
-	}
-	// Whatever happened above, nothing leaves that the client would read as more
-	// than one event: RawFrame checks it.
-	frame, err := sse.RawFrame(bytes.Clone(g.buf.Bytes()), &sse.FrameOptions{Coalesce: o.Coalesce, Overflow: o.Overflow})
-	if err != nil {
-		return nil, &Error{Op: "framing an event", Err: err}
-	}
-	return frame, nil
+	e.lines("signals", compact.String())
+	return e.frame()
 }

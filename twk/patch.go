@@ -61,7 +61,7 @@ type EventOptions struct {
 	EventID string `json:"eventId,omitempty" jsonschema:"pattern=^[ -~]*$,description=id that the client sends back when it reconnects; printable ASCII"`
 	// RetryMillis sets the client's base delay before it reconnects, in
 	// milliseconds. Zero leaves it.
-	RetryMillis int `json:"retryMillis,omitempty" jsonschema:"minimum=0,description=base delay in milliseconds before the client reconnects; not 1000"`
+	RetryMillis int `json:"retryMillis,omitempty" jsonschema:"minimum=0,description=base delay in milliseconds before the client reconnects; 0 leaves it"`
 	// Coalesce, if not empty, lets this event take the place of a waiting one
 	// with the same key in a client's outbox. Use it only for events that make
 	// the older one superfluous.

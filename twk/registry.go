@@ -20,8 +20,7 @@ type RegistryOptions struct {
 
 // sender renders, checks and sends events.
 type sender struct {
-	framer framer
-	emit   Emit
+	emit Emit
 }
 
 // Registry returns the effects of this package; nil means the default options.
@@ -103,7 +102,7 @@ func (s *sender) patchElements(ctx context.Context, call Call, p PatchElements) 
 	if err != nil {
 		return struct{}{}, fieldError("elements", err)
 	}
-	f, err := s.framer.elements(p, markup)
+	f, err := frameElements(p, markup)
 	return s.send(ctx, call, f, err)
 }
 
@@ -112,7 +111,7 @@ func (s *sender) patchSignals(ctx context.Context, call Call, p PatchSignals) (s
 	if err != nil {
 		return struct{}{}, err
 	}
-	f, err := s.framer.signals(p, object)
+	f, err := frameSignals(p, object)
 	return s.send(ctx, call, f, err)
 }
 
@@ -121,12 +120,12 @@ func (s *sender) patchElementsSeq(ctx context.Context, call Call, p PatchElement
 	if err != nil {
 		return struct{}{}, fieldError("elements", err)
 	}
-	f, err := s.framer.elements(p.one(), markup)
+	f, err := frameElements(p.one(), markup)
 	return s.send(ctx, call, f, err)
 }
 
 func (s *sender) removeElement(ctx context.Context, call Call, e RemoveElement) (struct{}, error) {
-	f, err := s.framer.elements(PatchElements{
+	f, err := frameElements(PatchElements{
 		Selector: e.Selector, Mode: ModeRemove, ViewTransition: e.ViewTransition,
 		ViewTransitionSelector: e.ViewTransitionSelector, EventOptions: e.EventOptions,
 	}, "")
@@ -134,7 +133,7 @@ func (s *sender) removeElement(ctx context.Context, call Call, e RemoveElement) 
 }
 
 func (s *sender) executeScript(ctx context.Context, call Call, e ExecuteScript) (struct{}, error) {
-	f, err := s.framer.script(e)
+	f, err := frameScript(e)
 	return s.send(ctx, call, f, err)
 }
 

@@ -8,11 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/sfere-go/sfere/sse"
-
-	"github.com/starfederation/datastar-go/datastar"
 )
 
 // ExecuteScript runs a script in the page by adding a script element at the end
@@ -78,8 +75,8 @@ func mayEndDocument(markup string) bool {
 	}
 }
 
-// script frames a script.
-func (f *framer) script(p ExecuteScript) (*sse.Frame, error) {
+// frameScript frames a script.
+func frameScript(p ExecuteScript) (*sse.Frame, error) {
 	if err := p.EventOptions.check(); err != nil {
 		return nil, err
 	}
@@ -116,17 +113,18 @@ func (f *framer) script(p ExecuteScript) (*sse.Frame, error) {
 	case endsDocument(p.Script):
 		return nil, fieldError("script", errDocument)
 	}
-	opts := []datastar.ExecuteScriptOption{datastar.WithExecuteScriptAttributeKVs(kvs...)}
-	if p.Keep {
-		opts = append(opts, datastar.WithExecuteScriptAutoRemove(false))
+	var element strings.Builder
+	element.WriteString("<script")
+	for i := 0; i < len(kvs); i += 2 {
+		element.WriteString(" " + kvs[i] + `="` + kvs[i+1] + `"`)
 	}
-	if p.EventID != "" {
-		opts = append(opts, datastar.WithExecuteScriptEventID(p.EventID))
+	if !p.Keep {
+		element.WriteString(` data-effect="el.remove()"`)
 	}
-	if p.RetryMillis != 0 {
-		opts = append(opts, datastar.WithExecuteScriptRetryDuration(time.Duration(p.RetryMillis)*time.Millisecond))
-	}
-	return f.frame(p.EventOptions, func(sse *datastar.ServerSentEventGenerator) error {
-		return sse.ExecuteScript(p.Script, opts...)
-	})
+	element.WriteString(">" + p.Script + "</script>")
+	e := newEvent("datastar-patch-elements", p.EventOptions, element.Len())
+	e.line("selector", "body")
+	e.line("mode", string(ModeAppend))
+	e.lines("elements", element.String())
+	return e.frame()
 }

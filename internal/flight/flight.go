@@ -109,7 +109,9 @@ func (s *Scheduler) fly(ctx context.Context, v *Value, f Flight, seats []*Seat) 
 	v.cancel()
 	took := time.Since(v.started)
 	if errors.Is(err, ErrGone) {
-		return seats, s.gone(v, err)
+		mine = s.gone(v, err)
+		s.landed(v, took, Gone)
+		return seats, mine
 	}
 	v.giving.Lock()
 	s.mu.Lock()
@@ -121,6 +123,7 @@ func (s *Scheduler) fly(ctx context.Context, v *Value, f Flight, seats []*Seat) 
 	}
 	v.giving.Unlock()
 	failed, first := s.land(v, f, err, took, same)
+	s.landed(v, took, outcome(err, same, failed))
 	if failed && s.opts.Failed != nil {
 		s.failed(v, err)
 	}

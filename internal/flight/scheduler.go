@@ -28,6 +28,8 @@ type Options struct {
 	Failed func(v *Value, seats []*Seat, err error)
 	// Report is told of each first failure in a row. Default: nobody.
 	Report func(v *Value, err error)
+	// Landed is told of the end of each flight. Default: nobody.
+	Landed func(v *Value, took time.Duration, o Outcome)
 	// Waits reports whether a frame that was given to s waits to be taken. It is
 	// called under the lock of the Scheduler and must not call it. Whoever says so
 	// calls [Scheduler.Taken] when the frame has been taken. Default: never.

@@ -1,6 +1,7 @@
 package flight
 
 import (
+	"errors"
 	"slices"
 	"time"
 )
@@ -57,4 +58,42 @@ func (s *Scheduler) Info(v *Value) Info {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return v.info()
+}
+
+// Outcome says what has become of a flight.
+type Outcome string
+
+// The outcomes.
+const (
+	Sent      Outcome = "sent"
+	Unchanged Outcome = "unchanged" // it came to the same as before
+	Gone      Outcome = "gone"
+	NotYet    Outcome = "not-yet"
+	Failed    Outcome = "failed"
+	Late      Outcome = "late"      // it has failed by its deadline
+	Abandoned Outcome = "abandoned" // nobody is shown it any more
+)
+
+// outcome returns what has become of a flight.
+func outcome(err error, same, failed bool) Outcome {
+	switch {
+	case err == nil && same:
+		return Unchanged
+	case err == nil:
+		return Sent
+	case failed && errors.Is(err, ErrLate):
+		return Late
+	case failed:
+		return Failed
+	case errors.Is(err, ErrNotYet):
+		return NotYet
+	}
+	return Abandoned
+}
+
+// landed tells of the end of a flight. No lock is held.
+func (s *Scheduler) landed(v *Value, took time.Duration, o Outcome) {
+	if s.opts.Landed != nil {
+		s.opts.Landed(v, took, o)
+	}
 }

@@ -26,7 +26,7 @@ var apart = map[string][]string{
 	"github.com/modelcontextprotocol/go-sdk": {"inspect/mcp"},
 	"github.com/andybalholm/brotli":          {"sse/compress"},
 	"github.com/jellydator/ttlcache":         {"."},
-	"github.com/starfederation/datastar-go":  {"twk"},
+	"github.com/starfederation/datastar-go":  {}, // the oracle of tests
 	"github.com/chromedp":                    {"internal/browser"},
 	"modernc.org/sqlite":                     {"examples/kanban"},
 	"github.com/nats-io":                     {"relay/natsrelay"},
