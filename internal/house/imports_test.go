@@ -14,7 +14,7 @@ var order = []string{
 	"sse/gzipcast", "sse", "sse/compress",
 	"relay", "relay/relaytest", "relay/natsrelay",
 	"twk", "twk/attr", "twk/twktest",
-	".", "sferetest",
+	".", "telemetry", "sferetest",
 	"inspect/record", "inspect/console", "inspect/httpapi", "inspect/mcp", "inspect",
 }
 
@@ -30,6 +30,7 @@ var apart = map[string][]string{
 	"github.com/chromedp":                    {"internal/browser"},
 	"modernc.org/sqlite":                     {"examples/kanban"},
 	"github.com/nats-io":                     {"relay/natsrelay"},
+	"go.opentelemetry.io":                    {"telemetry", "examples/kanban"},
 }
 
 func TestImportDirection(t *testing.T) {
