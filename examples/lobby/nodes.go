@@ -52,7 +52,8 @@ func (n nodes) options() *relay.Options {
 // state of this program, so the program itself takes care that each process has it: the
 // talk is a node of its own, which tells the others each line before any page shows it,
 // and asks them for their lines when it meets them and when it may have missed one. What
-// pages may have missed is shown again.
+// pages may have missed is shown again. Its subjects begin with "sfere-lobby.", where an
+// account of NATS must be allowed to publish and subscribe as well.
 
 const (
 	shareWithin = 200 * time.Millisecond // how long a process that is stuck holds up a message

@@ -265,3 +265,29 @@ func TestBrowserKanbanProcesses(t *testing.T) {
 		}
 	}
 }
+
+// Who is there is told on the pages of both processes, once.
+func TestBrowserWhoIsThere(t *testing.T) {
+	t.Skip("presence is that of one machine still")
+	b := browser.New(t)
+	lobby := build(t, "lobby")
+	one, nats, _ := runEmbedded(t, lobby, "-addr", "127.0.0.1:0", "-secret", "s")
+	two, stopTwo := run(t, lobby, "-addr", "127.0.0.1:0", "-secret", "s", "-nats", nats)
+	ann, bob := b.Page(t, "ann"), b.Page(t, "bob")
+	ann.Go(one)
+	join(ann, "Ann")
+	bob.Go(two)
+	join(bob, "Bob")
+	for _, p := range []*browser.Page{ann, bob} {
+		p.WaitEval(`[...document.querySelectorAll("#participant-list li")].map(e => e.innerText.trim()).join(" ") === "Ann Bob"`)
+	}
+	ann.WaitText("#messages", "Bob joined")
+	stopTwo()
+	ann.WaitText("#messages", "Bob left")
+	for _, note := range []string{"Bob joined", "Bob left"} {
+		if n := browser.Eval[int](ann, `[...document.querySelectorAll("#messages .note")].filter(e => e.textContent === `+quote(note)+`).length`); n != 1 {
+			t.Errorf("%q is told %d times", note, n)
+		}
+	}
+	ann.WaitEval(`document.querySelectorAll("#participant-list li").length === 1`)
+}
