@@ -69,6 +69,38 @@ func TestAnswerDoesNotWaitForOrder(t *testing.T) {
 	}
 }
 
+// Where nodes give less than a page has, the page ends where the first of them does: no
+// connection comes before one that another node has not told of.
+func TestPageEndsWhereANodeDoes(t *testing.T) {
+	t.Parallel()
+	const n = 2 * maxListed
+	one, _ := twoNodes(t, n)
+	for i := range n { // further apart
+		ghost(t, one, Key{"s", "room", fmt.Sprintf("%06d-", 3*i)})
+	}
+	last, seen := "", 0
+	for after := ""; seen < 2*n; {
+		p, err := one.ListNodes(t.Context(), Everyone(), after, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Nodes[1].Fate == relay.Silent { // the machine is busy
+			continue
+		}
+		for _, i := range p.Conns {
+			if id := i.Keys[0].ID; id <= last {
+				t.Fatalf("%s comes after %s", id, last)
+			} else {
+				last = id
+			}
+		}
+		seen, after = seen+len(p.Conns), p.Next
+		if after == "" && seen != 2*n {
+			t.Fatalf("%d are listed, want %d", seen, 2*n)
+		}
+	}
+}
+
 // Streams under many keys and texts that JSON makes longer make no answer that cannot be
 // sent: a page of them is shorter.
 func TestLongListsFit(t *testing.T) {
