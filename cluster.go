@@ -47,6 +47,7 @@ type cluster struct {
 	sayApart map[Key]bool // keys of streams that are alone, to be said
 	again    []again      // in order of time
 	results  lastof.Map[ref, *result]
+	ordering map[Key]bool // lists that are put in order for other nodes
 }
 
 const (

@@ -309,7 +309,7 @@ func (cl *cluster) ask(ctx context.Context, op string, b *bid) error {
 	votes := map[relay.ID][]verdict{}
 	if others && (len(silent) == 0 || cl.c.opts.WhenDown == AdmitWhenDown || cl.alreadyOwned(b)) {
 		var err error
-		if silent, err = cl.poll(ctx, b, of, votes, silent); err != nil {
+		if silent, err = cl.canvass(ctx, b, of, votes, silent); err != nil {
 			return &Error{Op: op, Key: b.wants[0].Key, Status: statusOf(err), Err: err}
 		}
 	}
@@ -328,9 +328,9 @@ func (cl *cluster) meet(ctx context.Context, op string, b *bid) error {
 	return nil
 }
 
-// poll asks nodes, all if none is given, and adds what they say to votes and who says
+// canvass asks nodes, all if none is given, and adds what they say to votes and who says
 // nothing to silent.
-func (cl *cluster) poll(ctx context.Context, b *bid, of []relay.ID, votes map[relay.ID][]verdict, silent []string) ([]string, error) {
+func (cl *cluster) canvass(ctx context.Context, b *bid, of []relay.ID, votes map[relay.ID][]verdict, silent []string) ([]string, error) {
 	text, err := json.Marshal(control{Bid: &bidding{b.at, b.wants}})
 	if err != nil {
 		return nil, err

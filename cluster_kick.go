@@ -29,6 +29,9 @@ type control struct {
 	Bid    *bidding      `json:"bid,omitempty"`
 	Votes  []verdict     `json:"votes,omitempty"` // the answer to Bid
 	Claims *relay.Claims `json:"claims,omitempty"`
+
+	List   *listQuestion `json:"list,omitempty"`   // see cluster_list.go
+	Listed *listAnswer   `json:"listed,omitempty"` // the answer to it
 }
 
 // denial is a key that is kept away.
@@ -147,6 +150,9 @@ func (cl *cluster) asked(from relay.ID, text []byte) (json.RawMessage, error) {
 	}
 	if c.Bid != nil {
 		return json.Marshal(control{Votes: cl.vote(from, *c.Bid)})
+	}
+	if c.List != nil {
+		return cl.answerList(*c.List)
 	}
 	cl.learn(c)
 	if c.Claims != nil {
