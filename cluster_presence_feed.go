@@ -50,8 +50,8 @@ type feed struct {
 	keys      shrinking[Key, *local]
 	changed   []Key // that differ from what has been told, perhaps
 	log       []relay.Presence
-	logged    int // changes in log
-	full      []relay.Presence
+	logged    int                    // changes in log
+	full      []relay.Presence       // for those who ask at one moment; belongs to the goroutine of sharing
 	asked     map[relay.ID]time.Time // who is told, and when they asked last
 }
 
@@ -201,7 +201,8 @@ func (d *feed) note(m relay.Presence, most int) {
 	}
 }
 
-// missing returns what somebody lacks who knows k. f.mu is held.
+// missing returns what somebody lacks who knows k; nothing if that is everything. f.mu
+// is held.
 func (d *feed) missing(k relay.Known) []relay.Presence {
 	if k.Seq == d.seq && k.Hash == d.hash {
 		return []relay.Presence{{Seq: d.seq, After: d.seq, Hash: d.hash}}
@@ -211,26 +212,33 @@ func (d *feed) missing(k relay.Known) []relay.Presence {
 			return slices.Clone(d.log[i:])
 		}
 	}
-	if d.full == nil {
-		d.full = d.everybody() // the same for all who ask at this moment
-	}
-	return d.full
+	return nil
 }
 
-// everybody returns the full state.
-func (d *feed) everybody() (out []relay.Presence) {
-	m := relay.Presence{Seq: d.seq, Hash: d.hash, Full: true}
-	size := 0
+// everybody returns who is there. f.mu is held, and streams that open or close wait for
+// it: the messages are made later.
+func (d *feed) everybody() []relay.Visitor {
+	all := make([]relay.Visitor, 0, len(d.keys.m))
 	for k, l := range d.keys.m {
-		if size > tellBytes {
-			m.More = true
-			out = append(out, m)
-			m, size = relay.Presence{Seq: d.seq, Hash: d.hash, Full: true, Part: m.Part + 1}, 0
-		}
-		a := short(k, d.to)
-		m.Here = append(m.Here, relay.Visitor{Key: a, Since: l.since.UTC()})
-		size += sizeOf(a)
+		all = append(all, relay.Visitor{Key: short(k, d.to), Since: l.since.UTC()})
 	}
+	return all
+}
+
+// parts returns a full state as messages. m is the first without those who are there.
+func parts(m relay.Presence, all []relay.Visitor) (out []relay.Presence) {
+	from, size := 0, 0
+	for i, v := range all {
+		if size > tellBytes {
+			one := m
+			one.More, one.Here = true, all[from:i:i]
+			out = append(out, one)
+			m.Part++
+			from, size = i, 0
+		}
+		size += sizeOf(v.Key)
+	}
+	m.Here = all[from:]
 	return append(out, m)
 }
 

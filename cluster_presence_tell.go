@@ -140,9 +140,18 @@ func (f *feeds) answer(at asking, k relay.Known, now time.Time) {
 	d.asked[at.from] = now
 	told := f.tell(d)
 	missing := d.missing(k)
+	var all []relay.Visitor
+	if missing == nil && d.full == nil {
+		all = d.everybody()
+	}
+	first := relay.Presence{Seq: d.seq, Hash: d.hash, Full: true}
 	f.mu.Unlock()
-	if missing[0].Full {
-		f.fulls = append(f.fulls, d)
+	if missing == nil {
+		if d.full == nil {
+			d.full = parts(first, all)
+			f.fulls = append(f.fulls, d)
+		}
+		missing = d.full
 	}
 	f.send(d.to, told)
 	if _, waits := f.answers[at]; !waits {
@@ -220,11 +229,9 @@ func (f *feeds) drop(out func(from relay.ID, last time.Time) bool) {
 func (f *feeds) give() (full bool) {
 	for range perTurn {
 		if len(f.queue) == 0 {
-			f.mu.Lock()
 			for _, d := range f.fulls {
 				d.full = nil
 			}
-			f.mu.Unlock()
 			f.fulls = nil
 			return false
 		}
