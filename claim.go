@@ -26,6 +26,10 @@ import (
 // with 409 as well for a key that a [Kick] keeps away, and with [ErrFull] if 65 536
 // claims have no stream.
 //
+// With a relay the claim holds on all machines. They are asked for it, which takes
+// Options.Node.AnswerWithin at most, unless the owner has claimed the key on this
+// machine already; Options.WhenDown says what happens when one does not answer.
+//
 // Keys are compared as they are. Names that only look the same are claimed under a
 // key that is made from their folded form.
 type Claim struct {
@@ -40,7 +44,7 @@ type Claim struct {
 // EffectName returns "sfere/claim".
 func (Claim) EffectName() string { return "sfere/claim" }
 
-// Release gives up a [Claim]. Streams that are held under it stay, and the claim
+// Release gives up a [Claim], with a relay on all machines. Streams that are held under it stay, and the claim
 // ends with the last of them. Its value is false if the owner has no claim of the
 // key; then nothing happens.
 type Release struct {
@@ -74,8 +78,9 @@ func (c *Conns) release(ctx context.Context, call twk.Call, e Release) (had bool
 }
 
 // Claim is the effect [Claim] for code outside a dispatch, such as a handler that
-// has to know before it answers; d is its For. A key without a scope is in
-// [DefaultScope], or an error in a program with scopes.
+// has to know before it answers; d is its For. With a relay it waits for the other
+// machines, and must not be called by the functions of Options.Node. A key without a
+// scope is in [DefaultScope], or an error in a program with scopes.
 func (c *Conns) Claim(k Key, owner string, d time.Duration) error {
 	k, err := c.outsideKey(k)
 	if err != nil {
@@ -107,7 +112,8 @@ func (c *Conns) Release(k Key, owner string) bool {
 	return true
 }
 
-// OwnerOf returns who has claimed k, and false if nobody has. A key without a
+// OwnerOf returns who has claimed k, on whatever machine, and false if nobody has, as
+// far as this machine has been told. A key without a
 // scope is in [DefaultScope]; in a program with scopes nobody has claimed it.
 func (c *Conns) OwnerOf(k Key) (owner string, ok bool) {
 	k, _ = c.outsideKey(k)

@@ -20,6 +20,7 @@ func (cl *cluster) vote(from relay.ID, q bidding) []verdict {
 		}
 	}
 	now := time.Now()
+	self := cl.node.ID()
 	c := cl.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -27,7 +28,7 @@ func (cl *cluster) vote(from relay.ID, q bidding) []verdict {
 	out := make([]verdict, len(q.Wants))
 	granted := true
 	for i, w := range q.Wants {
-		out[i] = cl.judge(from, q.At, w, now)
+		out[i] = cl.judge(self, from, q.At, w, now)
 		granted = granted && out[i].granted()
 	}
 	if !granted {
@@ -45,8 +46,8 @@ func (cl *cluster) vote(from relay.ID, q bidding) []verdict {
 // promiseFor is how long a key is kept for a node that has been told it may have it.
 func (cl *cluster) promiseFor() time.Duration { return 4*cl.within + time.Second }
 
-// judge says what speaks against w of another node. Conns.mu is held.
-func (cl *cluster) judge(from relay.ID, at relay.Clock, w want, now time.Time) (v verdict) {
+// judge says what speaks on this node against w of another one. Conns.mu is held.
+func (cl *cluster) judge(self, from relay.ID, at relay.Clock, w want, now time.Time) (v verdict) {
 	c := cl.c
 	i, live := c.claims.get(w.Key, now), false
 	if i == nil || w.Alone {
@@ -56,7 +57,7 @@ func (cl *cluster) judge(from relay.ID, at relay.Clock, w want, now time.Time) (
 	switch {
 	case i != nil && i.value.owner != w.Owner, live:
 		v.Taken = true
-	case b != nil && b.clashes(w) && (b.won || before(b.at, cl.node.ID(), at, from)):
+	case b != nil && b.clashes(w) && (b.won || before(b.at, self, at, from)):
 		v.Busy = true
 	case cl.book.full():
 		v.Busy = true

@@ -18,21 +18,26 @@ type Policy string
 
 // The policies. The empty policy means the default of the [Conns].
 const (
-	// Join holds both; what is sent to the key reaches both.
+	// Join holds both; what is sent to the key reaches both, on all machines.
 	Join Policy = "join"
 	// Replace closes the older ones with sfere.CauseReplaced, under whatever keys
 	// they are held, once the newer one opens. A tab that opened its stream with
 	// attr.Stream comes back after a second, as after every end, and replaces the
 	// newer one in turn: two such tabs of one person push each other out for
 	// ever. Give each tab an id of its own instead, use Join, or answer a tab that
-	// was replaced with 204 (twk.NoContent), which keeps every client away.
+	// was replaced with 204 (twk.NoContent), which keeps every client away. With a
+	// relay the newer one opens without waiting, and the older ones on other machines
+	// are closed a moment later, by the clocks of the machines.
 	Replace Policy = "replace"
 	// Reject refuses the newer one with status 409. A client of attr.Stream asks
-	// again, ever more slowly, and so gets the key when it is free.
+	// again, ever more slowly, and so gets the key when it is free. With a relay all
+	// machines are asked while the stream opens; Options.WhenDown says what happens when
+	// one does not answer.
 	Reject Policy = "reject"
 	// Reuse gives the effects of the newer one to the oldest, which counts as
 	// activity there, and answers the newer one 204, after which its client stays
-	// away; or 410 if the oldest ends before it has got them.
+	// away; or 410 if the oldest ends before it has got them. It knows the streams of
+	// this machine only.
 	Reuse Policy = "reuse"
 )
 

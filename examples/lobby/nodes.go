@@ -91,6 +91,9 @@ func (t *talk) join(ctx context.Context, n nodes) (err error) {
 // just before this process was known to be interested. Every loss is told, and nothing
 // is sent again but by the program.
 func (s *server) missed(g relay.Gap) {
+	if g.Presence { // of who is there, which is made good by itself
+		return
+	}
 	switch g.To {
 	case relay.Address{}: // of everything
 		s.again(0)
