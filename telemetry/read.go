@@ -16,7 +16,7 @@ import (
 // into them.
 var causes = []sse.Cause{
 	sse.CauseDone, sse.CauseClient, sse.CauseClosed, sse.CauseSlow, sse.CauseWrite, sse.CausePanic, sse.CauseRefused, sse.CauseExpired,
-	sse.CauseSize, sse.CauseShutdown, sfere.CauseReplaced, sfere.CauseKicked,
+	sse.CauseSize, sse.CauseShutdown, sfere.CauseReplaced, sfere.CauseKicked, sfere.CauseForfeited,
 }
 
 // observe reads what others have counted.

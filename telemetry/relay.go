@@ -9,6 +9,18 @@ import (
 
 // read adds what is known of the relay of c.
 func read(sum *relay.Stats, states map[relay.State]int64, c *sfere.Conns) {
+	for _, n := range c.Nodes() {
+		states[n.State]++
+		if s := n.Stats; n.Self && s != nil {
+			sum.Sent += s.Sent
+			sum.Failed += s.Failed
+			sum.Received += s.Received
+			sum.Useless += s.Useless
+			sum.Refused += s.Refused
+			sum.Gaps += s.Gaps
+			sum.QueueBytes += s.QueueBytes
+		}
+	}
 }
 
 func (t *Telemetry) relay(to metric.Observer, s relay.Stats, states map[relay.State]int64) {

@@ -23,6 +23,7 @@ import (
 	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/registry"
+	"github.com/sfere-go/sfere/relay"
 	"github.com/sfere-go/sfere/telemetry"
 	"github.com/sfere-go/sfere/twk"
 	"github.com/sfere-go/sfere/twk/twktest"
@@ -124,8 +125,12 @@ func scraped(t *testing.T, took func(round int, all []*dto.MetricFamily)) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	app := sfere.NewApp(&sfere.AppOptions{Observer: tel},
+	app := sfere.NewApp(&sfere.AppOptions{Observer: tel, Relay: relay.NewMemory(nil)},
 		registry.New("docs", clock, effect.Do("Fail.", func(context.Context, twk.Call, Broken) error { return fmt.Errorf("broken") })))
+	if err := app.Conns().JoinRelay(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	defer app.Conns().Close()
 	app.Handle("GET /live", func(r *twk.Request) twk.Response {
 		return sfere.Hold(sfere.ID("room", r.URL.Query().Get("user")), twk.Stream(sfere.Show{Views: effect.List{Clock{}}}))
 	})

@@ -268,7 +268,6 @@ func TestBrowserKanbanProcesses(t *testing.T) {
 
 // Who is there is told on the pages of both processes, once.
 func TestBrowserWhoIsThere(t *testing.T) {
-	t.Skip("presence is that of one machine still")
 	b := browser.New(t)
 	lobby := build(t, "lobby")
 	one, nats, _ := runEmbedded(t, lobby, "-addr", "127.0.0.1:0", "-secret", "s")
