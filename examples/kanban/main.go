@@ -4,6 +4,7 @@
 //
 //	go run ./examples/kanban              # begins anew each time
 //	go run ./examples/kanban -db kanban.db
+//	go run ./examples/kanban -metrics localhost:9090
 //
 // A page shows four parts of the state, each a view: the board, its people, who is
 // looking, and what has happened. What changes the state says so by a sfere.Refresh,
@@ -23,6 +24,7 @@
 //	store.go     the database: reading
 //	change.go    the database: what changes a board, who may, and what is refused
 //	nodes.go     how the process hears of others
+//	observe.go   metrics
 //	people.go    the cookie, roles, who is looking
 //	views.go     what pages show
 //	effects.go   what happens
@@ -39,6 +41,7 @@ import (
 	"log"
 	"net"
 
+	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -48,13 +51,14 @@ func main() {
 	script := flag.String("datastar", "", "URL or file of the Datastar client (default the pinned "+twk.ClientVersion+" release)")
 	nats := flag.String("nats", "", "URL of the NATS server that connects several processes, or \"embedded\" for one in this process; needs -db")
 	key := flag.String("key", "", "key of at least 16 bytes that signs what goes over NATS; also $SFERE_KEY, which other users of the machine cannot see")
+	metrics := flag.String("metrics", "", "address that serves metrics for Prometheus, such as localhost:9090 (default none)")
 	flag.Parse()
-	if err := run(context.Background(), *addr, *file, *script, *nats, *key); err != nil {
+	if err := run(context.Background(), *addr, *file, *script, *nats, *key, *metrics); err != nil {
 		log.Fatal("kanban: ", err)
 	}
 }
 
-func run(ctx context.Context, addr, file, script, nats, key string) (err error) {
+func run(ctx context.Context, addr, file, script, nats, key, metrics string) (err error) {
 	if nats != "" && file == "" {
 		return errors.New("-nats needs -db: the processes share the boards in a file")
 	}
@@ -72,7 +76,20 @@ func run(ctx context.Context, addr, file, script, nats, key string) (err error) 
 		return err
 	}
 	defer end()
-	s, err := newServer(db, client, others)
+	var by sfere.AppObserver
+	if metrics != "" {
+		ln, err := net.Listen("tcp", metrics)
+		if err != nil {
+			return err
+		}
+		tel, unobserve, err := observe(ln)
+		if err != nil {
+			return errors.Join(err, ln.Close())
+		}
+		defer unobserve()
+		by = tel
+	}
+	s, err := newServer(db, client, others, by)
 	if err != nil {
 		return err
 	}

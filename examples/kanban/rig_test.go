@@ -30,7 +30,7 @@ func program(t *testing.T) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := newServer(db, twk.Client{URL: "https://cdn.example/x.js", Integrity: "sha256-x"}, nodes{})
+	s, err := newServer(db, twk.Client{URL: "https://cdn.example/x.js", Integrity: "sha256-x"}, nodes{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,6 +30,7 @@ var apart = map[string][]string{
 	"github.com/chromedp":                    {"internal/browser"},
 	"modernc.org/sqlite":                     {"examples/kanban"},
 	"github.com/nats-io":                     {"relay/natsrelay"},
+	"github.com/prometheus":                  {"examples/kanban"},
 	"go.opentelemetry.io":                    {"telemetry", "examples/kanban"},
 }
 
