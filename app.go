@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -54,6 +55,10 @@ type AppOptions struct {
 	// Grace bounds a shutdown, Window included. What has not finished by then is
 	// cut. Default 10 s.
 	Grace time.Duration
+	// Notice is how long a shutdown goes on serving while [App.Health] says that it is
+	// coming, so that a load balancer that asks sends nobody any more. Default: not at
+	// all.
+	Notice time.Duration
 	// AnyOrigin lets pages of other origins send requests that change something.
 	// Default: such requests are answered 403 (http.CrossOriginProtection).
 	AnyOrigin bool
@@ -62,6 +67,9 @@ type AppOptions struct {
 func (o *AppOptions) check() error {
 	if d := o.Window; d > 0 && d < shortest {
 		return fmt.Errorf("AppOptions.Window is %v: use a duration such as 2*time.Second, or a negative one for none", d)
+	}
+	if d := o.Notice; d < 0 || d > 0 && d < shortest {
+		return fmt.Errorf("AppOptions.Notice is %v: use a duration such as 5*time.Second, or 0 for none", d)
 	}
 	if d := o.Grace; d != 0 && d < shortest {
 		return fmt.Errorf("AppOptions.Grace is %v: use a duration such as 10*time.Second", d)
@@ -83,6 +91,7 @@ type App[C any] struct {
 	bridge *twk.Bridge[C]
 	mux    *http.ServeMux
 	serve  http.Handler
+	ending atomic.Bool // it shuts down
 }
 
 // NewApp returns an App whose Ctx is a [twk.Session], for programs without effects
@@ -245,6 +254,14 @@ func (a *App[C]) Serve(ctx context.Context, ln net.Listener) error {
 	case <-ctx.Done():
 		stop() // a second signal ends the process at once
 	}
+	a.ending.Store(true)
+	if a.opts.Notice > 0 {
+		select {
+		case <-time.After(a.opts.Notice):
+		case err := <-failed:
+			return &Error{Op: "running the App", Err: errors.Join(err, a.end(srv))}
+		}
+	}
 	err := a.end(srv)
 	<-failed
 	if err != nil {
@@ -255,6 +272,7 @@ func (a *App[C]) Serve(ctx context.Context, ln net.Listener) error {
 
 // end shuts srv down and ends everything of the App.
 func (a *App[C]) end(srv *http.Server) error {
+	a.ending.Store(true)
 	ctx, cancel := context.WithTimeoutCause(context.Background(), a.opts.Grace, fmt.Errorf("not everything ended within %v", a.opts.Grace))
 	defer cancel()
 	if cl := a.conns.cluster.Load(); cl != nil {

@@ -109,12 +109,26 @@ func (u *upload) end(w http.ResponseWriter, r *http.Request, cut bool) {
 	if r.ProtoMajor == 1 {
 		w.Header().Set("Connection", "close") // if there is still a header to be sent
 	}
-	now := time.Now()
-	if err := u.SetReadDeadline(now); err == nil && u.discarded != nil {
-		<-u.discarded
+	if err := u.SetReadDeadline(time.Now()); err == nil && u.discarded != nil {
+		u.undiscard()
 	}
 	if !cut && r.ProtoMajor == 1 {
-		_ = u.SetReadDeadline(now.Add(lingerFor))
+		_ = u.SetReadDeadline(time.Now().Add(lingerFor))
+	}
+}
+
+// undiscard waits until nobody reads any more what nobody wants. Who reads may come late,
+// on a busy machine, and the reader of a middleware gives each read a deadline of its own.
+func (u *upload) undiscard() {
+	again := time.NewTicker(bodyGrace)
+	defer again.Stop()
+	for {
+		select {
+		case <-u.discarded:
+			return
+		case <-again.C:
+			_ = u.SetReadDeadline(time.Now())
+		}
 	}
 }
 

@@ -167,6 +167,13 @@ func (h *Hub) Len() int {
 	return h.wheel.n
 }
 
+// Draining reports whether [Hub.Drain] has been called.
+func (h *Hub) Draining() bool {
+	h.wheel.mu.Lock()
+	defer h.wheel.mu.Unlock()
+	return h.wheel.empty != nil
+}
+
 // Drain ends all streams for a shutdown: short responses are left to finish,
 // and long streams are cut at random moments within window, so that their
 // clients do not all come back at once; new ones are cut before they open. It

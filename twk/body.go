@@ -42,6 +42,9 @@ func limitBody(w http.ResponseWriter, r *http.Request, timeout time.Duration) *b
 func (b *body) extend() {
 	if b.timeout > 0 {
 		_ = b.rc.SetReadDeadline(b.deadline(time.Now().Add(b.timeout))) // not in tests in memory
+		if b.over.Load() { // since Read has looked: what ended it is earlier than this deadline
+			_ = b.rc.SetReadDeadline(time.Now())
+		}
 	}
 }
 

@@ -44,11 +44,23 @@ type meet struct{}
 func (meet) EffectName() string { return "bench/meet" }
 
 // newApp returns an app; met, if not nil, is told of every stream that opens.
-func newApp(o *sse.HubOptions, met func(*sse.Conn)) *app {
-	a := &app{hub: sse.NewHub(o)}
+func newApp(o *sse.HubOptions, met func(*sse.Conn)) *app { return newAppWith(o, met, nil) }
+
+// newAppWith is newApp with an observer.
+func newAppWith(o *sse.HubOptions, met func(*sse.Conn), by sfere.AppObserver) *app {
 	lift := func(s *session) *twk.Session { return &s.Session }
-	conns := sfere.New(nil)
-	a.d = dispatch.Must(dispatch.New(registry.Lift(twk.Registry(nil), lift), registry.Lift(sfere.Registry(conns), lift),
+	var hub sse.HubOptions
+	if o != nil {
+		hub = *o
+	}
+	var options sfere.Options
+	var limits dispatch.Options
+	if by != nil {
+		hub.OnWritten, options.Observer, limits.Observer = by.Written, by, by
+	}
+	a := &app{hub: sse.NewHub(&hub)}
+	conns := sfere.New(&options)
+	a.d = dispatch.Must(dispatch.NewWith(&limits, registry.Lift(twk.Registry(nil), lift), registry.Lift(sfere.Registry(conns), lift),
 		registry.Lift(registry.New("bench", effect.Handle("Meet the stream.", func(_ context.Context, call twk.Call, _ meet) (struct{}, error) {
 			met(call.Ctx().Conn)
 			return struct{}{}, nil

@@ -11,10 +11,10 @@ var order = []string{
 	"internal/jsonfields", "internal/core", "internal/near", "internal/excerpt", "internal/lastof", "internal/jsonread", "internal/datastarjs", "internal/plainjson", "internal/weburl",
 	"effect", "registry", "dispatch", "effect/effecttest", "internal/flight",
 	"schema",
-	"sse/gzipcast", "sse", "sse/compress",
+	"sse/gzipcast", "sse", "sse/compress", "sse/lag",
 	"relay", "relay/relaytest", "relay/natsrelay",
 	"twk", "twk/attr", "twk/twktest",
-	".", "sferetest",
+	".", "telemetry", "sferetest",
 	"inspect/record", "inspect/console", "inspect/httpapi", "inspect/mcp", "inspect",
 }
 
@@ -30,6 +30,7 @@ var apart = map[string][]string{
 	"github.com/chromedp":                    {"internal/browser"},
 	"modernc.org/sqlite":                     {"examples/kanban"},
 	"github.com/nats-io":                     {"relay/natsrelay"},
+	"go.opentelemetry.io":                    {"telemetry", "examples/kanban"},
 }
 
 func TestImportDirection(t *testing.T) {
