@@ -230,6 +230,9 @@ func (cl *cluster) gap(g relay.Gap) {
 			cl.sayTo(control{Want: true})
 		}
 	}
+	if cl.c.opts.Observer != nil {
+		cl.c.tell("Missed", func(o Observer) { o.Missed(g) })
+	}
 	if cl.hooks.Gap != nil {
 		cl.hooks.Gap(g)
 	}

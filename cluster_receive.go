@@ -18,6 +18,10 @@ import (
 // in the streams when receive returns.
 func (cl *cluster) receive(m relay.Received) {
 	<-cl.up
+	if cl.c.opts.Observer != nil {
+		hop := max(time.Since(m.Sent), 0)
+		cl.c.tell("Received", func(o Observer) { o.Received(hop) })
+	}
 	switch b := m.Body.(type) {
 	case relay.Refresh:
 		cl.refreshed(b)
@@ -28,8 +32,6 @@ func (cl *cluster) receive(m relay.Received) {
 	case relay.Interest:
 		cl.sharing.feeds.asked(m.From, b)
 		return
-	}
-	switch b := m.Body.(type) {
 	case relay.Claims:
 		cl.heard(m.From, b)
 		return

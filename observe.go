@@ -9,6 +9,7 @@ import (
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/internal/core"
 	"github.com/sfere-go/sfere/internal/flight"
+	"github.com/sfere-go/sfere/relay"
 	"github.com/sfere-go/sfere/sse"
 )
 
@@ -23,6 +24,11 @@ type Observer interface {
 	Refreshed(r Refreshed)
 	// Rendered is called after each render of a view.
 	Rendered(r Rendered)
+	// Received is called for each message of another machine, with how long ago it was
+	// sent by the clock of that one.
+	Received(hop time.Duration)
+	// Missed is called for each gap of the relay.
+	Missed(g relay.Gap)
 	// Trace returns what other machines are told of the trace that ctx belongs to, in at
 	// most 512 bytes; empty for nothing.
 	Trace(ctx context.Context) string

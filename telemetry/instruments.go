@@ -16,6 +16,7 @@ const (
 	attrError   = attribute.Key("error.type")           // the phase of a dispatch
 	attrOrigin  = attribute.Key("sfere.origin")         // local, remote
 	attrMode    = attribute.Key("sfere.broadcast.mode") // shared, each
+	attrGap     = attribute.Key("sfere.gap.cause")      // why messages may have been missed
 	attrState   = attribute.Key("sfere.node.state")     // live, suspect, down
 )
 
@@ -42,8 +43,10 @@ type instruments struct {
 	refreshed, collected metric.Int64Counter
 
 	// relay
-	relaySent, relayReceived, relayUseless, relayRefused, relayFailed, relayGaps metric.Int64ObservableCounter
-	relayQueue, nodes                                                            metric.Int64ObservableUpDownCounter
+	relaySent, relayReceived, relayUseless, relayRefused, relayFailed metric.Int64ObservableCounter
+	hop                                                               metric.Float64Histogram
+	gaps                                                              metric.Int64Counter
+	relayQueue, nodes, present                                        metric.Int64ObservableUpDownCounter
 }
 
 // The bounds of histograms: the defaults are for milliseconds.
@@ -83,8 +86,10 @@ func (i *instruments) make(m *maker) {
 	i.relayUseless = m.counter("sfere.relay.useless", "{packet}", "Packets of them for addresses that nobody here has.")
 	i.relayRefused = m.counter("sfere.relay.refused", "{packet}", "Packets of them that were refused.")
 	i.relayFailed = m.counter("sfere.relay.failed", "{packet}", "Packets that could not be given to the relay.")
-	i.relayGaps = m.counter("sfere.relay.gaps", "{gap}", "Times that messages may have been missed.")
+	i.hop = m.histogram("sfere.relay.hop", "s", "Time from the sending of a message by another machine to its arrival here, by their two clocks.", quick)
+	i.gaps = m.added("sfere.relay.gaps", "{gap}", "Times that messages may have been missed, by why.")
 	i.relayQueue = m.gauge("sfere.relay.queue", "By", "Bytes that wait to be sent to other machines.")
+	i.present = m.gauge("sfere.presence.entries", "{entry}", "Entries of the presence of other machines that are kept here.")
 	i.nodes = m.gauge("sfere.node.count", "{node}", "Machines on the relay, this one included, by how they are doing.")
 }
 

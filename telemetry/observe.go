@@ -10,6 +10,7 @@ import (
 	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/relay"
 	"github.com/sfere-go/sfere/sse"
 )
 
@@ -105,6 +106,18 @@ func index(yes bool) int {
 		return 1
 	}
 	return 0
+}
+
+// Received implements [sfere.Observer].
+func (t *Telemetry) Received(hop time.Duration) {
+	t.made.hop.Record(context.Background(), hop.Seconds())
+}
+
+// Missed implements [sfere.Observer].
+func (t *Telemetry) Missed(g relay.Gap) {
+	for _, c := range g.Causes {
+		t.made.gaps.Add(context.Background(), 1, metric.WithAttributes(attrGap.String(string(c))))
+	}
 }
 
 // Refreshed implements [sfere.Observer].

@@ -27,8 +27,7 @@ func (t *Telemetry) observe(_ context.Context, to metric.Observer) error {
 	var sum sse.Stats
 	sum.Closed = map[sse.Cause]sse.Kinds{}
 	held := 0
-	var bus relay.Stats
-	states := map[relay.State]int64{}
+	others := bus{states: map[relay.State]int64{}}
 	for _, w := range all {
 		if w.hub != nil {
 			add(&sum, w.hub.Stats())
@@ -39,11 +38,11 @@ func (t *Telemetry) observe(_ context.Context, to metric.Observer) error {
 		if n, err := w.conns.Count(sfere.Everyone()); err == nil {
 			held += n
 		}
-		read(&bus, states, w.conns)
+		others.read(w.conns)
 	}
 	t.streams(to, sum)
 	to.ObserveInt64(t.made.held, int64(held))
-	t.relay(to, bus, states)
+	t.relay(to, others)
 	t.counted(to)
 	return nil
 }

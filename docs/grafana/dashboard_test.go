@@ -121,16 +121,20 @@ func scraped(t *testing.T, took func(round int, all []*dto.MetricFamily)) {
 	clock := sfere.View[twk.Session]("A clock.", func(context.Context, Clock) (twk.Content, error) {
 		return twk.HTML(fmt.Sprintf(`<p id="clock">%d</p>`, time.Now().UnixNano())), nil
 	}, nil)
+	bus := relay.NewFaulty(relay.NewMemory(nil), &relay.FaultyOptions{Drop: 0.2, Seed: 1})
 	tel, err := telemetry.New(&telemetry.Options{Meter: sdk.NewMeterProvider(sdk.WithReader(export))})
 	if err != nil {
 		t.Fatal(err)
 	}
-	app := sfere.NewApp(&sfere.AppOptions{Observer: tel, Relay: relay.NewMemory(nil)},
+	app := sfere.NewApp(&sfere.AppOptions{Observer: tel, Relay: bus},
 		registry.New("docs", clock, effect.Do("Fail.", func(context.Context, twk.Call, Broken) error { return fmt.Errorf("broken") })))
-	if err := app.Conns().JoinRelay(t.Context()); err != nil {
-		t.Fatal(err)
+	other := sfere.NewApp(&sfere.AppOptions{Relay: bus})
+	for _, a := range []*sfere.App[twk.Session]{app, other} {
+		if err := a.Conns().JoinRelay(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		defer a.Conns().Close()
 	}
-	defer app.Conns().Close()
 	app.Handle("GET /live", func(r *twk.Request) twk.Response {
 		return sfere.Hold(sfere.ID("room", r.URL.Query().Get("user")), twk.Stream(sfere.Show{Views: effect.List{Clock{}}}))
 	})
@@ -138,6 +142,9 @@ func scraped(t *testing.T, took func(round int, all []*dto.MetricFamily)) {
 		s := twktest.Serve(t, app, twktest.HTTPRequest("GET", fmt.Sprint("/live?user=", round), nil))
 		s.Next()
 		app.Dispatch(t.Context(), Broken{}, sfere.Tell(sfere.Category("room"), twk.ConsoleLog{Message: "x"}), sfere.Refresh{Views: effect.List{Clock{}}, Scope: sfere.DefaultScope, Wait: true})
+		for range 20 {
+			other.Dispatch(t.Context(), sfere.Tell(sfere.Category("room"), twk.ConsoleLog{Message: "from the other machine"}))
+		}
 		if round%2 == 1 {
 			s.Close()
 		}
