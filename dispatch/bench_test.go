@@ -2,6 +2,7 @@ package dispatch_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -67,6 +68,26 @@ func BenchmarkDispatch(b *testing.B) {
 	callDirect := func() { _, _ = direct(ctx, sum, Add{1}) }
 	perCall := cost(callDirect)
 
+	// What one writes without a dispatcher: handlers by name, and a panic that is an error.
+	byName := map[string]func(context.Context, Sum, effect.Data) (any, error){
+		"bench/add": func(ctx context.Context, s Sum, d effect.Data) (any, error) { return direct(ctx, s, d.(Add)) },
+	}
+	handWritten := func(items ...effect.Data) (out []any, err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				err = fmt.Errorf("panic: %v", p)
+			}
+		}()
+		for _, d := range items {
+			v, err := byName[d.EffectName()](ctx, sum, d)
+			if err != nil {
+				return out, err
+			}
+			out = append(out, v)
+		}
+		return out, nil
+	}
+
 	plain := dispatch.Must(dispatch.New(adder()))
 	once := registry.Lift(adder(), func(m *Mid) *Sum { return &m.Sum })
 	lifted := dispatch.Must(dispatch.New(once))
@@ -88,6 +109,7 @@ func BenchmarkDispatch(b *testing.B) {
 		run     func()
 	}{
 		{"direct", 1, callDirect},
+		{"map-of-funcs", 1, func() { _, _ = handWritten(one...) }},
 		{"one", 1, func() { plain.Dispatch(ctx, sum, one...) }},
 		{"ten", 10, func() { plain.Dispatch(ctx, sum, ten...) }},
 		{"lifted", 1, func() { lifted.Dispatch(ctx, Mid{sum}, one...) }},
