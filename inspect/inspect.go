@@ -17,6 +17,7 @@ import (
 	"github.com/sfere-go/sfere/inspect/record"
 	"github.com/sfere-go/sfere/registry"
 	"github.com/sfere-go/sfere/sse"
+	"github.com/sfere-go/sfere/sse/lag"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -39,6 +40,9 @@ type Options struct {
 	// Client says where the pages load the Datastar client from. The inspector
 	// does not serve it. Default: the pinned release on its CDN.
 	Client twk.Client
+	// Network is what the program is served through on a development machine. The page
+	// then shows how bad it is, and changes it for who has httpapi.Write. Default: none.
+	Network *lag.Network
 	// Title names the program. Default: the name of its executable.
 	Title string
 }
@@ -133,6 +137,8 @@ func (in *Inspector) routes() http.Handler {
 		"POST /send":            in.send,
 		"POST /close":           in.close,
 		"POST /refresh":         in.refresh,
+		"GET /network":          in.networkPage,
+		"POST /network":         in.setNetwork,
 		"GET /live":             in.live,
 	} {
 		method, path, _ := strings.Cut(pattern, " /")

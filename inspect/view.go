@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sfere-go/sfere/internal/excerpt"
+	"github.com/sfere-go/sfere/sse/lag"
 	"github.com/sfere-go/sfere/twk"
 	"github.com/sfere-go/sfere/twk/attr"
 )
@@ -86,6 +87,7 @@ func (in *Inspector) pageOf(tab, feed, title string, body any) twk.Response {
 // counts are the numbers beside the names of the tabs.
 type counts struct {
 	Items, Conns, Nodes, Views, Dispatches, Failed string
+	Network                                        string // how it is; empty if there is none to change
 }
 
 func (in *Inspector) counts() counts {
@@ -98,6 +100,11 @@ func (in *Inspector) counts() counts {
 	}
 	if _, views := in.conns.Views("", 0, -1); len(views) > 0 {
 		c.Views = strconv.Itoa(sum(views))
+	}
+	if n := in.opts.Network; n != nil {
+		if c.Network = "as it is"; n.Options() != (lag.Options{}) {
+			c.Network = "bad"
+		}
 	}
 	if r := in.recorder; r != nil {
 		stats := r.Stats()
