@@ -35,7 +35,7 @@ func arrow(card int, key string) string {
 func TestBrowserKanban(t *testing.T) {
 	b := browser.New(t)
 	kanban, file := build(t, "kanban"), filepath.Join(t.TempDir(), "kanban.db")
-	url, stop := run(t, kanban, "-addr", "127.0.0.1:0", "-db", file)
+	url, stop := run(t, kanban, "-addr", quiet(), "-db", file)
 	ada, bob, cleo := b.Page(t, "ada"), b.Page(t, "bob"), b.Page(t, "cleo")
 	ada.SetViewport(1280, 900, false)
 	bob.SetViewport(390, 844, true)

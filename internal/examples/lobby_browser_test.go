@@ -43,7 +43,7 @@ func paste(p *browser.Page, sel, text string) {
 func TestBrowserLobby(t *testing.T) {
 	b := browser.New(t)
 	lobby := build(t, "lobby")
-	out, stop := begin(t, lobby, "-addr", "127.0.0.1:0", "-secret", "secret")
+	out, stop := begin(t, lobby, "-addr", quiet(), "-secret", "secret")
 	url, inspector := next(t, out), next(t, out)
 
 	ann, bob := b.Page(t, "ann"), b.Page(t, "bob")
@@ -95,6 +95,7 @@ func TestBrowserLobby(t *testing.T) {
 	}
 	say(bob, "I am fine, thank you. This is a longer message, to see how lines wrap on a small screen.")
 	ann.WaitText("#messages", "I am fine")
+	bob.WaitText("#messages", "I am fine")
 	ann.Screenshot("lobby")
 	bob.Screenshot("lobby")
 
@@ -132,8 +133,9 @@ func TestBrowserLobby(t *testing.T) {
 		pg.WaitEval(`!document.querySelector("#lost").checkVisibility()`)
 	}
 	say(bob, "Back again")
-	ann.WaitText("#messages", "Back again")
-	tab.WaitText("#messages", "Back again")
+	for _, pg := range []*browser.Page{ann, bob, tab} {
+		pg.WaitText("#messages", "Back again")
+	}
 	for _, pg := range []*browser.Page{ann, bob, tab} {
 		if got := texts(pg); got != before+"|Back again" {
 			t.Errorf("after a restart a page shows %q, want %q and the new message", got, before)
@@ -156,7 +158,7 @@ func TestBrowserLobby(t *testing.T) {
 // What is long, from right to left, or too much, on a phone and beside it.
 func TestBrowserLobbyLimits(t *testing.T) {
 	b := browser.New(t)
-	url, _ := run(t, build(t, "lobby"), "-addr", "127.0.0.1:0")
+	url, _ := run(t, build(t, "lobby"), "-addr", quiet())
 	ann, phone := b.Page(t, "ann"), b.Page(t, "phone")
 	ann.SetViewport(1100, 720, false)
 	phone.SetViewport(360, 640, true)

@@ -137,8 +137,8 @@ func (c *chat) texts(until string) (texts []string) {
 // is stopped and started again, and when the first has gone.
 func TestLobbyProcesses(t *testing.T) {
 	lobby := build(t, "lobby")
-	one, nats, stopOne := runEmbedded(t, lobby, "-addr", "127.0.0.1:0", "-secret", "s")
-	two, stopTwo := run(t, lobby, "-addr", "127.0.0.1:0", "-secret", "s", "-nats", nats)
+	one, nats, stopOne := runEmbedded(t, lobby, "-addr", quiet(), "-secret", "s")
+	two, stopTwo := run(t, lobby, "-addr", quiet(), "-secret", "s", "-nats", nats)
 	ann, bob := newVisitor(t, one), newVisitor(t, two)
 	a, b := ann.enter("Ann"), bob.enter("Bob")
 	a.until(func(markup string) bool { return strings.Contains(markup, "<bdi>Bob</bdi> joined") })
@@ -180,8 +180,8 @@ func TestLobbyProcesses(t *testing.T) {
 func TestBrowserLobbyProcesses(t *testing.T) {
 	b := browser.New(t)
 	lobby := build(t, "lobby")
-	one, nats, _ := runEmbedded(t, lobby, "-addr", "127.0.0.1:0", "-secret", "s")
-	two, stopTwo := run(t, lobby, "-addr", "127.0.0.1:0", "-secret", "s", "-nats", nats)
+	one, nats, _ := runEmbedded(t, lobby, "-addr", quiet(), "-secret", "s")
+	two, stopTwo := run(t, lobby, "-addr", quiet(), "-secret", "s", "-nats", nats)
 	ann, bob := b.Page(t, "ann"), b.Page(t, "bob")
 	both := []*browser.Page{ann, bob}
 	ann.Go(one)
@@ -224,8 +224,8 @@ func TestBrowserLobbyProcesses(t *testing.T) {
 func TestBrowserKanbanProcesses(t *testing.T) {
 	b := browser.New(t)
 	kanban, file := build(t, "kanban"), filepath.Join(t.TempDir(), "kanban.db")
-	one, nats, _ := runEmbedded(t, kanban, "-addr", "127.0.0.1:0", "-db", file)
-	two, stopTwo := run(t, kanban, "-addr", "127.0.0.1:0", "-db", file, "-nats", nats)
+	one, nats, _ := runEmbedded(t, kanban, "-addr", quiet(), "-db", file)
+	two, stopTwo := run(t, kanban, "-addr", quiet(), "-db", file, "-nats", nats)
 	ada, bob := b.Page(t, "ada"), b.Page(t, "bob")
 	both := []*browser.Page{ada, bob}
 	enter(ada, one, "ada", "1")
@@ -270,8 +270,8 @@ func TestBrowserKanbanProcesses(t *testing.T) {
 func TestBrowserWhoIsThere(t *testing.T) {
 	b := browser.New(t)
 	lobby := build(t, "lobby")
-	one, nats, _ := runEmbedded(t, lobby, "-addr", "127.0.0.1:0", "-secret", "s")
-	two, stopTwo := run(t, lobby, "-addr", "127.0.0.1:0", "-secret", "s", "-nats", nats)
+	one, nats, _ := runEmbedded(t, lobby, "-addr", quiet(), "-secret", "s")
+	two, stopTwo := run(t, lobby, "-addr", quiet(), "-secret", "s", "-nats", nats)
 	ann, bob := b.Page(t, "ann"), b.Page(t, "bob")
 	ann.Go(one)
 	join(ann, "Ann")

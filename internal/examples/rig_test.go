@@ -5,11 +5,14 @@ package examples_test
 
 import (
 	"bufio"
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"sync"
 	"syscall"
 	"testing"
@@ -39,6 +42,15 @@ func runEmbedded(t *testing.T, bin string, args ...string) (url, nats string, st
 	out, stop := begin(t, bin, append(args, "-nats", "embedded")...)
 	nats = found(t, out, bus)
 	return next(t, out), nats, stop
+}
+
+// quiet returns an address to listen on that nobody takes while the program that has it
+// is started again: connections of other tests have ports of 127.0.0.1.
+func quiet() string {
+	if runtime.GOOS != "linux" { // which alone has all of 127.0.0.0/8
+		return "127.0.0.1:0"
+	}
+	return fmt.Sprintf("127.%d.%d.%d:0", 1+rand.N(254), rand.N(256), 1+rand.N(254))
 }
 
 // run starts a program that prints its address, and returns that. stop sends
