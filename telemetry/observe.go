@@ -23,6 +23,10 @@ type dispatched struct {
 
 type dispatchedKey struct{}
 
+// ForRecipients makes lines of the log say which dispatch they belong to also where a
+// broadcast of it runs, see [effect.Call.DispatchShared].
+func (dispatchedKey) ForRecipients() {}
+
 // Value implements [context.Context].
 func (d *dispatched) Value(key any) any {
 	if key == (dispatchedKey{}) {
