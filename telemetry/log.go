@@ -19,10 +19,14 @@ type logHandler struct{ slog.Handler }
 
 // Handle implements [slog.Handler].
 func (h logHandler) Handle(ctx context.Context, r slog.Record) error {
+	s := trace.SpanContextFromContext(ctx)
 	if d := dispatchOf(ctx); d != nil {
 		r.AddAttrs(slog.Uint64("dispatch", d.id))
+		if !s.IsValid() { // what runs once for many has nothing of the sender's context
+			s = trace.SpanContextFromContext(d.Context)
+		}
 	}
-	if s := trace.SpanContextFromContext(ctx); s.IsValid() {
+	if s.IsValid() {
 		r.AddAttrs(slog.String("trace_id", s.TraceID().String()), slog.String("span_id", s.SpanID().String()))
 	}
 	return h.Handler.Handle(ctx, r)

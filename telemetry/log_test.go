@@ -32,8 +32,10 @@ func TestLogOfBroadcast(t *testing.T) {
 			if res.Err() != nil {
 				t.Fatal(res.Err())
 			}
-			if !strings.Contains(text.String(), "dispatch=") {
-				t.Errorf("a line without a dispatch: %s", &text)
+			for _, want := range []string{"dispatch=", "trace_id=", "span_id="} {
+				if !strings.Contains(text.String(), want) {
+					t.Errorf("a line without %s %s", want, &text)
+				}
 			}
 		}
 	})
