@@ -41,6 +41,7 @@ type cluster struct {
 	met      map[relay.ID]bool // nodes that have been asked whom they keep away
 	lettings []letting
 	results  lastof.Map[ref, *result]
+	ordering map[Key]bool // lists that are put in order for other nodes
 }
 
 const (

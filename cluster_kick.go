@@ -24,6 +24,9 @@ type control struct {
 	Deny []denial  `json:"deny,omitempty"`
 	Let  []letting `json:"let,omitempty"`
 	Want bool      `json:"want,omitempty"` // the answer is all that the node has of it
+
+	List   *listQuestion `json:"list,omitempty"`   // see cluster_list.go
+	Listed *listAnswer   `json:"listed,omitempty"` // the answer to it
 }
 
 // denial is a key that is kept away.
@@ -139,6 +142,9 @@ func (cl *cluster) asked(text []byte) (json.RawMessage, error) {
 	var c control
 	if err := json.Unmarshal(text, &c); err != nil {
 		return nil, err
+	}
+	if c.List != nil {
+		return cl.answerList(*c.List)
 	}
 	cl.learn(c)
 	if !c.Want {

@@ -127,35 +127,12 @@ func (f *far) ask(ctx context.Context, call twk.Call, r *Report) {
 	if !f.wait {
 		return
 	}
-	limit := time.Now().Add(f.cl.within)
-	ctx, cancel := context.WithDeadline(ctx, limit)
-	defer cancel()
-	var of []relay.ID
-	for again := firstLook; ; again *= 2 {
-		answers, err := f.cl.node.Ask(ctx, f.sent, nil, of...)
-		if err != nil {
-			r.Relay = err
-		}
-		of = nil
-		var pending []string
-		for _, a := range answers {
-			if f.take(r, a) {
-				of, pending = append(of, a.Node), append(pending, nameOf(a))
-			}
-		}
-		if len(of) == 0 {
-			break
-		}
-		timer := time.NewTimer(min(again, max(time.Until(limit), 0)))
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-		}
-		if ctx.Err() != nil || f.cl.ctx.Err() != nil || !time.Now().Before(limit) {
-			r.Silent = append(r.Silent, pending...)
-			break
-		}
+	late, err := f.cl.poll(ctx, f.sent, nil, func(a relay.Answer) bool { return f.take(r, a) })
+	if err != nil {
+		r.Relay = err
+	}
+	for _, a := range late {
+		r.Silent = append(r.Silent, nameOf(a))
 	}
 	r.finish()
 }
@@ -196,7 +173,4 @@ func (f *far) take(r *Report, a relay.Answer) (pending bool) {
 }
 
 // nameOf returns the name of a node, with the beginning of its id.
-func nameOf(a relay.Answer) string {
-	id := a.Node.String()
-	return a.Name + " (" + id[:min(len(id), 8)] + ")"
-}
+func nameOf(a relay.Answer) string { return labelOf(a.Name, a.Node) }

@@ -17,6 +17,10 @@ type ConnInfo struct {
 	// bytes. MoreViews is how many are left out.
 	Views     []string `json:"views,omitempty"`
 	MoreViews int      `json:"moreViews,omitempty"`
+	// Node is the machine that has it, and MoreKeys how many keys are left out, where
+	// [Conns.ListNodes] lists it.
+	Node     string `json:"node,omitempty"`
+	MoreKeys int    `json:"moreKeys,omitempty"`
 }
 
 // info returns what can be seen of e, which has keys.
@@ -54,10 +58,14 @@ func (c *Conns) Count(p Pattern) (int, error) {
 	}
 	c.mu.RLock()
 	defer c.mu.RUnlock()
+	return c.countLocked(p), nil
+}
+
+func (c *Conns) countLocked(p Pattern) int {
 	if _, s, _ := p.fixed(); s == shapeOpen { // also where streams have several keys
-		return c.held, nil
+		return c.held
 	}
-	return c.index.count(p), nil
+	return c.index.count(p)
 }
 
 // Snapshot returns the connections that match p, sorted by first key and then

@@ -23,6 +23,9 @@ type Page struct {
 	// Conns are in the order of their keys; those under one key as they came.
 	Conns []ConnInfo `json:"connections"`
 	Next  string     `json:"next,omitempty"` // asks for those that follow; empty if there are none
+	// Nodes are all machines and what each of them has said: nil unless [Conns.ListNodes]
+	// gave the page. The counts are of those that have answered.
+	Nodes []NodeInfo `json:"nodes,omitempty"`
 }
 
 var errPlace = errors.New("not where a page ended: use Page.Next of the page before")
@@ -46,40 +49,76 @@ func (c *Conns) Page(p Pattern, after string, limit int) (Page, error) {
 		return Page{}, err
 	}
 	want, s, _ := p.fixed()
-	out := Page{}
-	es := c.look(&out, want, s, from, limit)
-	for _, e := range es[:min(len(es), limit)] {
-		if keys := e.heldKeys(); keys != nil { // it is still there
-			out.Conns = append(out.Conns, e.info(keys))
-		}
+	out, rows, _ := c.part(want, s, from, limit, true)
+	for _, r := range rows.list {
+		out.Conns = append(out.Conns, r.info)
 	}
-	if limit > 0 && len(es) > limit {
-		last := es[limit-1]
-		out.Next = c.placeIn(want, last.entry).String()
+	if rows.more {
+		out.Next = rows.last.String()
 	}
 	return out, nil
 }
 
-// look returns the entries of a page, and of the next one the first, and counts.
+// row is a connection on a page.
+type row struct {
+	place
+	info ConnInfo
+}
+
+// rows are what is on a page.
+type rows struct {
+	list []row
+	last place // where the page ends; it may be that of a connection that is gone
+	more bool  // something follows
+}
+
+// part returns the counts of a page, without its connections, and these. If they are
+// many and not in order yet it puts them in order first, or returns false.
+func (c *Conns) part(want Key, s shape, from place, limit int, wait bool) (out Page, on rows, ok bool) {
+	limit = max(limit, 0)
+	es, ok := c.glance(&out, want, s, from, limit)
+	if !ok {
+		if !wait {
+			return out, on, false
+		}
+		es = c.look(&out, want, s, from, limit)
+	}
+	if on.more = limit > 0 && len(es) > limit; on.more {
+		on.last = c.placeIn(want, es[limit-1].entry)
+	}
+	for _, e := range es[:min(len(es), limit)] {
+		if keys := e.heldKeys(); keys != nil { // it is still there
+			on.list = append(on.list, row{c.placeIn(want, e.entry), e.info(keys)})
+		}
+	}
+	return out, on, true
+}
+
+// glance returns the entries of a page, and of the next one the first, and counts. It
+// returns false if they are many and not in order yet.
+func (c *Conns) glance(counts *Page, want Key, s shape, from place, limit int) (es []indexed, ok bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.glanceLocked(counts, want, s, from, limit)
+}
+
+func (c *Conns) glanceLocked(counts *Page, want Key, s shape, from place, limit int) (es []indexed, ok bool) {
+	if limit == 0 {
+		counts.Matched, ok = c.countLocked(patternOf(addressOf(want))), true
+	} else {
+		es, counts.Matched, ok = c.index.look(want, s, from, limit+1)
+	}
+	counts.All = c.held
+	counts.Scopes, counts.OtherScopes = c.index.tally(want, s, 0)
+	counts.Categories, counts.OtherCategories = c.index.tally(want, s, 1)
+	return es, ok
+}
+
+// look is glance that puts the entries in order.
 func (c *Conns) look(counts *Page, want Key, s shape, from place, limit int) []indexed {
-	look := func() ([]indexed, bool) {
-		es, n, ok := c.index.look(want, s, from, limit+1)
-		counts.Matched, counts.All = n, c.held
-		counts.Scopes, counts.OtherScopes = c.index.tally(want, s, 0)
-		counts.Categories, counts.OtherCategories = c.index.tally(want, s, 1)
-		return es, ok
-	}
-	read := func() ([]indexed, bool) {
-		c.mu.RLock()
-		defer c.mu.RUnlock()
-		return look()
-	}
-	if es, ok := read(); ok {
-		return es
-	}
 	c.viewing.Lock()
 	defer c.viewing.Unlock()
-	if es, ok := read(); ok { // somebody else has asked for it, too
+	if es, ok := c.glance(counts, want, s, from, limit); ok { // somebody else has asked for it, too
 		return es
 	}
 	c.mu.Lock()
@@ -92,7 +131,7 @@ func (c *Conns) look(counts *Page, want Key, s shape, from place, limit int) []i
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.index.close(v, all)
-	es, _ := look()
+	es, _ := c.glanceLocked(counts, want, s, from, limit)
 	return es
 }
 

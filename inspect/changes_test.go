@@ -68,7 +68,7 @@ func TestFeedChanges(t *testing.T) {
 	} {
 		tt.before()
 		var got sends
-		for _, item := range p.changes() {
+		for _, item := range p.changes(t.Context()) {
 			switch item := item.(type) {
 			case twk.RemoveElement:
 				got.Removed++

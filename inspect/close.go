@@ -34,7 +34,7 @@ func (in *Inspector) close(r *twk.Request) twk.Response {
 		conn, err = strconv.ParseUint(q.Get("conn"), 10, 64)
 	}
 	if err == nil {
-		cmd.Effects, err = json.Marshal(effect.List{sfere.Close{To: sfere.Exactly(key), Streams: []uint64{conn}}})
+		cmd.Effects, err = json.Marshal(effect.List{sfere.Close{To: sfere.Exactly(key), Streams: []uint64{conn}, Report: "cluster"}})
 	}
 	if why := whyNot(r.Request); why != "" {
 		in.console.Refused(r.Context(), cmd, httpapi.Forbidden(httpapi.CallerOf(r.Context())))

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"cmp"
+	"context"
 	"net/url"
 	"slices"
 	"strconv"
@@ -27,6 +28,8 @@ type connQuery struct {
 	Pattern string `json:"pattern,omitempty" jsonschema:"description=filter of the page of connections"`
 	// After is where the page begins.
 	After string `json:"after,omitempty" jsonschema:"description=where the page of connections begins"`
+	// Nodes shows those of all machines.
+	Nodes bool `json:"nodes,omitempty" jsonschema:"description=the page of connections is that of all machines"`
 	// MayClose offers to close each.
 	MayClose bool `json:"mayClose,omitempty" jsonschema:"description=the page offers to close connections"`
 }
@@ -34,6 +37,7 @@ type connQuery struct {
 // connectionsView is the page of live connections.
 type connectionsView struct {
 	Pattern string
+	Several bool // the program runs on several machines
 	List    connList
 	Outcome connOutcome
 }
@@ -44,6 +48,7 @@ type connList struct {
 	Problem string // with the pattern
 	Explain string
 	Summary connSummary
+	Unheard []nodeRow // machines whose connections are not among these
 	Rows    []connRow
 	First   string // address of the first page, if this is another
 	Next    string // address of the next page, if there is one
@@ -79,6 +84,7 @@ type connRow struct {
 	Views []shownView
 	Else  int // views that are not in Views
 	Conn  sse.ConnInfo
+	Node  string // that has it, if those of all are shown
 	Agent string
 	Close string // address that closes it, if it may be
 	Kick  string // address of the form that throws its first key out
@@ -103,17 +109,21 @@ type goneRow struct {
 }
 
 func (in *Inspector) connections(r *twk.Request) twk.Response {
-	q := connQuery{Pattern: r.URL.Query().Get("pattern"), After: r.URL.Query().Get("after"), MayClose: whyNot(r.Request) == ""}
-	return in.page("connections", "Connections", connectionsView{Pattern: q.Pattern, List: in.list(q)})
+	get := r.URL.Query().Get
+	q := connQuery{Pattern: get("pattern"), After: get("after"), Nodes: get("nodes") == "true", MayClose: whyNot(r.Request) == ""}
+	return in.page("connections", "Connections", connectionsView{Pattern: q.Pattern, Several: in.several(), List: in.list(r.Context(), q)})
 }
 
 func (v connectionsView) signals() map[string]any {
-	return map[string]any{"pattern": v.Pattern, "after": v.List.After}
+	return map[string]any{"pattern": v.Pattern, "after": v.List.After, "nodes": v.List.Nodes}
 }
 
 // connLink returns the address of the page of connections.
-func (in *Inspector) connLink(pattern, after string) string {
+func (in *Inspector) connLink(pattern, after string, nodes bool) string {
 	q := url.Values{}
+	if nodes {
+		q.Set("nodes", "true")
+	}
 	if pattern != "" {
 		q.Set("pattern", pattern)
 	}
@@ -137,27 +147,38 @@ func parsePattern(s string) (sfere.Pattern, error) {
 
 // list returns a page of the connections that q asks for. If that is none there is
 // only the problem.
-func (in *Inspector) list(q connQuery) connList {
+func (in *Inspector) list(ctx context.Context, q connQuery) connList {
 	p, err := parsePattern(q.Pattern)
 	if err != nil {
 		return connList{connQuery: q, Problem: err.Error()}
 	}
-	page, err := in.conns.Page(p, q.After, maxRows)
+	var page sfere.Page
+	if q.Nodes {
+		page, err = in.conns.ListNodes(ctx, p, q.After, maxRows)
+	} else {
+		page, err = in.conns.Page(p, q.After, maxRows)
+	}
 	if err != nil {
 		return connList{connQuery: q, Problem: err.Error()}
 	}
 	l := connList{connQuery: q, Explain: in.conns.Explain(p), Gone: in.goneOf(p)}
+	if q.Nodes {
+		l.Explain = "" // it is of this node
+	}
 	if q.After != "" {
-		l.First = in.connLink(q.Pattern, "")
+		l.First = in.connLink(q.Pattern, "", q.Nodes)
 	}
 	if page.Next != "" {
-		l.Next = in.connLink(q.Pattern, page.Next)
+		l.Next = in.connLink(q.Pattern, page.Next, q.Nodes)
+	}
+	for _, n := range page.Unheard() {
+		l.Unheard = append(l.Unheard, nodeRowOf(n))
 	}
 	s := &l.Summary
 	s.Matched, s.All, s.Part = page.Matched, page.All, l.First != "" || l.Next != ""
 	s.OtherScopes, s.OtherCategories = page.OtherScopes, page.OtherCategories
-	s.Scopes = in.countsOf(page.Scopes, func(name string) sfere.Pattern { return p.In(name) })
-	s.Categories = in.countsOf(page.Categories, func(name string) sfere.Pattern {
+	s.Scopes = in.countsOf(page.Scopes, q.Nodes, func(name string) sfere.Pattern { return p.In(name) })
+	s.Categories = in.countsOf(page.Categories, q.Nodes, func(name string) sfere.Pattern {
 		return sfere.Pattern{Scope: p.Scope, Category: sfere.Is(name), ID: p.ID}
 	})
 	for _, c := range page.Conns {
@@ -172,12 +193,12 @@ func (in *Inspector) list(q connQuery) connList {
 
 // countsOf makes counts ready to be shown, the largest first. narrow returns the
 // pattern for one of them.
-func (in *Inspector) countsOf(counts map[string]int, narrow func(name string) sfere.Pattern) []countView {
+func (in *Inspector) countsOf(counts map[string]int, nodes bool, narrow func(name string) sfere.Pattern) []countView {
 	var out []countView
 	for name, n := range counts {
 		c := countView{Name: short(name, 64), Count: n}
 		if p := narrow(name).String(); len(p) <= maxKey {
-			c.Link = in.connLink(p, "")
+			c.Link = in.connLink(p, "", nodes)
 		}
 		out = append(out, c)
 	}
@@ -188,9 +209,12 @@ func (in *Inspector) countsOf(counts map[string]int, narrow func(name string) sf
 func (in *Inspector) row(c sfere.ConnInfo, mayClose bool) connRow {
 	id := strconv.FormatUint(c.Conn.ID, 10)
 	row := connRow{ID: "conn-" + id, Conn: c.Conn, Agent: agent(c.Conn.UserAgent), More: max(0, len(c.Keys)-maxKeys)}
+	row.Node = c.Node
 	row.Views, row.Else = in.shownViews(c.Views), c.MoreViews
 	row.Conn.UserAgent = short(c.Conn.UserAgent, maxKey)
-	for i, k := range c.Keys[:len(c.Keys)-row.More] {
+	shown := c.Keys[:len(c.Keys)-row.More]
+	row.More += c.MoreKeys
+	for i, k := range shown {
 		key := connKey{keyText: keyTextOf(k)}
 		if exact := k.String(); len(exact) <= maxKey {
 			key.Send = in.sendLink("", 0, sfere.Exactly(k).String())

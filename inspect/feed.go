@@ -40,6 +40,7 @@ func (followPage) EffectName() string { return "inspect/follow" }
 func (in *Inspector) live(r *twk.Request) twk.Response {
 	var signals struct {
 		Pattern, After string
+		Nodes          bool
 		View, From     string
 		dispatchQuery
 	}
@@ -48,7 +49,7 @@ func (in *Inspector) live(r *twk.Request) twk.Response {
 	}
 	return twk.Stream(followPage{
 		Tab: r.URL.Query().Get("tab"), Query: signals.dispatchQuery,
-		Conns: connQuery{Pattern: signals.Pattern, After: signals.After, MayClose: whyNot(r.Request) == ""},
+		Conns: connQuery{Pattern: signals.Pattern, After: signals.After, Nodes: signals.Nodes, MayClose: whyNot(r.Request) == ""},
 		Views: viewQuery{View: signals.View, From: signals.From, MayRefresh: whyNot(r.Request) == ""},
 	})
 }
@@ -60,7 +61,7 @@ type feeds struct {
 	mu      sync.Mutex // guards the fields below
 	all     map[*sse.Conn]*feed
 	running bool // there is a goroutine, as there is while there are feeds
-	stop    chan struct{}
+	stop    context.CancelFunc
 }
 
 // feed is one page and what it has been sent. It belongs to whoever updates it:
@@ -72,7 +73,7 @@ type feed struct {
 	sent  map[string]uint64 // hash by part
 	rows  []string          // ids of the listed connections or values, in order
 	more  bool              // there is a page after it
-	lists lists             // that pages share at this moment; nil at first
+	lists *lists            // that pages share at this moment; nil at first
 	log   dispatchLog       // what it shows of the dispatches
 }
 
@@ -83,7 +84,7 @@ func (f *feeds) follow(ctx context.Context, call twk.Call, e followPage) (any, e
 		return nil, twk.ErrNoStream
 	}
 	page := &feed{followPage: e, conn: conn, in: f.in, sent: map[string]uint64{}}
-	if err := call.Dispatch(ctx, page.changes()...).Err(); err != nil {
+	if err := call.Dispatch(ctx, page.changes(ctx)...).Err(); err != nil {
 		return nil, err
 	}
 	if _, ok := conn.Attach(sse.Hooks{OnClosed: func(c *sse.Conn, _ sse.Cause) { f.remove(c) }}); !ok {
@@ -96,8 +97,10 @@ func (f *feeds) follow(ctx context.Context, call twk.Call, e followPage) (any, e
 	}
 	f.all[conn] = page
 	if !f.running {
-		f.running, f.stop = true, make(chan struct{})
-		go f.run(f.stop)
+		var running context.Context
+		running, f.stop = context.WithCancel(context.Background())
+		f.running = true
+		go f.run(running)
 	}
 	return nil, nil
 }
@@ -109,17 +112,17 @@ func (f *feeds) remove(conn *sse.Conn) {
 	delete(f.all, conn)
 	if len(f.all) == 0 && f.running {
 		f.running = false
-		close(f.stop)
+		f.stop()
 	}
 }
 
-// run updates all pages until stop is closed.
-func (f *feeds) run(stop <-chan struct{}) {
+// run updates all pages until ctx ends.
+func (f *feeds) run(ctx context.Context) {
 	t := time.NewTicker(tick)
 	defer t.Stop()
 	for {
 		select {
-		case <-stop:
+		case <-ctx.Done():
 			return
 		case <-t.C:
 		}
@@ -129,37 +132,43 @@ func (f *feeds) run(stop <-chan struct{}) {
 			pages = append(pages, p)
 		}
 		f.mu.Unlock()
-		lists := lists{} // pages that show the same share it
+		shared := &lists{conns: map[connQuery]connList{}}
+		shared.ask(ctx, f.in, pages)
 		for _, p := range pages {
-			p.update(lists)
+			p.update(ctx, shared)
 		}
 	}
 }
 
 // update sends what has changed. A page that is behind is left alone until its
 // client has read what it was sent.
-func (p *feed) update(l lists) {
-	defer func() {
-		if v := recover(); v != nil { // a method of a value that is shown
-			slog.Error("inspect: updating a page", "error", &effect.PanicError{Value: v, Stack: debug.Stack()})
-		}
-	}()
+func (p *feed) update(ctx context.Context, l *lists) {
+	defer contained()
 	if p.conn.Info().Queued > 0 {
 		return
 	}
 	p.lists = l
-	if items := p.changes(); len(items) > 0 {
+	if items := p.changes(ctx); len(items) > 0 {
 		p.in.d.Dispatch(context.Background(), twk.Session{Conn: p.conn}, items...)
+	}
+}
+
+// contained is deferred around what shows values of the program.
+func contained() {
+	if v := recover(); v != nil { // a method of a value that is shown
+		slog.Error("inspect: updating a page", "error", &effect.PanicError{Value: v, Stack: debug.Stack()})
 	}
 }
 
 // changes returns the effects that bring the page from what it has been sent to
 // what is now.
-func (p *feed) changes() effect.List {
+func (p *feed) changes(ctx context.Context) effect.List {
 	items := p.part(nil, "counts", p.in.counts(), "")
 	switch p.Tab {
 	case "connections":
-		items = p.connections(items, p.lists.of(p.in, p.Conns))
+		items = p.connections(items, p.lists.of(ctx, p.in, p.Conns))
+	case "nodes":
+		items = p.nodes(items, p.lists.nodesOf(ctx, p.in))
 	case "views":
 		items = p.views(items, p.in.viewed(p.Views))
 	case "dispatches":
@@ -185,34 +194,20 @@ func (p *feed) part(items effect.List, view string, data any, id string) effect.
 	return append(items, twk.PatchElements{Elements: twk.HTML(b.String())})
 }
 
-// lists are the connections that pages show, at one moment.
-type lists map[connQuery]connList
-
-// of returns the list that q asks for; nil lists keep none.
-func (l lists) of(in *Inspector, q connQuery) connList {
-	if known, ok := l[q]; ok {
-		return known
-	}
-	list := in.list(q)
-	if l != nil {
-		l[q] = list
-	}
-	return list
-}
-
 // connections adds the rows that have changed, or all if others are listed.
 func (p *feed) connections(items effect.List, l connList) effect.List {
 	items = p.part(items, "conn-problem", l, "")
 	if l.Problem != "" {
 		return items // what was listed stays
 	}
+	items = p.part(items, "conn-unheard", l, "")
 	items = p.part(items, "conn-summary", l, "")
 	items = p.part(items, "conn-gone", l, "")
 	ids := make([]string, len(l.Rows))
 	for i, row := range l.Rows {
 		ids[i] = row.ID
 	}
-	return follow(p, items, "conn-row", l.Rows, ids, l.Next != "", "conn-list", l, "conn-problem", "conn-summary", "conn-gone")
+	return follow(p, items, "conn-row", l.Rows, ids, l.Next != "", "conn-list", l, "conn-problem", "conn-unheard", "conn-summary", "conn-gone")
 }
 
 // follow adds the rows of a list that have changed, each an element with its id, or the

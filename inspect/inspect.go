@@ -121,6 +121,7 @@ func (in *Inspector) routes() http.Handler {
 		"GET /search":           in.search,
 		"GET /sample":           in.sample,
 		"GET /connections":      in.connections,
+		"GET /nodes":            in.nodesPage,
 		"GET /views":            in.viewsPage,
 		"GET /dispatches":       in.dispatches,
 		"GET /dispatches/{seq}": in.dispatch,

@@ -102,7 +102,7 @@ func (in *Inspector) someKeys() []keyText {
 		return nil
 	}
 	out := []keyText{{Text: everyone.String(), Exact: everyone.String()}}
-	for _, c := range in.countsOf(page.Categories, func(string) sfere.Pattern { return everyone }) {
+	for _, c := range in.countsOf(page.Categories, false, func(string) sfere.Pattern { return everyone }) {
 		p := everyone
 		p.Category = sfere.Is(c.Name)
 		out = append(out, keyText{Text: p.String(), Exact: p.String()})

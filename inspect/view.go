@@ -85,13 +85,16 @@ func (in *Inspector) pageOf(tab, feed, title string, body any) twk.Response {
 
 // counts are the numbers beside the names of the tabs.
 type counts struct {
-	Items, Conns, Views, Dispatches, Failed string
+	Items, Conns, Nodes, Views, Dispatches, Failed string
 }
 
 func (in *Inspector) counts() counts {
 	c := counts{Items: strconv.Itoa(len(in.console.Describe()))}
 	if n, err := in.conns.Count(everyone); err == nil {
 		c.Conns = strconv.Itoa(n)
+	}
+	if nodes := in.conns.Nodes(); len(nodes) > 0 {
+		c.Nodes = strconv.Itoa(len(nodes))
 	}
 	if _, views := in.conns.Views("", 0, -1); len(views) > 0 {
 		c.Views = strconv.Itoa(sum(views))

@@ -317,15 +317,15 @@ type counts struct{ sent, failed, received, useless, late, refused, gaps atomic.
 
 // Stats counts since the node joined.
 type Stats struct {
-	Sent       uint64 // packets handed to the relay, beats and answers included
-	Failed     uint64 // packets that could not be
-	Received   uint64 // packets of others
-	Useless    uint64 // of those: for an address that nobody here has
-	Late       uint64 // of those: doubled, or overtaken by a later one
-	Refused    uint64 // of those: refused
-	Gaps       uint64
-	QueueBytes int // that wait to be sent
-	Nodes      int // that are live, this one included
+	Sent       uint64 `json:"sent"`     // packets handed to the relay, beats and answers included
+	Failed     uint64 `json:"failed"`   // packets that could not be
+	Received   uint64 `json:"received"` // packets of others
+	Useless    uint64 `json:"useless"`  // of those: for an address that nobody here has
+	Late       uint64 `json:"late"`     // of those: doubled, or overtaken by a later one
+	Refused    uint64 `json:"refused"`  // of those: refused
+	Gaps       uint64 `json:"gaps"`
+	QueueBytes int    `json:"queueBytes"` // that wait to be sent
+	Nodes      int    `json:"nodes"`      // that are live, this one included
 }
 
 // Stats returns how much has happened.

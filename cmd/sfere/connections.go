@@ -19,12 +19,19 @@ import (
 const pageSize = 1000
 
 func (c *cli) connections(fs *flag.FlagSet) func(context.Context, []string) error {
+	nodes := fs.Bool("nodes", false, "those of all machines, if the program runs on several")
 	return paged(fs, "one pattern", "nobody is there", func(ctx context.Context, pattern string, n int) (int, error) {
-		page, err := c.connected(ctx, pattern, n)
+		page, err := c.connected(ctx, pattern, n, *nodes)
 		if err != nil {
 			return 0, err
 		}
-		return page.Matched, c.showPage(page, n < 0)
+		if err := c.showPage(page, n < 0); err != nil {
+			return 0, err
+		}
+		if silent := unheard(page); page.Matched == 0 && silent != "" {
+			return 0, &answerNo{"nobody is there, as far as is known; not heard of: " + silent}
+		}
+		return page.Matched, nil
 	})
 }
 
@@ -74,10 +81,14 @@ func pages(n int, next func(limit int) (listed int, more bool, err error)) error
 	}
 }
 
-// connected gets n connections; n is as for pages.
-func (c *cli) connected(ctx context.Context, pattern string, n int) (all sfere.Page, err error) {
+// connected gets n connections, of all machines if nodes is set; n is as for pages.
+func (c *cli) connected(ctx context.Context, pattern string, n int, nodes bool) (all sfere.Page, err error) {
 	err = pages(n, func(limit int) (int, bool, error) {
-		text, err := c.get(ctx, "/connections", url.Values{"pattern": {pattern}, "after": {all.Next}, "limit": {strconv.Itoa(limit)}})
+		q := url.Values{"pattern": {pattern}, "after": {all.Next}, "limit": {strconv.Itoa(limit)}}
+		if nodes {
+			q.Set("nodes", "true")
+		}
+		text, err := c.get(ctx, "/connections", q)
 		if err != nil {
 			return 0, false, err
 		}
@@ -104,12 +115,18 @@ func (c *cli) showPage(page sfere.Page, count bool) error {
 		rows := [][]string{{"ID", "KEYS", "OPEN FOR", "QUEUED", "SENT", "REMOTE", "VIEWS"}}
 		for _, h := range page.Conns {
 			rows = append(rows, []string{
-				fmt.Sprint(h.Conn.ID), keys(h.Keys), time.Since(h.Conn.Opened).Round(time.Second).String(),
+				fmt.Sprint(h.Conn.ID), keysOf(h), time.Since(h.Conn.Opened).Round(time.Second).String(),
 				fmt.Sprint(h.Conn.Queued), fmt.Sprint(h.Conn.Sent), h.Conn.Remote, viewsOf(h),
 			})
 		}
+		if len(page.Nodes) > 0 {
+			rows[0] = append(rows[0], "NODE")
+			for i, h := range page.Conns {
+				rows[i+1] = append(rows[i+1], h.Node)
+			}
+		}
 		c.rows(rows...)
-		if len(page.Conns) == page.Matched {
+		if len(page.Conns) == page.Matched && unheard(page) == "" {
 			return nil
 		}
 		fmt.Fprintln(c.out)
@@ -119,6 +136,9 @@ func (c *cli) showPage(page sfere.Page, count bool) error {
 		shown = fmt.Sprintf("%d shown, ", len(page.Conns))
 	}
 	fmt.Fprintf(c.out, "%s%d match, %d in all\n", shown, page.Matched, page.All)
+	if silent := unheard(page); silent != "" {
+		fmt.Fprintf(c.out, "not counted: %s\n", silent)
+	}
 	for _, by := range []struct {
 		what  string
 		n     map[string]int
@@ -155,4 +175,13 @@ func counts(n map[string]int, other int) string {
 		parts = append(parts, fmt.Sprintf("and %d others", other))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// keysOf lists the keys of a connection in one cell.
+func keysOf(i sfere.ConnInfo) string {
+	text := keys(i.Keys)
+	if i.MoreKeys > 0 {
+		text += fmt.Sprintf(" and %d more", i.MoreKeys)
+	}
+	return text
 }

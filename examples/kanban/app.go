@@ -38,12 +38,13 @@ type server struct {
 	looking *sfere.Presence
 }
 
-func newServer(db *Store, client twk.Client) (s *server, err error) {
+func newServer(db *Store, client twk.Client, others nodes) (s *server, err error) {
 	s = &server{db: db, client: client}
 	newCtx := func(session twk.Session) App { return App{session, whoIs(session.Request.Context())} }
 	s.App, err = sfere.BuildApp(newCtx, &sfere.AppOptions{
 		Client: client, Bridge: &twk.BridgeOptions{MaxSignals: 16 << 10, OnError: s.failed},
 		Window: time.Second, Grace: 4 * time.Second,
+		Relay: others.bus, Conns: &sfere.Options{Node: others.node},
 	}, s.registry())
 	if err != nil {
 		return nil, err

@@ -83,11 +83,8 @@ func (s *server) board(r *twk.Request, me Person) twk.Response {
 	if p.title, err = s.db.Title(r.Context(), id); err != nil {
 		return fault(err)
 	}
-	if p.events, err = s.db.History(r.Context(), id, shownEvents); err != nil {
-		return fault(err)
-	}
 	see := views(id)
-	for i, part := range []*twk.HTML{&p.board, &p.people, &p.looking} {
+	for i, part := range []*twk.HTML{&p.board, &p.people, &p.looking, &p.history} {
 		if *part, err = s.Render(r, see[i]); err != nil {
 			return fault(err)
 		}
@@ -96,8 +93,7 @@ func (s *server) board(r *twk.Request, me Person) twk.Response {
 }
 
 // live is the stream of a page. 204 tells the client of somebody who may not see the
-// board to stay away. To hold the stream and to tell it what has happened is one step,
-// so that no line of the history is missed and none comes twice.
+// board to stay away.
 func (s *server) live(r *twk.Request, me Person) twk.Response {
 	switch role, err := s.db.Role(r.Context(), boardOf(r), me.ID); {
 	case err != nil:
@@ -106,15 +102,12 @@ func (s *server) live(r *twk.Request, me Person) twk.Response {
 		return twk.NoContent()
 	}
 	id := boardOf(r)
-	return twk.Stream(effect.Serial{Key: room(id), Effects: effect.List{sfere.HoldStream{Key: tabs(id, me.ID)}, Look{id}}})
+	return sfere.Hold(tabs(id, me.ID), twk.Stream(sfere.Show{Views: views(id)}))
 }
 
-// change answers a request that changes a board. Changes of one board come one after
-// the other, so that the lines of the history come in the order of what they tell.
-// What is refused is shown by the hook [server.failed].
-func change(board int64, e effect.Data) twk.Response {
-	return twk.Respond(problem(""), effect.Serial{Key: room(board), Effects: effect.List{e}})
-}
+// change answers a request that changes a board. The database keeps changes apart, also
+// those of several processes. What is refused is shown by the hook [server.failed].
+func change(e effect.Data) twk.Response { return twk.Respond(problem(""), e) }
 
 func (s *server) move(r *twk.Request, _ Person) twk.Response {
 	var m MoveCard
@@ -122,7 +115,7 @@ func (s *server) move(r *twk.Request, _ Person) twk.Response {
 		return twk.BadRequest(err)
 	}
 	m.Board = boardOf(r) // whatever else was sent
-	return change(m.Board, m)
+	return change(m)
 }
 
 func (s *server) add(r *twk.Request, _ Person) twk.Response {
@@ -130,7 +123,7 @@ func (s *server) add(r *twk.Request, _ Person) twk.Response {
 	if err := r.Signals(&in); err != nil {
 		return twk.BadRequest(err)
 	}
-	return change(boardOf(r), AddCard{boardOf(r), in.Title})
+	return change(AddCard{boardOf(r), in.Title})
 }
 
 func (s *server) role(r *twk.Request, _ Person) twk.Response {
@@ -139,5 +132,5 @@ func (s *server) role(r *twk.Request, _ Person) twk.Response {
 		return twk.BadRequest(err)
 	}
 	set.Board = boardOf(r)
-	return change(set.Board, set)
+	return change(set)
 }

@@ -20,9 +20,7 @@ func TestRegistry(t *testing.T) { effecttest.Run(t, program(t).registry()) }
 // What handlers want to happen is data.
 func TestHandlers(t *testing.T) {
 	s := program(t)
-	serial := func(e effect.Data) effect.List {
-		return effect.List{problem(""), effect.Serial{Key: "board-1", Effects: effect.List{e}}}
-	}
+	only := func(e effect.Data) effect.List { return effect.List{problem(""), e} }
 	for _, tt := range []struct {
 		reason  string
 		handler func(*twk.Request, Person) twk.Response
@@ -31,14 +29,14 @@ func TestHandlers(t *testing.T) {
 		want    effect.List
 	}{
 		{"a card is dropped on another one", s.move, "/boards/1/move", map[string]any{"card": 3, "seen": 2, "lane": 2, "before": 5},
-			serial(MoveCard{Board: 1, Card: 3, Seen: 2, Lane: 2, Before: 5})},
+			only(MoveCard{Board: 1, Card: 3, Seen: 2, Lane: 2, Before: 5})},
 		{"the board is that of the path", s.move, "/boards/1/move", map[string]any{"board": 2, "card": 3, "seen": 2, "lane": 2},
-			serial(MoveCard{Board: 1, Card: 3, Seen: 2, Lane: 2})},
-		{"a card is added", s.add, "/boards/1/cards", map[string]any{"title": "New"}, serial(AddCard{1, "New"})},
-		{"a role is given", s.role, "/boards/1/role", map[string]any{"person": "cleo", "role": 2}, serial(SetRole{1, "cleo", Editor})},
+			only(MoveCard{Board: 1, Card: 3, Seen: 2, Lane: 2})},
+		{"a card is added", s.add, "/boards/1/cards", map[string]any{"title": "New"}, only(AddCard{1, "New"})},
+		{"a role is given", s.role, "/boards/1/role", map[string]any{"person": "cleo", "role": 2}, only(SetRole{1, "cleo", Editor})},
 		{"signals of another type", s.role, "/boards/1/role", map[string]any{"person": 7}, nil},
 		{"a page opens its stream", s.live, "/boards/1/live", nil,
-			effect.List{effect.Serial{Key: "board-1", Effects: effect.List{sfere.HoldStream{Key: tabs(1, "bob")}, Look{1}}}}},
+			sfere.Hold(tabs(1, "bob"), twk.Stream(sfere.Show{Views: views(1)})).Effects},
 		{"the stream of a board that Bob does not see", s.live, "/boards/9/live", nil, nil},
 	} {
 		t.Run(tt.reason, func(t *testing.T) {

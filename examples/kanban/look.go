@@ -15,12 +15,11 @@ var files embed.FS
 
 // boardData is what the page of a board is made of.
 type boardData struct {
-	me                     Person
-	id                     int64
-	title                  string
-	canEdit                bool
-	board, people, looking twk.HTML // rendered views
-	events                 []Event
+	me                              Person
+	id                              int64
+	title                           string
+	canEdit                         bool
+	board, people, looking, history twk.HTML // rendered views
 }
 
 func laneID(l Lane) string     { return fmt.Sprintf("lane-%d", l.ID) }

@@ -5,13 +5,16 @@
 //	go run ./examples/kanban              # begins anew each time
 //	go run ./examples/kanban -db kanban.db
 //
-// A page shows three parts of the state, each a view: the board, its people, and who
-// is looking. What changes the state says so by a sfere.Refresh, and every page that
-// shows it follows. No handler patches a card. What a person may see is asked when
-// a view is shown, and again when a role has changed.
+// A page shows four parts of the state, each a view: the board, its people, who is
+// looking, and what has happened. What changes the state says so by a sfere.Refresh,
+// and every page that shows it follows. No handler patches a card. What a person may
+// see is asked when a view is shown, and again when a role has changed.
 //
-// The history is no state of which the newest is enough but a list of events. So it
-// is made of effects: the last lines when a page opens its stream, then one by one.
+// Several processes serve the same boards if they share the database file and a NATS
+// server. The state is in the file; a change says through NATS what to render again:
+//
+//	go run ./examples/kanban -db kanban.db -nats embedded
+//	go run ./examples/kanban -db kanban.db -addr localhost:8081 -nats nats://127.0.0.1:...
 //
 // There are no passwords: who you are is what you choose.
 //
@@ -19,6 +22,7 @@
 //	app.go       what the program is made of, and its routes
 //	store.go     the database: reading
 //	change.go    the database: what changes a board, who may, and what is refused
+//	nodes.go     how the process hears of others
 //	people.go    the cookie, roles, who is looking
 //	views.go     what pages show
 //	effects.go   what happens
@@ -42,13 +46,18 @@ func main() {
 	addr := flag.String("addr", "localhost:8080", "address to listen on")
 	file := flag.String("db", "", "SQLite file (default a new one that is removed at the end)")
 	script := flag.String("datastar", "", "URL or file of the Datastar client (default the pinned "+twk.ClientVersion+" release)")
+	nats := flag.String("nats", "", "URL of the NATS server that connects several processes, or \"embedded\" for one in this process; needs -db")
+	key := flag.String("key", "", "key of at least 16 bytes that signs what goes over NATS; also $SFERE_KEY, which other users of the machine cannot see")
 	flag.Parse()
-	if err := run(context.Background(), *addr, *file, *script); err != nil {
+	if err := run(context.Background(), *addr, *file, *script, *nats, *key); err != nil {
 		log.Fatal("kanban: ", err)
 	}
 }
 
-func run(ctx context.Context, addr, file, script string) (err error) {
+func run(ctx context.Context, addr, file, script, nats, key string) (err error) {
+	if nats != "" && file == "" {
+		return errors.New("-nats needs -db: the processes share the boards in a file")
+	}
 	client, err := twk.FindClient(ctx, script)
 	if err != nil {
 		return err
@@ -58,7 +67,12 @@ func run(ctx context.Context, addr, file, script string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	s, err := newServer(db, client)
+	others, end, err := connect(ctx, nats, key)
+	if err != nil {
+		return err
+	}
+	defer end()
+	s, err := newServer(db, client, others)
 	if err != nil {
 		return err
 	}

@@ -458,7 +458,7 @@ func boardPage(s *server, p boardData) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = historyView(p.events).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = p.history.Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -106,10 +106,6 @@ func whoIs(ctx context.Context) Person {
 // Streams are held under the board and the person, so that they can be found by
 // either.
 
-func everybody(board int64) sfere.Pattern {
-	return sfere.Category(room(board)).In(sfere.DefaultScope)
-}
-
 func tabs(board int64, person string) sfere.Key {
 	return sfere.ID(room(board), person).In(sfere.DefaultScope)
 }

@@ -30,7 +30,7 @@ func program(t *testing.T) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := newServer(db, twk.Client{URL: "https://cdn.example/x.js", Integrity: "sha256-x"})
+	s, err := newServer(db, twk.Client{URL: "https://cdn.example/x.js", Integrity: "sha256-x"}, nodes{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func program(t *testing.T) *server {
 func (s *server) open(t *testing.T, p Person) *twktest.Stream {
 	t.Helper()
 	live := twktest.Serve(t, s, twktest.HTTPRequest("GET", "/boards/1/live", nil, newCookie(p.ID, cookieAge)))
-	until(live, `<section id="board"`, `<section id="people"`, `<ul id="looking"`)
+	until(live, `<section id="board"`, `<section id="people"`, `<ul id="looking"`, `<ol id="history"`)
 	return live
 }
 

@@ -27,30 +27,40 @@ type (
 	Looking struct {
 		Board int64 `json:"board"`
 	}
+	// History is what has happened on a board lately.
+	History struct {
+		Board int64 `json:"board"`
+	}
 )
 
 func (Board) EffectName() string   { return "kanban/board" }
 func (People) EffectName() string  { return "kanban/people" }
 func (Looking) EffectName() string { return "kanban/looking" }
+func (History) EffectName() string { return "kanban/history" }
 
 // Topics are what a Refresh names.
 func (b Board) Topics() []sfere.Topic   { return []sfere.Topic{sfere.T("board", b.ID)} }
 func (p People) Topics() []sfere.Topic  { return []sfere.Topic{sfere.T("people", p.Board)} }
 func (l Looking) Topics() []sfere.Topic { return []sfere.Topic{sfere.T("looking", l.Board)} }
+func (h History) Topics() []sfere.Topic {
+	return []sfere.Topic{sfere.T("board", h.Board), sfere.T("people", h.Board)}
+}
 
 // as returns the value that somebody with a role is shown.
 func (b Board) as(r Role) Board     { return Board{b.ID, r >= Editor} }
 func (p People) as(r Role) People   { return People{p.Board, r >= Owner} }
 func (l Looking) as(r Role) Looking { return l }
+func (h History) as(r Role) History { return h }
 
 func (b Board) board() int64   { return b.ID }
 func (p People) board() int64  { return p.Board }
 func (l Looking) board() int64 { return l.Board }
+func (h History) board() int64 { return h.Board }
 
 // views returns what a page of a board shows. What differs by role is for allowed to
 // say.
 func views(board int64) effect.List {
-	return effect.List{Board{ID: board}, People{Board: board}, Looking{board}}
+	return effect.List{Board{ID: board}, People{Board: board}, Looking{board}, History{board}}
 }
 
 // showBoard renders a board. The form for new cards follows the role by a signal.
@@ -71,6 +81,11 @@ func (s *server) showLooking(ctx context.Context, l Looking) (twk.Content, error
 	here := s.lookers(l.Board)
 	all, err := s.db.Members(ctx, l.Board)
 	return lookingView(slices.DeleteFunc(all, func(m Member) bool { return !here[m.ID] })), err
+}
+
+func (s *server) showHistory(ctx context.Context, h History) (twk.Content, error) {
+	events, err := s.db.History(ctx, h.Board, shownEvents)
+	return historyView(events), err
 }
 
 // allowed returns the options of a view: the role of a person, as it is now, decides

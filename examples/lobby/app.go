@@ -29,10 +29,13 @@ type server struct {
 	inspector *inspect.Inspector
 }
 
-func newServer(secret string, client twk.Client) (s *server, err error) {
+func newServer(secret string, client twk.Client, others nodes) (s *server, err error) {
 	s = &server{signer: signer(secret), client: client, talk: newTalk()}
 	rec := record.New(100)
 	o := &sfere.AppOptions{Client: client, Bridge: &twk.BridgeOptions{MaxSignals: maxSignals}, Window: time.Second, Grace: 4 * time.Second}
+	node := others.options()
+	node.Gap = s.missed
+	o.Relay, o.Conns, s.talk.learned = others.bus, &sfere.Options{Node: node}, s.again
 	s.App, err = sfere.BuildApp(func(session twk.Session) App { return App{session} }, o,
 		registry.New("record", record.Interceptor[App](rec)), s.registry())
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 )
 
 func TestRegistry(t *testing.T) {
-	s, err := newServer("s", blank)
+	s, err := newServer("s", blank, nodes{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // stop is called.
 func start(t *testing.T, addr, secret string) (s *server, url string, stop func()) {
 	t.Helper()
-	s, err := newServer(secret, blank)
+	s, err := newServer(secret, blank, nodes{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func start(t *testing.T, addr, secret string) (s *server, url string, stop func(
 func inMemory(t *testing.T, f func(t *testing.T, s *server)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		s, err := newServer("s", blank)
+		s, err := newServer("s", blank, nodes{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/sfere-go/sfere"
+	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/twk"
 )
 
@@ -27,7 +28,12 @@ func (s *server) left(v sfere.Visitor) { s.changed(v.Key.ID, "left") }
 // changed tells everybody who has come or gone. The note is an event, which is told
 // once; the list is a view, which is read again.
 func (s *server) changed(name, did string) {
-	s.say(sfere.Tell(lobby, note(name, did)), sfere.Refresh{Topic: here})
+	tell := effect.List{note("", name, did)}
+	if s.talk.node != nil { // each process hears of it and tells it, and the last one stays
+		id := twk.ElementID("n", did+" "+name)
+		tell = effect.List{twk.Remove(twk.ByID(id)), note(id, name, did)}
+	}
+	s.say(sfere.Tell(lobby, tell...), sfere.Refresh{Topic: here})
 }
 
 // here is the topic of who is here.

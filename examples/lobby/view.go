@@ -63,8 +63,8 @@ func replace(selector, name string, data any) twk.PatchElements {
 	return twk.Replace(selector, view(name, data))
 }
 
-func note(name, did string) twk.PatchElements {
-	return add("#messages", "note", [2]string{name, did})
+func note(id, name, did string) twk.PatchElements {
+	return add("#messages", "note", [3]string{id, name, did})
 }
 
 func problem(text string) twk.PatchElements { return twk.Patch(view("error", text)) }

@@ -176,7 +176,7 @@ func TestConnectionsInPages(t *testing.T) {
 		var got []int
 		q := console.ConnQuery{Pattern: "*/lobby/*", Limit: tt.limit}
 		for {
-			page, err := p.Console.Connections(q)
+			page, err := p.Console.Connections(t.Context(), q)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -192,10 +192,10 @@ func TestConnectionsInPages(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", tt.reason, diff)
 		}
 	}
-	if _, err := p.Console.Connections(console.ConnQuery{Limit: 1001}); err == nil || !strings.Contains(err.Error(), "at most 1000") {
+	if _, err := p.Console.Connections(t.Context(), console.ConnQuery{Limit: 1001}); err == nil || !strings.Contains(err.Error(), "at most 1000") {
 		t.Errorf("1001 at once: %v", err)
 	}
-	if _, err := p.Console.Connections(console.ConnQuery{After: "x"}); err == nil || !strings.Contains(err.Error(), "Next") {
+	if _, err := p.Console.Connections(t.Context(), console.ConnQuery{After: "x"}); err == nil || !strings.Contains(err.Error(), "Next") {
 		t.Errorf("after what no page has said: %v", err)
 	}
 }

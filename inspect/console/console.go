@@ -35,7 +35,7 @@ type Options[C any] struct {
 
 	// Connections lists live connections. It is for programs that hold them without
 	// package sfere. Default: [sfere.Conns.Page].
-	Connections func(q ConnQuery) (sfere.Page, error)
+	Connections func(ctx context.Context, q ConnQuery) (sfere.Page, error)
 	// Address returns the effect that runs effects against the connections that
 	// match a pattern in text form. It is for programs that hold their connections
 	// without package sfere. Default: a [sfere.Broadcast].
@@ -52,7 +52,7 @@ type Console struct {
 	recorder *record.Recorder
 	token    string
 	audit    func(context.Context, Audit)
-	list     func(ConnQuery) (sfere.Page, error)
+	list     func(context.Context, ConnQuery) (sfere.Page, error)
 	address  func(pattern string, effects effect.List) (effect.Data, error)
 	run      func(context.Context, effect.List) *effect.Result
 	rehearse func(context.Context, effect.List) *dispatch.Rehearsal
@@ -121,6 +121,9 @@ type ConnQuery struct {
 	// Limit is the most that are listed. Default 100, at most 1000; negative means
 	// none, which leaves the counts.
 	Limit int
+	// Nodes lists those of all machines: [sfere.Conns.ListNodes], which asks them. After
+	// is that of such a page then.
+	Nodes bool
 }
 
 const (
@@ -128,9 +131,9 @@ const (
 	maxConns     = 1000
 )
 
-// Connections lists live connections and counts them. The cause of an error may
-// be [ErrNotOffered].
-func (c *Console) Connections(q ConnQuery) (sfere.Page, error) {
+// Connections lists live connections and counts them. ctx ends the wait for other
+// machines. The cause of an error may be [ErrNotOffered].
+func (c *Console) Connections(ctx context.Context, q ConnQuery) (sfere.Page, error) {
 	const op = "list connections"
 	switch {
 	case c.list == nil:
@@ -139,7 +142,7 @@ func (c *Console) Connections(q ConnQuery) (sfere.Page, error) {
 		return sfere.Page{}, failed(op, fmt.Errorf("limit is %d: ask for at most %d, and for the next page after that", q.Limit, maxConns))
 	}
 	q.Limit = max(0, cmp.Or(q.Limit, defaultConns))
-	page, err := c.list(q)
+	page, err := c.list(ctx, q)
 	if err != nil {
 		return sfere.Page{}, failed(op, err)
 	}
@@ -147,6 +150,21 @@ func (c *Console) Connections(q ConnQuery) (sfere.Page, error) {
 		page.Conns = []sfere.ConnInfo{} // [] in JSON
 	}
 	return page, nil
+}
+
+// Nodes lists the machines of the program, and what each of them says of itself. It asks
+// them, and waits until ctx ends or for relay.Options.AnswerWithin. The cause of an error
+// is [ErrNotOffered], also in a program without a relay.
+func (c *Console) Nodes(ctx context.Context) ([]sfere.NodeInfo, error) {
+	const op = "list nodes"
+	if c.conns == nil {
+		return nil, failed(op, ErrNotOffered)
+	}
+	page, err := c.conns.ListNodes(ctx, sfere.Everyone().AllScopes(), "", 0)
+	if err == nil && page.Nodes == nil {
+		err = fmt.Errorf("it has no relay, and so is one machine: %w", ErrNotOffered)
+	}
+	return page.Nodes, failed(op, err)
 }
 
 // Views are the values of views that streams are shown, or a part of them.

@@ -31,7 +31,7 @@ func TestErrors(t *testing.T) {
 		return err
 	}
 	list := func(c *console.Console, pattern string) error {
-		_, err := c.Connections(console.ConnQuery{Pattern: pattern})
+		_, err := c.Connections(t.Context(), console.ConnQuery{Pattern: pattern})
 		return err
 	}
 	last := func(c *console.Console) error {
@@ -121,14 +121,14 @@ func TestParseCommand(t *testing.T) {
 func TestOwnConnections(t *testing.T) {
 	p := consoletest.New(t, nil)
 	c := console.New(p.Dispatcher, nil, &console.Options[consoletest.App]{
-		Connections: func(q console.ConnQuery) (sfere.Page, error) {
+		Connections: func(_ context.Context, q console.ConnQuery) (sfere.Page, error) {
 			return sfere.Page{Conns: []sfere.ConnInfo{{Keys: []sfere.Key{sfere.ID(q.Pattern, q.After)}}}, Matched: q.Limit}, nil
 		},
 		Address: func(pattern string, _ effect.List) (effect.Data, error) {
 			return consoletest.Mail{To: pattern}, nil
 		},
 	})
-	got, err := c.Connections(console.ConnQuery{Pattern: "mine", After: "x"})
+	got, err := c.Connections(t.Context(), console.ConnQuery{Pattern: "mine", After: "x"})
 	want := sfere.Page{Conns: []sfere.ConnInfo{{Keys: []sfere.Key{sfere.ID("mine", "x")}}}, Matched: 100}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("connections: %v (-want +got):\n%s", err, diff)

@@ -109,7 +109,7 @@ func Example() {
 	fmt.Println(out.Ran[0].Name, "gave", string(out.Ran[0].Value), err)
 	last, err := c.Dispatches(1)
 	fmt.Println("the last of", rec.Stats().Total, "dispatches:", last[0].Names, last[0].State, err)
-	_, err = c.Connections(console.ConnQuery{Pattern: "*/lobby/*"})
+	_, err = c.Connections(context.Background(), console.ConnQuery{Pattern: "*/lobby/*"})
 	fmt.Println(err)
 	// Output:
 	// app/log would run: external {"effect":"app/log","args":{"text":"Ann"}} <nil>

@@ -1,16 +1,21 @@
 package console
 
 import (
+	"context"
+
 	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/effect"
 )
 
 // held returns a function that lists what conns holds.
-func held(conns *sfere.Conns) func(ConnQuery) (sfere.Page, error) {
-	return func(q ConnQuery) (sfere.Page, error) {
+func held(conns *sfere.Conns) func(context.Context, ConnQuery) (sfere.Page, error) {
+	return func(ctx context.Context, q ConnQuery) (sfere.Page, error) {
 		p, err := parsePattern(q.Pattern)
 		if err != nil {
 			return sfere.Page{}, err
+		}
+		if q.Nodes {
+			return conns.ListNodes(ctx, p, q.After, q.Limit)
 		}
 		return conns.Page(p, q.After, q.Limit)
 	}

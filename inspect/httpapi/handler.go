@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"strconv"
 
 	"github.com/sfere-go/sfere/inspect/console"
@@ -40,7 +41,7 @@ func New(c *console.Console, o *Options) http.Handler {
 	mux := http.NewServeMux()
 	for pattern, h := range map[string]func(*http.Request) (any, error){
 		"GET /describe": a.describe, "GET /grep": a.grep, "GET /sample": a.sample, "GET /schemas": a.schemas, "GET /ctx": a.ctx,
-		"GET /connections": a.connections, "GET /removals": a.removals, "GET /views": a.views, "GET /dispatches": a.dispatches, "GET /dispatches/{seq}": a.dispatch, "GET /failures": a.failures,
+		"GET /connections": a.connections, "GET /nodes": a.nodes, "GET /removals": a.removals, "GET /views": a.views, "GET /dispatches": a.dispatches, "GET /dispatches/{seq}": a.dispatch, "GET /failures": a.failures,
 		"POST /validate": a.validate, "POST /dry-run": a.dryRun, "POST /send": a.send,
 	} {
 		mux.Handle(pattern, a.serve(h))
@@ -190,14 +191,32 @@ func (a *api) schemas(r *http.Request) (any, error) {
 
 func (a *api) ctx(*http.Request) (any, error) { return a.console.CtxSchema(), nil }
 
-// connections answers with a [sfere.Page]. limit=-1 asks for the counts only.
+// connections answers with a [sfere.Page]. limit=-1 asks for the counts only, nodes=true
+// for those of all machines.
 func (a *api) connections(r *http.Request) (any, error) {
 	q := r.URL.Query()
 	limit, err := strconv.Atoi(cmp.Or(q.Get("limit"), "0"))
 	if err != nil {
 		return nil, fmt.Errorf("limit is %q: want a number, such as 100, or -1 for the counts only", q.Get("limit"))
 	}
-	return a.console.Connections(console.ConnQuery{Pattern: q.Get("pattern"), After: q.Get("after"), Limit: limit})
+	nodes, err := yes(q, "nodes")
+	if err != nil {
+		return nil, err
+	}
+	return a.console.Connections(r.Context(), console.ConnQuery{Pattern: q.Get("pattern"), After: q.Get("after"), Limit: limit, Nodes: nodes})
+}
+
+// nodes answers with a list of [sfere.NodeInfo].
+func (a *api) nodes(r *http.Request) (any, error) { return a.console.Nodes(r.Context()) }
+
+// yes returns a parameter that is true or false, and false if it is left out.
+func yes(q url.Values, name string) (is bool, err error) {
+	if text := q.Get(name); text != "" {
+		if is, err = strconv.ParseBool(text); err != nil {
+			err = fmt.Errorf("%s is %q: want true or false", name, text)
+		}
+	}
+	return is, err
 }
 
 // views answers with a [console.Views]. limit=-1 asks for the counts only.
@@ -232,10 +251,8 @@ func (a *api) dispatches(r *http.Request) (any, error) {
 	}
 	q := r.URL.Query()
 	f := record.Filter{Name: q.Get("name"), Text: q.Get("q")}
-	if text := q.Get("failed"); text != "" {
-		if f.Failed, err = strconv.ParseBool(text); err != nil {
-			return nil, fmt.Errorf("failed is %q: want true or false", text)
-		}
+	if f.Failed, err = yes(q, "failed"); err != nil {
+		return nil, err
 	}
 	if f == (record.Filter{}) {
 		return a.console.Dispatches(n)

@@ -51,6 +51,7 @@ func Example() {
 	// dry_run
 	// failures
 	// grep
+	// nodes
 	// removals
 	// sample
 	// validate

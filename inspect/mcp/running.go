@@ -14,6 +14,7 @@ type (
 		N       int    `json:"n,omitempty" jsonschema:"how many to list; 20 if left out, at most 200"`
 		After   string `json:"after,omitempty" jsonschema:"what another answer gave as next, to list those that follow"`
 		Count   bool   `json:"count,omitempty" jsonschema:"count them and list none"`
+		Nodes   bool   `json:"nodes,omitempty" jsonschema:"those of all machines, if the program runs on several; next is for the same only"`
 	}
 	dispatchesIn struct {
 		Number uint64 `json:"number,omitempty" jsonschema:"number (seq) of one dispatch, to see everything that it did"`
@@ -40,7 +41,7 @@ const (
 	maxList     = 100
 )
 
-func (t *tools) connections(_ context.Context, in connectionsIn) (answer, error) {
+func (t *tools) connections(ctx context.Context, in connectionsIn) (answer, error) {
 	n, err := howMany(in.N, defaultList, maxConns)
 	if err != nil {
 		return answer{}, err
@@ -48,8 +49,13 @@ func (t *tools) connections(_ context.Context, in connectionsIn) (answer, error)
 	if in.Count {
 		n = -1
 	}
-	page, err := t.console.Connections(console.ConnQuery{Pattern: in.Pattern, After: in.After, Limit: n})
+	page, err := t.console.Connections(ctx, console.ConnQuery{Pattern: in.Pattern, After: in.After, Limit: n, Nodes: in.Nodes})
 	return answer{page, aboutPage(page)}, err
+}
+
+func (t *tools) nodes(ctx context.Context, _ struct{}) (answer, error) {
+	list, err := t.console.Nodes(ctx)
+	return answer{map[string]any{"nodes": list}, aboutNodes(list)}, err
 }
 
 func (t *tools) views(_ context.Context, in viewsIn) (answer, error) {

@@ -1,6 +1,7 @@
 package mcp_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -72,7 +73,7 @@ func TestSizes(t *testing.T) {
 // Whatever there is, an answer is bounded, or says what to ask for instead.
 func TestAnswersAreBounded(t *testing.T) {
 	big := strings.Repeat("<p>x</p>", 10_000)
-	p := consoletest.New(t, &console.Options[consoletest.App]{Connections: func(q console.ConnQuery) (sfere.Page, error) {
+	p := consoletest.New(t, &console.Options[consoletest.App]{Connections: func(_ context.Context, q console.ConnQuery) (sfere.Page, error) {
 		page := sfere.Page{Matched: 1e6, All: 1e6, Next: "x"}
 		for range q.Limit {
 			page.Conns = append(page.Conns, sfere.ConnInfo{Keys: []sfere.Key{sfere.ID("lobby", strings.Repeat("k", 900))}})

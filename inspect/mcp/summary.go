@@ -124,8 +124,11 @@ func aboutItem(i schema.Item) summary {
 func aboutPage(p sfere.Page) summary {
 	var s summary
 	s.add(fmt.Sprintf("%d match, %d in all", p.Matched, p.All))
+	for _, n := range p.Unheard() {
+		s.add("not counted: what is at " + aboutNode(n))
+	}
 	for _, c := range p.Conns {
-		line := fmt.Sprintf("#%d %s, open for %s, queued %d, sent %d", c.Conn.ID, keys(c.Keys), time.Since(c.Conn.Opened).Round(time.Second), c.Conn.Queued, c.Conn.Sent)
+		line := fmt.Sprintf("#%d %s%s, open for %s, queued %d, sent %d", c.Conn.ID, keys(c.Keys), at(c.Node), time.Since(c.Conn.Opened).Round(time.Second), c.Conn.Queued, c.Conn.Sent)
 		if n := len(c.Views) + c.MoreViews; n > 0 {
 			line += ", shows " + strings.Join(c.Views[:min(3, len(c.Views))], ", ")
 			if n > 3 {
@@ -138,6 +141,40 @@ func aboutPage(p sfere.Page) summary {
 		s.add("more after " + p.Next)
 	}
 	return s
+}
+
+// at says which machine something is at, if it is said.
+func at(node string) string {
+	if node == "" {
+		return ""
+	}
+	return " at " + node
+}
+
+func aboutNodes(list []sfere.NodeInfo) summary {
+	var s summary
+	s.add(plural(len(list), "node", "nodes"))
+	for _, n := range list {
+		s.add(aboutNode(n))
+	}
+	return s
+}
+
+func aboutNode(n sfere.NodeInfo) string {
+	line := n.Label() + ": " + n.Condition()
+	if n.Self {
+		line += ", the one that answers here"
+	}
+	if n.Reason != "" {
+		line += ", " + n.Reason
+	}
+	if n.Count != nil {
+		line += ", " + plural(n.Count.All, "connection", "connections")
+	}
+	if s := n.Stats; s != nil {
+		line += fmt.Sprintf(", %d gaps, %d bytes wait, %d sent, %d received, %d useless, %d refused", s.Gaps, s.QueueBytes, s.Sent, s.Received, s.Useless, s.Refused)
+	}
+	return line
 }
 
 func aboutViews(v console.Views) summary {

@@ -69,8 +69,13 @@ type Program struct {
 // program's own recorder.
 func New(t testing.TB, o *console.Options[App]) *Program {
 	t.Helper()
+	return newProgram(t, o, nil)
+}
+
+func newProgram(t testing.TB, o *console.Options[App], conns *sfere.Options) *Program {
+	t.Helper()
 	session := func(a *App) *twk.Session { return &a.Session }
-	p := &Program{Conns: sfere.New(nil), Recorder: record.New(50)}
+	p := &Program{Conns: sfere.New(conns), Recorder: record.New(50)}
 	var v console.Options[App]
 	if o != nil {
 		v = *o

@@ -28,7 +28,18 @@ func build(t *testing.T, name string) string {
 	return bin
 }
 
-var address = regexp.MustCompile(`http://\S+`)
+var (
+	address = regexp.MustCompile(`http://\S+`)
+	bus     = regexp.MustCompile(`nats://\S+`)
+)
+
+// runEmbedded is run for a program with a NATS server in it, whose URL is nats.
+func runEmbedded(t *testing.T, bin string, args ...string) (url, nats string, stop func()) {
+	t.Helper()
+	out, stop := begin(t, bin, append(args, "-nats", "embedded")...)
+	nats = found(t, out, bus)
+	return next(t, out), nats, stop
+}
 
 // run starts a program that prints its address, and returns that. stop sends
 // SIGTERM and waits for a clean end; the end of the test does so too.
@@ -61,13 +72,16 @@ func begin(t *testing.T, bin string, args ...string) (out *bufio.Reader, stop fu
 }
 
 // next returns the address that a program prints in its next line.
-func next(t *testing.T, out *bufio.Reader) (url string) {
+func next(t *testing.T, out *bufio.Reader) (url string) { t.Helper(); return found(t, out, address) }
+
+func found(t *testing.T, out *bufio.Reader, what *regexp.Regexp) string {
 	t.Helper()
 	line, err := out.ReadString('\n')
-	if url = address.FindString(line); url == "" {
+	text := what.FindString(line)
+	if text == "" {
 		t.Fatalf("the program printed %q: %v", line, err)
 	}
-	return url
+	return text
 }
 
 // freeAddr is an address where nobody listens.
