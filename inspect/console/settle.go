@@ -31,7 +31,7 @@ func (s settling) settle() settled {
 	for _, l := range s.recorded {
 		was[l.At] = l
 	}
-	var out settled
+	out := settled{lines: []Line{}}
 	follows := false // from a failure that cannot be told
 	for _, l := range s.now {
 		w, known := was[l.At]

@@ -20,7 +20,7 @@ func Interceptor[C any](r *Recorder) effect.Interceptor[C] {
 				session := sessionOf(call)
 				o := r.origin(session)
 				_, _, o.each = sfere.SenderOf[C](ctx)
-				n := r.begin(ctx, id{src, call.ID()}, call.Parent(), items, o, rootOf(call))
+				n := r.begin(ctx, id{src, call.ID()}, call.Parent(), items, o, rootOf(call), runnerOf(call))
 				res := next(r.at(ctx, place{n, nil}), call, items)
 				if o.key == "" && session != nil && session.Conn != nil {
 					o = r.origin(session)

@@ -46,6 +46,16 @@ func rootOf[C any](call effect.Call[C]) any {
 	return s.Scope.Root
 }
 
+// runnerOf returns what a call belongs to, nil if that is nothing.
+func runnerOf[C any](call effect.Call[C]) core.Runner {
+	c := core.Call(call)
+	s := c.State()
+	if s.Scope == nil {
+		return nil
+	}
+	return s.Scope.Of
+}
+
 // origin is where a dispatch comes from.
 type origin struct {
 	request string

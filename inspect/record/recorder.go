@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/internal/core"
 )
 
 // Recorder keeps the last dispatches of a program, each with its continuations
@@ -76,7 +77,7 @@ func (r *Recorder) kept(item effect.Data) data {
 }
 
 // begin records that a dispatch starts.
-func (r *Recorder) begin(ctx context.Context, of id, parent uint64, items effect.List, o origin, root any) *node {
+func (r *Recorder) begin(ctx context.Context, of id, parent uint64, items effect.List, o origin, root any, runs core.Runner) *node {
 	n := &node{id: of, each: o.each, d: Dispatch{
 		ID: of.id, Parent: parent, Began: time.Now(), Running: true, Dry: effect.IsDry(ctx), Names: names(items), Targets: targets(items),
 		Request: o.request, Stream: o.stream, Key: o.key, Times: 1,
@@ -88,7 +89,7 @@ func (r *Recorder) begin(ctx context.Context, of id, parent uint64, items effect
 	}
 	var given given
 	if parent == 0 {
-		given = r.given(items, root)
+		given = r.given(items, root, runs)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
