@@ -10,6 +10,7 @@ import (
 	"github.com/sfere-go/sfere/dispatch"
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/inspect/record"
+	"github.com/sfere-go/sfere/twk"
 )
 
 // Recorded is a recorded dispatch in a test, as "sfere test" writes it.
@@ -29,8 +30,9 @@ var ErrNotRecorded = errors.New("the dispatcher has no recorder: register record
 
 // Again runs the items of r with d and c and returns what they became, for a test that
 // compares it with r.Lines. Both are equal if the program does what it did. What a dry
-// run cannot tell, such as the value of an effect that it leaves out, is as in r.Lines,
-// and so is what is done for recipients if there are none.
+// run cannot tell, such as the value of an effect that it leaves out, is as in r.Lines.
+// So is what is done for recipients if there are none, and what needs a stream if c has
+// none; give it a [twk.Collector] to have that compared.
 //
 // d must have the interceptor of package inspect/record, whose own recorder is told of
 // nothing. The cause of an error is [ErrNotRecorded], or that Effects is no list.
@@ -44,9 +46,10 @@ func Again[C any](ctx context.Context, d *dispatch.Dispatcher[C], c C, r Recorde
 	ctx, aside := record.Apart(ctx)
 	s := settling{recorded: r.Lines, partial: r.Partial}
 	if r.Real {
-		d.Dispatch(ctx, c, items...)
+		s.aground = aground(d.Dispatch(ctx, c, items...))
 	} else {
-		s.left = leftOut(d.DryRun(ctx, c, items...))
+		dry := d.DryRun(ctx, c, items...)
+		s.left, s.aground = leftOut(dry), aground(dry.Result)
 	}
 	last, ok := aside.Last()
 	if !ok {
@@ -74,6 +77,17 @@ func again(decode func([]byte) (effect.List, error), texts []json.RawMessage) ef
 		}
 		_ = json.Unmarshal(text, &raw) // without a name it is as unknown
 		out[i] = effect.Raw{Effect: raw.Effect, Args: raw.Args}
+	}
+	return out
+}
+
+// aground returns the places that failed because the dispatch has no stream.
+func aground(res *effect.Result) map[string]bool {
+	out := map[string]bool{}
+	for _, e := range res.Errors {
+		if e.Dispatch == res.ID && errors.Is(e.Err, twk.ErrNoStream) {
+			out[e.Path.String()] = true
+		}
 	}
 	return out
 }

@@ -15,7 +15,8 @@ type Replay struct {
 	Same        bool         `json:"same"`        // Differences is empty
 	Differences []Difference `json:"differences"` // in the order of the items; empty rather than nil
 	// Untold are places, as in [Line].At, of which a dry run cannot tell what would
-	// come. Those lines are not compared.
+	// come: it leaves the effect out, or has not the stream that there was. Those lines
+	// are not compared.
 	Untold    []string  `json:"untold"`
 	Left      []LeftOut `json:"leftOut,omitempty"` // of the recording: what is not as it was
 	Rehearsal Rehearsal `json:"rehearsal"`         // what the program would do
@@ -58,9 +59,9 @@ type Change string
 const (
 	ChangeGone      Change = "gone"      // it would not run
 	ChangeAdded     Change = "added"     // it did not run
-	ChangeOther     Change = "other"     // another item would run in its place
 	ChangeUnknown   Change = "unknown"   // its name is not known any more
 	ChangeArguments Change = "arguments" // its arguments do not fit any more
+	ChangeOther     Change = "other"     // another item would run in its place
 	ChangeState     Change = "state"     // it would fail, be skipped or be done, and was not
 	ChangeError     Change = "error"     // it would fail, or be skipped, for another reason
 	ChangeData      Change = "data"      // it would have other data
@@ -88,7 +89,7 @@ func (c *Console) Replay(ctx context.Context, r Recording, by Sender) (Replay, e
 // compared compares a recording with a dry run, and with what was recorded of that.
 func compared(r Recording, dry *dispatch.Rehearsal, now Dispatch) Replay {
 	recorded := linesOf(r.Dispatch)
-	s := settling{recorded: recorded, now: linesOf(now), left: leftOut(dry), partial: r.Dispatch.Omitted > 0}.settle()
+	s := settling{recorded: recorded, now: linesOf(now), left: leftOut(dry), aground: aground(dry.Result), partial: r.Dispatch.Omitted > 0}.settle()
 	out := Replay{Differences: differences(recorded, s.lines), Untold: append([]string{}, s.untold...), Left: r.Left, Rehearsal: rehearsalOf(dry)}
 	out.Same = len(out.Differences) == 0
 	return out
@@ -129,12 +130,12 @@ func change(w, now *Line) Change {
 		return ChangeGone
 	case *w == *now:
 		return ""
-	case w.Name != now.Name:
-		return ChangeOther
 	case now.State == record.Failed && w.Error != now.Error && strings.HasPrefix(now.Error, string(dispatch.PhaseLookup)):
 		return ChangeUnknown
 	case now.State == record.Failed && w.Error != now.Error && strings.HasPrefix(now.Error, string(dispatch.PhaseDecode)):
 		return ChangeArguments
+	case w.Name != now.Name:
+		return ChangeOther
 	case w.State != now.State:
 		return ChangeState
 	case w.Error != now.Error:

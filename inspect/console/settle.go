@@ -20,19 +20,20 @@ type settling struct {
 	recorded []Line
 	now      []Line
 	left     map[string]bool // names of effects that a dry run left out
+	aground  map[string]bool // places that failed because there is no stream in this run
 	partial  bool            // the recording has not all lines
 }
 
 // settle takes over from the recording what the other run cannot know: what an effect
-// becomes that a dry run leaves out, and what is done for recipients, where in one of
-// the two there were none.
+// becomes that a dry run leaves out, or that needs the stream which there was, and what
+// is done for recipients, where in one of the two there were none.
 func (s settling) settle() settled {
 	was := map[string]Line{}
 	for _, l := range s.recorded {
 		was[l.At] = l
 	}
 	out := settled{lines: []Line{}}
-	follows := false // from a failure that cannot be told
+	follows, stuck := false, false // from a failure that cannot be told, or that is none of the program
 	for _, l := range s.now {
 		w, known := was[l.At]
 		known = known && w.Name == l.Name
@@ -52,7 +53,8 @@ func (s settling) settle() settled {
 				follows = follows || w.State == record.Failed
 				l = w
 				out.untold = append(out.untold, l.At)
-			case follows && w.State == record.Skipped:
+			case follows && w.State == record.Skipped, stuck && l.State == record.Skipped, s.aground[l.At] && alike.Item == w.Item:
+				stuck = stuck || s.aground[l.At]
 				l = w
 				out.untold = append(out.untold, l.At)
 			default:
@@ -78,7 +80,7 @@ func (s settling) missing(l Line) (out []Line) {
 	for _, under := range []struct {
 		prefix string
 		is     bool
-	}{{l.At + recipients, true}, {l.At + inner, s.left[l.Name]}} {
+	}{{l.At + recipients, true}, {l.At + inner, s.left[l.Name] || s.aground[l.At]}} {
 		if under.is && !s.hasUnder(s.now, under.prefix) {
 			for _, w := range s.recorded {
 				if strings.HasPrefix(w.At, under.prefix) {
@@ -103,7 +105,7 @@ func excused(l, w Line) Line {
 		now *string
 		was string
 	}{{&l.Item, w.Item}, {&l.Value, w.Value}, {&l.Error, w.Error}} {
-		if f.was == Any || fits(f.was, *f.now) {
+		if f.was == Any || fits(f.was, *f.now) || begins(f.was, *f.now) {
 			*f.now = f.was
 		}
 	}
@@ -126,4 +128,26 @@ func fits(recorded, text string) bool {
 		}
 	}
 	return ok && strings.HasSuffix(rest, parts[len(parts)-1])
+}
+
+// cutMark is what ends a text that a recorder has cut.
+const cutMark = " bytes left out"
+
+// begins reports whether the recorded text was cut and text begins as it does. What was
+// cut is cut once more when it runs again.
+func begins(recorded, text string) bool {
+	head, is := uncut(recorded)
+	now, _ := uncut(text)
+	n := min(len(head), len(now))
+	return is && n > 0 && head[:n] == now[:n]
+}
+
+// uncut returns text up to where it was cut.
+func uncut(text string) (head string, is bool) {
+	before, _, found := strings.Cut(text, cutMark)
+	i := strings.LastIndex(before, "… ")
+	if !found || i < 0 {
+		return text, false
+	}
+	return before[:i], true
 }
