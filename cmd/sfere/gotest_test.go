@@ -164,6 +164,7 @@ func TestRecordedDispatchBecomesTest(t *testing.T) {
 			}
 		}
 	}
+	var others []string
 	p.change(
 		`"noted: "`, `"written: "`,
 		`"hello "`, `"welcome "`,
@@ -172,20 +173,27 @@ func TestRecordedDispatchBecomesTest(t *testing.T) {
 		`return "app/mail"`, `return "app/letter"`,
 		"has another password", "has no password",
 	)
-	text, err = p.command("test", "-v", ".").CombinedOutput()
-	if err == nil {
-		t.Errorf("the tests pass against another program:\n%s", text)
-	}
-	for number := range documents {
-		for _, name := range []string{"TestRecordedDispatch", "TestReal"} {
-			if number == fmt.Sprint(all[want-5].Seq) { // the broadcast, which nobody is there to get
-				continue
-			}
-			if !strings.Contains(string(text), "--- FAIL: "+name+number+" ") {
-				t.Errorf("%s%s does not fail against another program:\n%s", name, number, text)
+	broadcast := fmt.Sprint(all[want-5].Seq)
+	fails := func(numbers ...string) {
+		t.Helper()
+		text, err := p.command("test", "-v", ".").CombinedOutput()
+		if err == nil {
+			t.Errorf("the tests pass against another program:\n%s", text)
+		}
+		for _, number := range numbers {
+			for _, name := range []string{"TestRecordedDispatch", "TestReal"} {
+				if !strings.Contains(string(text), "--- FAIL: "+name+number+" ") {
+					t.Errorf("%s%s does not fail against another program:\n%s", name, number, text)
+				}
 			}
 		}
 	}
+	for number := range documents {
+		if number != broadcast { // nobody is there to get another note
+			others = append(others, number)
+		}
+	}
+	fails(others...)
 	url, stop = p.start()
 	defer stop()
 	for number, file := range documents {
@@ -193,5 +201,7 @@ func TestRecordedDispatchBecomesTest(t *testing.T) {
 		if code != exitNo || !strings.Contains(out, "DIFFERS") {
 			t.Errorf("replay of %s against another program exits %d: %s%s", number, code, out, errs)
 		}
-	}
+	} // What it would send is no effect any more, which needs nobody to get it.
+	p.change(`return "app/note"`, `return "app/notice"`)
+	fails(broadcast)
 }
