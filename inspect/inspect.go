@@ -131,6 +131,7 @@ func (in *Inspector) routes() http.Handler {
 		"POST /check":           in.check,
 		"POST /dry-run":         in.dryRun,
 		"POST /send":            in.send,
+		"POST /replay/{seq}":    in.replay,
 		"POST /close":           in.close,
 		"POST /refresh":         in.refresh,
 		"GET /live":             in.live,
