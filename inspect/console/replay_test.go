@@ -291,6 +291,9 @@ func TestUntold(t *testing.T) {
 		{"a run in earnest", d, true, nil, false},
 		{"a dry run of another program", paying(record.New(0), "2"), false, nil, true},
 		{"another program in earnest", paying(record.New(0), "2"), true, nil, true},
+		{"what is hidden", paying(record.New(0), "1"), true, func(l []console.Line) { l[0].Value = `"` + record.Hidden + `"` }, false},
+		{"what is hidden beside something else", paying(record.New(0), "1"), true, func(l []console.Line) { l[0].Value = `"a ` + record.Hidden + `"` }, true},
+		{"what is hidden before something else", paying(record.New(0), "1"), true, func(l []console.Line) { l[0].Value = `"` + record.Hidden + ` a"` }, true},
 		{"what may be anything", paying(record.New(0), "2"), true, func(l []console.Line) { l[0].Value, l[2].Value = console.Any, console.Any }, false},
 	} {
 		lines := r.Lines()
@@ -338,6 +341,18 @@ func TestReplayWithoutItsStream(t *testing.T) {
 	}
 }
 
+// What is skipped because there is no stream is no difference either.
+func TestReplayWithoutItsStreamFailsFast(t *testing.T) {
+	rec := record.New(0)
+	d := dispatch.Must(dispatch.New(registry.New("record", record.Interceptor[twk.Session](rec)), registry.New("fast", dispatch.FailFast[twk.Session]()), twk.Registry(nil)))
+	c := console.New(d, nil, &console.Options[twk.Session]{Recorder: rec})
+	d.Dispatch(t.Context(), twk.Session{Out: &twk.Collector{}}, twk.PatchSignals{Signals: map[string]any{"n": 1}}, twk.PatchSignals{Signals: map[string]any{"n": 2}})
+	out, err := c.Replay(t.Context(), exported(t, c), console.Sender{})
+	if err != nil || !out.Same || cmp.Diff([]string{"0", "1"}, out.Untold) != "" {
+		t.Errorf("%v %v %v", out.Differences, out.Untold, err)
+	}
+}
+
 // What changes from run to run is not compared, and all else is.
 func TestLinesAreSteady(t *testing.T) {
 	for _, test := range []struct{ reason, value, want string }{
@@ -355,6 +370,44 @@ func TestLinesAreSteady(t *testing.T) {
 		r := console.Recording{Dispatch: console.Dispatch{Steps: []console.Step{{Path: "0", Value: json.RawMessage(test.value)}}}}
 		if got := r.Lines()[0].Value; got != test.want {
 			t.Errorf("%s: %s is %s, want %s", test.reason, test.value, got, test.want)
+		}
+	}
+}
+
+// Recipients for whom the same is done are one.
+func TestLinesOfRecipients(t *testing.T) {
+	inner := func(error string) console.Dispatch {
+		return console.Dispatch{Steps: []console.Step{{Path: "0", Name: "a/b", State: record.Failed, Error: error}}}
+	}
+	nested := []console.Dispatch{inner("of 6ba7b810-9dad-11d1-80b4-00c04fd430c8"), inner("other"), inner("of 6ba7b811-9dad-11d1-80b4-00c04fd430c8")}
+	for _, test := range []struct {
+		reason   string
+		audience bool
+		want     []string
+	}{
+		{"of a broadcast", true, []string{"0 ", "0>*>0 : of <id>", "0>*>2>0 : other"}},
+		{"of a handler", false, []string{"0 ", "0>0 : of <id>", "0>2>0 : of <id>", "0>3>0 : other"}},
+	} {
+		var got []string
+		for _, l := range (console.Recording{Dispatch: console.Dispatch{Steps: []console.Step{{Path: "0", Audience: test.audience, Nested: nested}}}}).Lines() {
+			got = append(got, l.At+" "+l.Error)
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.reason, diff)
+		}
+	}
+}
+
+// What a recorder had no room for is no difference.
+func TestReplayOfAPart(t *testing.T) {
+	p := consoletest.New(t, nil)
+	p.Dispatcher.Dispatch(t.Context(), consoletest.App{}, consoletest.Mail{To: "a"}, consoletest.Mail{To: "b"})
+	r := exported(t, p.Console)
+	r.Dispatch.Steps = r.Dispatch.Steps[:1]
+	for omitted, same := range []bool{false, true} {
+		r.Dispatch.Omitted = omitted
+		if out, err := p.Console.Replay(t.Context(), r, console.Sender{}); err != nil || out.Same != same {
+			t.Errorf("with %d left out: %v %v", omitted, out.Differences, err)
 		}
 	}
 }
