@@ -150,6 +150,17 @@ func TestRecordedDispatchBecomesTest(t *testing.T) {
 		}
 	}
 	stop()
+	// One whose function is still to be filled in compiles.
+	stub := filepath.Join(p.dir, "stub", "stub_test.go")
+	if err := os.Mkdir(filepath.Dir(stub), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errs := invoke(t, "", "", "test", "-pkg", "stub", "-o", stub, documents[fmt.Sprint(all[0].Seq)]); code != exitOK {
+		t.Fatalf("test exits %d: %s", code, errs)
+	}
+	if out, err := p.command("test", "./stub").CombinedOutput(); err == nil || !strings.Contains(string(out), "fill in the dispatcher") {
+		t.Errorf("a test with nothing filled in: %v\n%s", err, out)
+	}
 	if out, err := exec.Command("gofmt", "-l", p.dir).CombinedOutput(); err != nil || len(out) > 0 {
 		t.Errorf("gofmt would change %s (%v)", out, err)
 	}
