@@ -58,6 +58,8 @@ func (c *Console) Export(seq uint64) (Recording, error) {
 		return Recording{}, failed(op, ErrNotKept)
 	case d.Running:
 		return Recording{}, failed(op, ErrRunning)
+	case len(d.Given) == 0:
+		return Recording{}, failed(op, fmt.Errorf("it continues dispatch %d, and what that was given is gone: %w", d.Parent, ErrNotKept))
 	}
 	return recordingOf(d), nil
 }

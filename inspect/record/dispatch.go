@@ -39,7 +39,8 @@ type Dispatch struct {
 
 	// Given are the items as they were dispatched, late values not yet resolved, and
 	// More how many there were beyond those. Ctx is what JSON has of the Ctx, nil
-	// without Options.Ctx. All are set on the outermost dispatch only.
+	// without Options.Ctx. All are set on the outermost dispatch only, which may continue
+	// one that is not kept any more.
 	Given []Given
 	More  int
 	Ctx   json.RawMessage

@@ -88,7 +88,7 @@ func (r *Recorder) begin(ctx context.Context, of id, parent uint64, items effect
 		size += len(text)
 	}
 	var given given
-	if parent == 0 {
+	if !r.continues(ctx, of.source, parent) {
 		given = r.given(items, root, runs)
 	}
 	r.mu.Lock()
@@ -130,6 +130,16 @@ func (r *Recorder) begin(ctx context.Context, of id, parent uint64, items effect
 func (r *Recorder) changed(n *node) {
 	r.version++
 	n.tree.rev = r.version
+}
+
+// continues reports whether the dispatch of ctx continues one that is kept.
+func (r *Recorder) continues(ctx context.Context, src *source, parent uint64) bool {
+	if parent == 0 {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.continued(ctx, src, parent).n != nil
 }
 
 // continued returns the place that the dispatch of ctx continues.
