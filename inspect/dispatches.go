@@ -47,6 +47,7 @@ type dispatchView struct {
 	Element         string // id in the page
 	Link            string
 	Load            string // address of the tree, which changes when the tree does
+	Again           string // address that replays it into this row
 	Open            bool   // show the tree
 	Tree            treeView
 	Count           int // dispatches that it stands for
@@ -120,7 +121,8 @@ func (in *Inspector) dispatches(r *twk.Request) twk.Response {
 func (in *Inspector) summary(d record.Dispatch, element string) dispatchView {
 	return dispatchView{
 		Dispatch: d, Element: element, Link: in.dispatchLink(d.Seq), Count: d.Times,
-		Load: in.dispatchLink(d.Seq) + "?at=" + element + "&rev=" + strconv.FormatUint(d.Revision, 10),
+		Again: in.url("replay/", strconv.FormatUint(d.Seq, 10)) + "?at=" + strings.TrimPrefix(element, "d-"),
+		Load:  in.dispatchLink(d.Seq) + "?at=" + element + "&rev=" + strconv.FormatUint(d.Revision, 10),
 	}
 }
 

@@ -135,6 +135,7 @@ func (in *Inspector) routes() http.Handler {
 		"POST /check":           in.check,
 		"POST /dry-run":         in.dryRun,
 		"POST /send":            in.send,
+		"POST /replay/{seq}":    in.replay,
 		"POST /close":           in.close,
 		"POST /refresh":         in.refresh,
 		"GET /network":          in.networkPage,

@@ -39,6 +39,8 @@ func TestPages(t *testing.T) {
 		{"connections?pattern=shop", []string{`class="alert"`, "pattern"}, "a broken pattern"},
 		{"dispatches", []string{"shop/sold", "failed", "1 nested", "Show the tree"}, "the last dispatches"},
 		{"dispatches/" + sold, []string{"sfere/broadcast", "continuation", "no mail server", "phase effect", "&#34;tea&#34;", "&#34;delivered&#34;: 1"}, "one as a tree"},
+		{"dispatches/" + sold, []string{`href="/inspect/api/dispatches/` + sold + `/export" download="dispatch-` + sold + `.json"`}, "one to take along"},
+		{"api/dispatches/" + sold + "/export", []string{`"version": 1`, `"effect": "shop/sold"`}, "what is taken along"},
 		{"send", []string{`<optgroup label="actions">`, "Read-only", `<option value="*/shop/*">`, "default/shop/ann"}, "the form"},
 		{"send?item=shop/mail&seed=1&to=" + url.QueryEscape("*/shop/*"), []string{`name="/to"`, `name="/priority"`, `high</option>`, `value="*/shop/*"`}, "filled in"},
 		{"send?item=shop/greeting", []string{"is a placeholder"}, "no effect"},

@@ -141,12 +141,12 @@ func addressed(d console.Dispatch) []string {
 
 // dispatch prints one dispatch as a tree.
 func (c *cli) dispatch(ctx context.Context, number string) error {
-	seq, err := strconv.ParseUint(number, 10, 64)
+	path, err := dispatchPath(number)
 	if err != nil {
-		return &misuse{fmt.Sprintf("%q is not the number of a dispatch; sfere dispatches lists them", number)}
+		return err
 	}
 	var d console.Dispatch
-	if done, err := c.fetch(ctx, "/dispatches/"+strconv.FormatUint(seq, 10), nil, &d); done {
+	if done, err := c.fetch(ctx, path, nil, &d); done {
 		return err
 	}
 	fmt.Fprintf(c.out, "dispatch %d, %s, began %s, took %s\n", d.Seq, state(d), d.Began.Local().Format(time.DateTime), took(d.State, d.Took))
@@ -159,6 +159,15 @@ func (c *cli) dispatch(ctx context.Context, number string) error {
 		fmt.Fprintf(c.out, "\nand %d more that were not kept\n", d.Omitted)
 	}
 	return nil
+}
+
+// dispatchPath returns where the API has the dispatch with this number.
+func dispatchPath(number string) (string, error) {
+	seq, err := strconv.ParseUint(number, 10, 64)
+	if err != nil {
+		return "", &misuse{fmt.Sprintf("%q is not the number of a dispatch; sfere dispatches lists them", number)}
+	}
+	return "/dispatches/" + strconv.FormatUint(seq, 10), nil
 }
 
 // tree adds the steps of d and of its continuations, which are indented.

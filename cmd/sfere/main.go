@@ -10,6 +10,9 @@
 //	sfere views board                    which views they are shown, and how these fare
 //	sfere dispatches -failed             what went wrong last
 //	sfere dispatches 7                   one of them, with everything that it did
+//	sfere export 7 > d.json              the same as a document
+//	sfere replay d.json                  what would it do today, and is that what it did?
+//	sfere test -o d_test.go d.json       make a Go test of it
 //	sfere tail -match app/               what happens now, until ctrl-C
 //	sfere validate effects.json          is it right?
 //	sfere dry-run -to '*/lobby/*' f.json what would it do?
@@ -22,7 +25,7 @@
 // characters are printed as escapes.
 //
 // It exits with 0 if all is well, 1 if the answer is no (nobody or nothing found,
-// not valid, an effect failed), 2 if it was called wrongly (a pattern that is none,
+// not valid, an effect failed, a replay differs), 2 if it was called wrongly (a pattern that is none,
 // say), and 3 if the program does not answer or refuses.
 package main
 

@@ -46,6 +46,8 @@ func TestCommands(t *testing.T) {
 	url := api(t, p)
 	p.Join(t, "ann")
 	file := filepath.Join(t.TempDir(), "effects.json")
+	doc := `{"version":1,"effects":[{"effect":"test/mail","args":{"to":"a"}}],"recorded":{"steps":[{"path":"0","name":"test/mail","item":{"effect":"test/mail","args":{"to":"a"}},"state":"done","value":7}]}}`
+	other := strings.ReplaceAll(doc, "test/mail", "test/letter")
 	mail, patch := `[{"effect":"test/mail","args":{"to":"a"}}]`, `[{"effect":"twk/patch-signals","args":{"signals":{"n":1}}}]`
 	if err := os.WriteFile(file, []byte(patch), 0o600); err != nil {
 		t.Fatal(err)
@@ -104,6 +106,14 @@ func TestCommands(t *testing.T) {
 		{"an argument too many", "describe a b", "", 2, "", "at most one name"},
 		{"nobody answers", "-url http://127.0.0.1:1 describe", "", 3, "", "does not answer"},
 		{"not the API", "-url " + url + "/none describe", "", 3, "", "is this the address"},
+		{"a document of nothing", "export", "", 2, "", "want the number"},
+		{"a document of no number", "export x", "", 2, "", "not the number"},
+		{"a document that is not kept", "export 99", "", 1, "", "no dispatch with this number"},
+		{"a replay of effects", "replay", mail, 2, "", "read recording"},
+		{"a replay of a file that is not there", "replay none.json", "", 2, "", "none.json"},
+		{"a replay", "replay", doc, 0, "the same\na dry run cannot tell what would come of 0\n", ""},
+		{"a replay of another program", "replay", other, 1, "test/letter  unknown  done", "a difference"},
+		{"a replay as JSON", "replay -json", other, 1, `"what": "unknown"`, "a difference"},
 		{"completion", "completion bash", "", 0, "complete -F _sfere sfere", ""},
 		{"completion for another shell", "completion csh", "", 2, "", "use bash, zsh or fish"},
 	} {
@@ -172,6 +182,8 @@ func TestDispatches(t *testing.T) {
 		{"failures fewer than none", url, "failures -n -1", exitUsage, nil, []string{"negative"}},
 		{"those in which it ran", url, "dispatches -name patch-sig", exitOK, []string{sent + "  "}, nil},
 		{"a list as JSON", url, "dispatches -json -failed", exitOK, []string{`"seq": ` + failed}, nil},
+		{"as a document", url, "export " + sent, exitOK, []string{`"version": 1`, `"effect": "sfere/broadcast"`}, nil},
+		{"one that failed as a document", url, "export " + failed, exitOK, []string{`test/\u001bgone`}, nil},
 		{"as JSON", url, "dispatches -json " + sent, exitOK, []string{`"names": [`}, nil},
 		{"one that is not kept", url, "dispatches 99", exitNo, nil, []string{"no dispatch with this number"}},
 		{"a number that is none", url, "dispatches x", exitUsage, nil, []string{"not the number"}},

@@ -49,6 +49,9 @@ func commands() []command {
 		{"nodes", "", "list the machines that the program runs on, and their counters", (*cli).nodes},
 		{"views", "[-n N] [-count] [text]", "list what streams are shown, of views with text in their name", (*cli).views},
 		{"dispatches", "[-failed] [-name N] [-match T] [number]", "list the last dispatches, or show what one of them did", (*cli).dispatches},
+		{"export", "number", "print a dispatch as a document for replay and test", (*cli).export},
+		{"replay", "[file]", "say what an exported dispatch would do today, and what is different", (*cli).replay},
+		{"test", "[-pkg P] [-o file] [file]", "make a Go test of an exported dispatch", (*cli).test},
 		{"failures", "[-n N]", "list what failed lately, what failed in the same way once", (*cli).failures},
 		{"tail", "[-failed] [-name N] [-match T]", "print dispatches as they happen, until ctrl-C", (*cli).tail},
 		{"validate", "[file]", "check a list of effects, from standard input by default", (*cli).validate},
@@ -140,7 +143,7 @@ func usage(w io.Writer) {
   -header "name: value" sent along, such as a cookie; as often as needed
   -json                 print answers as JSON
 
-Exit codes: 0 yes; 1 no: nobody or nothing found, not valid, an effect failed;
-2 wrong use, a bad pattern included; 3 no answer, or refused.
+Exit codes: 0 yes; 1 no: nobody or nothing found, not valid, an effect
+failed, a replay differs; 2 wrong use, a bad pattern included; 3 no answer, or refused.
 `, defaultURL)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/inspect/record"
 	"github.com/sfere-go/sfere/internal/plainjson"
@@ -58,6 +59,9 @@ type Step struct {
 	Error string          `json:"error,omitempty"` // why it failed or was skipped
 	Phase effect.Phase    `json:"phase,omitempty"` // of the error
 	By    string          `json:"by,omitempty"`    // the interceptor or placeholder at fault
+	// Audience is set if Value tells whom something reached: it depends on who was
+	// connected, and so do the continuations.
+	Audience bool `json:"audience,omitempty"`
 	// Omitted counts the bytes of the data, the value and the error that were too
 	// many to keep.
 	Omitted int `json:"omittedBytes,omitempty"`
@@ -166,6 +170,10 @@ func stepOf(s record.Step) Step {
 		Began: s.Began, Took: s.Took, State: s.State, Phase: s.Phase, By: s.By, Omitted: s.Omitted, Nested: dispatchesOf(s.Nested),
 	}
 	out.Value = gaveJSON(s.Value)
+	switch s.Value.(type) {
+	case sfere.Report, sfere.Refreshed:
+		out.Audience = true
+	}
 	if s.Error != nil {
 		out.Error = fmt.Sprint(s.Error) // which survives an Error that panics
 	}

@@ -10,11 +10,14 @@ var (
 	// ErrNotKept is the cause when a recorded dispatch is asked for that is not
 	// there: it was pushed out by newer ones, or has never been.
 	ErrNotKept = errors.New("no dispatch with this number is kept")
+	// ErrRunning is the cause when a recorded dispatch is to be exported that has not
+	// ended.
+	ErrRunning = errors.New("it has not ended yet: ask again later")
 )
 
-// Error says what a console could not do, and why. All errors of [ParseCommand]
-// and of the methods of [Console] are of this type; those that it has from its
-// Catalogue are not. Why a list of effects was refused is in its cause:
+// Error says what a console could not do, and why. All errors of [ParseCommand],
+// [ParseRecording] and [Again] and of the methods of [Console] are of this type; those
+// that it has from its Catalogue are not. Why a list of effects was refused is in its cause:
 //
 //	if invalid, ok := errors.AsType[*schema.Error](err); ok {
 //		show(invalid.Problems)

@@ -13,7 +13,7 @@ type Access int
 // The levels of access, each with what the ones before it allow.
 const (
 	None  Access = iota // nothing
-	Read                // describe, search, sample, validate, dry-run, list connections and dispatches
+	Read                // describe, search, sample, validate, dry-run, replay, list connections and dispatches
 	Write               // send effects
 )
 

@@ -23,7 +23,8 @@ type Options struct {
 	Guard Guard
 	// Access is what the default guard allows. Default Read.
 	Access Access
-	// MaxBody bounds what is posted in bytes. Default 1 MiB.
+	// MaxBody bounds what is posted in bytes; recordings may be eight times as long.
+	// Default 1 MiB.
 	MaxBody int64
 }
 
@@ -41,8 +42,8 @@ func New(c *console.Console, o *Options) http.Handler {
 	mux := http.NewServeMux()
 	for pattern, h := range map[string]func(*http.Request) (any, error){
 		"GET /describe": a.describe, "GET /grep": a.grep, "GET /sample": a.sample, "GET /schemas": a.schemas, "GET /ctx": a.ctx,
-		"GET /connections": a.connections, "GET /nodes": a.nodes, "GET /removals": a.removals, "GET /views": a.views, "GET /dispatches": a.dispatches, "GET /dispatches/{seq}": a.dispatch, "GET /failures": a.failures,
-		"POST /validate": a.validate, "POST /dry-run": a.dryRun, "POST /send": a.send,
+		"GET /connections": a.connections, "GET /nodes": a.nodes, "GET /removals": a.removals, "GET /views": a.views, "GET /dispatches": a.dispatches, "GET /dispatches/{seq}": a.dispatch, "GET /dispatches/{seq}/export": a.export, "GET /failures": a.failures,
+		"POST /validate": a.validate, "POST /dry-run": a.dryRun, "POST /replay": a.replay, "POST /send": a.send,
 	} {
 		mux.Handle(pattern, a.serve(h))
 	}
@@ -60,6 +61,10 @@ type api struct {
 	opts    Options
 }
 
+// longer is how many times longer than lists of effects recordings may be: they have what
+// each effect gave, and the data once more.
+const longer = 8
+
 // failure is an error with a status.
 type failure struct {
 	status int
@@ -71,7 +76,11 @@ func (f *failure) Unwrap() error { return f.err }
 
 func (a *api) serve(h func(*http.Request) (any, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, a.opts.MaxBody)
+		most := a.opts.MaxBody
+		if r.URL.Path == "/replay" {
+			most *= longer
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, most)
 		v, err := h(r)
 		answer(w, v, err)
 	})
@@ -121,9 +130,9 @@ func statusOf(err error) int {
 	switch {
 	case errors.Is(err, schema.ErrUnknown), errors.Is(err, console.ErrNotKept):
 		return http.StatusNotFound
-	case errors.Is(err, console.ErrNotOffered):
+	case errors.Is(err, console.ErrNotOffered), errors.Is(err, console.ErrNotRecorded):
 		return http.StatusNotImplemented
-	case errors.Is(err, schema.ErrNoSchema), errors.Is(err, schema.ErrCannotGenerate):
+	case errors.Is(err, schema.ErrNoSchema), errors.Is(err, console.ErrRunning), errors.Is(err, schema.ErrCannotGenerate):
 		return http.StatusConflict
 	}
 	return http.StatusBadRequest
@@ -281,11 +290,42 @@ func atMost(r *http.Request) (int, error) {
 
 // dispatch answers with a [console.Dispatch].
 func (a *api) dispatch(r *http.Request) (any, error) {
-	seq, err := strconv.ParseUint(r.PathValue("seq"), 10, 64)
+	seq, err := number(r)
 	if err != nil {
-		return nil, fmt.Errorf("%q is not the number of a dispatch", r.PathValue("seq"))
+		return nil, err
 	}
 	return a.console.Dispatched(seq)
+}
+
+// export answers with a [console.Recording].
+func (a *api) export(r *http.Request) (any, error) {
+	seq, err := number(r)
+	if err != nil {
+		return nil, err
+	}
+	return a.console.Export(seq)
+}
+
+// number returns the number of a dispatch in the path.
+func number(r *http.Request) (uint64, error) {
+	seq, err := strconv.ParseUint(r.PathValue("seq"), 10, 64)
+	if err != nil {
+		err = fmt.Errorf("%q is not the number of a dispatch", r.PathValue("seq"))
+	}
+	return seq, err
+}
+
+// replay takes a [console.Recording] and answers with a [console.Replay].
+func (a *api) replay(r *http.Request) (any, error) {
+	text, err := posted(r)
+	if err != nil {
+		return nil, err
+	}
+	rec, err := console.ParseRecording(text)
+	if err != nil {
+		return nil, err
+	}
+	return a.console.Replay(r.Context(), rec, SenderOf(r, via, CallerOf(r.Context())))
 }
 
 // Verdict is the answer of /validate. Problems is empty if Valid is set.
@@ -327,14 +367,19 @@ func (a *api) send(r *http.Request) (any, error) {
 	return a.console.Send(r.Context(), cmd)
 }
 
-// command reads the body. The media type is asked for because a form of another
+// posted reads the body. The media type is asked for because a form of another
 // site can post any other without a preflight.
+func posted(r *http.Request) ([]byte, error) {
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		return nil, &failure{http.StatusUnsupportedMediaType, errors.New("post application/json")}
+	}
+	return io.ReadAll(r.Body)
+}
+
+// command reads the body.
 func (a *api) command(r *http.Request) (console.Command, error) {
 	cmd := console.Command{Sender: SenderOf(r, via, CallerOf(r.Context()))}
-	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		return cmd, &failure{http.StatusUnsupportedMediaType, errors.New("post application/json")}
-	}
-	text, err := io.ReadAll(r.Body)
+	text, err := posted(r)
 	if err != nil {
 		return cmd, err
 	}

@@ -63,6 +63,14 @@ func TestAnswers(t *testing.T) {
 	srv := serve(t, p, nil)
 	p.Join(t, "ann")
 	mail := `[{"effect":"test/mail","args":{"to":"a"}}]`
+	p.Dispatcher.DryRun(t.Context(), consoletest.App{}, consoletest.Mail{To: "a"})
+	seq := fmt.Sprint(p.Recorder.Summaries()[0].Seq)
+	_, exported := ask(t, srv, "GET", "/dispatches/"+seq+"/export", "")
+	text, err := json.Marshal(exported)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, running := string(text), runs(t, p)
 	for _, test := range []struct {
 		reason, method, path, body string
 		status                     int
@@ -103,6 +111,16 @@ func TestAnswers(t *testing.T) {
 		{"a dry run to a pattern", "POST", "/dry-run", `{"to":"*/lobby/*","effects":[{"effect":"twk/patch-signals","args":{"signals":{"n":1}}}]}`, 200, `"key":"default/lobby/ann"`},
 		{"a dry run to a bad pattern", "POST", "/dry-run", `{"to":"lobby","effects":[]}`, 422, `"/to"`},
 		{"a dry run of what is not valid", "POST", "/dry-run", `[{"effect":"test/mail"}]`, 422, `"problems"`},
+		{"a document of a dispatch", "GET", "/dispatches/" + seq + "/export", "", 200, `"version":1`},
+		{"one that is not kept", "GET", "/dispatches/99/export", "", 404, "no dispatch with this number"},
+		{"one of no number", "GET", "/dispatches/x/export", "", 400, "is not the number"},
+		{"one that still runs", "GET", "/dispatches/" + running + "/export", "", 409, "not ended yet"},
+		{"a replay", "POST", "/replay", doc, 200, `"same":true`},
+		{"a replay of another program", "POST", "/replay", strings.ReplaceAll(doc, "test/mail", "test/letter"), 200, `"what":"unknown"`},
+		{"a replay of something else", "POST", "/replay", mail, 400, "read recording"},
+		{"a replay of nothing", "POST", "/replay", "", 400, "read recording"},
+		{"a replay that is as long as a recording", "POST", "/replay", `{"version":1,"x":"` + strings.Repeat("x", 7<<20) + `"}`, 400, "nothing to run"},
+		{"a replay that is longer", "POST", "/replay", `{"version":1,"x":"` + strings.Repeat("x", 8<<20) + `"}`, 413, "too large"},
 		{"sending is refused", "POST", "/send", mail, 403, "look only"},
 		{"no such address", "GET", "/none", "", 404, ""},
 		{"the wrong method", "GET", "/send", "", 405, ""},
@@ -113,9 +131,23 @@ func TestAnswers(t *testing.T) {
 			t.Errorf("%s: %s %s answers %d %.300s, want %d with %s", test.reason, test.method, test.path, status, text, test.status, test.has)
 		}
 	}
-	if n := p.Mails.Load(); n != 0 {
+	if n := p.Mails.Load(); n != 0 { // that of runs has not returned
 		t.Errorf("%d mails were sent", n)
 	}
+}
+
+// runs dispatches something that ends with the test, and returns its number.
+func runs(t *testing.T, p *consoletest.Program) string {
+	began, end := make(chan struct{}), make(chan struct{})
+	p.Heard = func(context.Context) { close(began); <-end }
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		p.Dispatcher.Dispatch(context.Background(), consoletest.App{}, consoletest.Mail{To: "a"})
+	}()
+	<-began
+	t.Cleanup(func() { close(end); <-over })
+	return fmt.Sprint(p.Recorder.Summaries()[0].Seq)
 }
 
 func TestSend(t *testing.T) {

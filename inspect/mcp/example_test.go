@@ -49,10 +49,12 @@ func Example() {
 	// describe
 	// dispatches
 	// dry_run
+	// export
 	// failures
 	// grep
 	// nodes
 	// removals
+	// replay
 	// sample
 	// validate
 	// views

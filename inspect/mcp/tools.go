@@ -65,6 +65,8 @@ func (t *tools) add(s *sdk.Server) {
 	sdk.AddTool(s, looks("removals", "List who left last, and why.", nil), tool(t.removals))
 	sdk.AddTool(s, looks("dispatches", "List the last dispatches of the program, newest first, or show one with what ran, with which data, what it gave and what failed.", nil), tool(t.dispatches))
 	sdk.AddTool(s, looks("failures", "List what failed lately in the program, newest first; what failed in the same way is one entry.", nil), tool(t.failures))
+	sdk.AddTool(s, looks("export", "Show one dispatch as a document that replay takes, here or in a newer build: the effects as they were dispatched, and what came of them.", nil), tool(t.export))
+	sdk.AddTool(s, looks("replay", "Run a recorded dispatch again as a dry run against the program of now, and list what would be different. Nothing happens.", replaySchema()), toolFor(t.replay))
 	sdk.AddTool(s, looks("validate", "Check a list of effects against the schemas; problems have JSON pointers.", listSchema(false)), tool(t.validate))
 	sdk.AddTool(s, looks("dry_run", "Say exactly what a list of effects would do, byte for byte and to whom. Nothing happens.", listSchema(true)), toolFor(t.dryRun))
 	s.AddTool(&sdk.Tool{

@@ -1,6 +1,11 @@
 package record
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/sfere-go/sfere/effect"
+)
 
 // Dispatch is one recorded dispatch with its continuations. It is a copy and
 // belongs to the caller; the data of its effects is shared with other copies and
@@ -32,6 +37,14 @@ type Dispatch struct {
 	First time.Time
 	Like  uint64
 
+	// Given are the items as they were dispatched, late values not yet resolved, and
+	// More how many there were beyond those. Ctx is what JSON has of the Ctx, nil
+	// without Options.Ctx. All are set on the outermost dispatch only, which may continue
+	// one that is not kept any more.
+	Given []Given
+	More  int
+	Ctx   json.RawMessage
+
 	Steps []Step // in the order of their paths
 	// Nested are the continuations that belong to no step.
 	Nested []Dispatch
@@ -43,4 +56,11 @@ type Dispatch struct {
 	// everything in it; they are set on the outermost dispatch only.
 	Continuations int
 	Revision      uint64
+}
+
+// Given is what is kept of one item as it was dispatched.
+type Given struct {
+	Item    effect.Data // as Step.Item; nil if there was no room for it
+	Omitted int         // bytes that were too many to keep
+	Hidden  int         // secrets that were hidden
 }

@@ -29,7 +29,13 @@
 // same for many recipients of a broadcast is kept once with a count from the
 // beginning.
 //
+// The items of a dispatch from outside are kept as they were dispatched as well, with
+// late values as references: once, where an item ran as it was given. Of the Ctx nothing
+// is kept without [Options].Ctx.
+//
 // What is kept includes what users typed.
+//
+// [Apart] records what one context dispatches, in no log.
 //
 // # Secrets
 //

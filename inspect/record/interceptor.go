@@ -16,10 +16,11 @@ func Interceptor[C any](r *Recorder) effect.Interceptor[C] {
 		Name: "record",
 		Dispatch: func(next effect.DispatchFunc[C]) effect.DispatchFunc[C] {
 			return func(ctx context.Context, call effect.Call[C], items effect.List) *effect.Result {
+				r := r.of(ctx)
 				session := sessionOf(call)
 				o := r.origin(session)
 				_, _, o.each = sfere.SenderOf[C](ctx)
-				n := r.begin(ctx, id{src, call.ID()}, call.Parent(), items, o)
+				n := r.begin(ctx, id{src, call.ID()}, call.Parent(), items, o, rootOf(call), runnerOf(call))
 				res := next(r.at(ctx, place{n, nil}), call, items)
 				if o.key == "" && session != nil && session.Conn != nil {
 					o = r.origin(session)
@@ -30,6 +31,7 @@ func Interceptor[C any](r *Recorder) effect.Interceptor[C] {
 		},
 		Action: func(next effect.ActionFunc[C]) effect.ActionFunc[C] {
 			return func(ctx context.Context, call effect.Call[C], item effect.Data) (effect.List, error) {
+				r := r.of(ctx)
 				p := r.enter(ctx, call.Path(), Action, item)
 				list, err := next(r.at(ctx, p), call, item)
 				r.leave(p, nil, err)
@@ -38,6 +40,7 @@ func Interceptor[C any](r *Recorder) effect.Interceptor[C] {
 		},
 		Effect: func(next effect.EffectFunc[C]) effect.EffectFunc[C] {
 			return func(ctx context.Context, call effect.Call[C], item effect.Data) (any, error) {
+				r := r.of(ctx)
 				p := r.enter(ctx, call.Path(), Effect, item)
 				v, err := next(r.at(ctx, p), call, item)
 				r.leave(p, v, err)

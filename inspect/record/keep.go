@@ -194,6 +194,12 @@ func (k *keeper) fields(dst, src reflect.Value, depth int) {
 			}
 		case secret:
 			k.hide(dst.Field(i), src.Field(i), depth+1)
+		case f.Type == dataType && isLate(t):
+			if raw, ok := src.Field(i).Interface().(effect.Raw); ok {
+				dst.Field(i).Set(reflect.ValueOf(k.reference(raw)))
+				continue
+			}
+			k.put(dst.Field(i), src.Field(i), depth+1)
 		case f.IsExported():
 			if f.Type.Kind() != reflect.Struct {
 				dst.Field(i).SetZero()

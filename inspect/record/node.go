@@ -70,6 +70,7 @@ type data struct {
 	value   any
 	bytes   int
 	omitted int
+	hid     int
 	found   finds
 }
 

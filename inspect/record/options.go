@@ -13,6 +13,11 @@ type Options struct {
 	// case and punctuation do not count: "apikey" finds "API-Key". Default [Secrets];
 	// append to it, or give an empty list that is not nil to hide by tag alone.
 	Secrets []string
+	// Ctx keeps what JSON has of the Ctx of each dispatch from outside: the fields
+	// that nobody else can change meanwhile, which are numbers, texts, times and
+	// structs of them. Secrets in it are hidden as everywhere. A Ctx tells who
+	// somebody is. Default: nothing of it is kept.
+	Ctx bool
 }
 
 const (

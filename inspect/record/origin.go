@@ -14,15 +14,14 @@ import (
 // looks past [effect.Call.Ctx]: to ask for the Ctx means to want another run for
 // each recipient of a broadcast.
 func sessionOf[C any](call effect.Call[C]) *twk.Session {
-	c := core.Call(call)
-	s := c.State()
-	if s.Scope == nil || s.Scope.Root == nil {
+	root := rootOf(call)
+	if root == nil {
 		return nil
 	}
-	if e, ok := s.Scope.Root.(interface{ EmbeddedSession() *twk.Session }); ok {
+	if e, ok := root.(interface{ EmbeddedSession() *twk.Session }); ok {
 		return e.EmbeddedSession()
 	}
-	v := reflect.ValueOf(s.Scope.Root)
+	v := reflect.ValueOf(root)
 	if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
 		return nil
 	}
@@ -34,6 +33,27 @@ func sessionOf[C any](call effect.Call[C]) *twk.Session {
 		}
 	}
 	return nil
+}
+
+// rootOf returns a pointer to the Ctx of a call, nil if there is none. It looks past
+// [effect.Call.Ctx] as well.
+func rootOf[C any](call effect.Call[C]) any {
+	c := core.Call(call)
+	s := c.State()
+	if s.Scope == nil {
+		return nil
+	}
+	return s.Scope.Root
+}
+
+// runnerOf returns what a call belongs to, nil if that is nothing.
+func runnerOf[C any](call effect.Call[C]) core.Runner {
+	c := core.Call(call)
+	s := c.State()
+	if s.Scope == nil {
+		return nil
+	}
+	return s.Scope.Of
 }
 
 // origin is where a dispatch comes from.

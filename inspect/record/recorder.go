@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/internal/core"
 )
 
 // Recorder keeps the last dispatches of a program, each with its continuations
@@ -17,6 +18,7 @@ type Recorder struct {
 	size    int // dispatches
 	max     int // bytes
 	secrets *secrets
+	ctx     bool // Options.Ctx
 
 	mu      sync.Mutex // guards the fields below and everything in the nodes
 	roots   []*node    // oldest first
@@ -61,7 +63,7 @@ func NewWith(o *Options) *Recorder {
 	if v.Bytes <= 0 {
 		v.Bytes = defaultBytes
 	}
-	return &Recorder{size: v.Entries, max: v.Bytes, secrets: secretsOf(v.Secrets), byID: map[id]*node{}, likes: map[uint64]int{}, seed: maphash.MakeSeed()}
+	return &Recorder{size: v.Entries, max: v.Bytes, secrets: secretsOf(v.Secrets), ctx: v.Ctx, byID: map[id]*node{}, likes: map[uint64]int{}, seed: maphash.MakeSeed()}
 }
 
 // keeper returns a keeper for one value.
@@ -70,11 +72,12 @@ func (r *Recorder) keeper() keeper { return keeper{secrets: r.secrets, left: min
 // kept returns what is kept of effect data. It must not be called under the lock.
 func (r *Recorder) kept(item effect.Data) data {
 	k := r.keeper()
-	return data{item: k.item(item), bytes: k.used, omitted: k.omitted, found: k.found}
+	kept := k.item(item)
+	return data{item: kept, bytes: k.used, omitted: k.omitted, hid: k.hid, found: k.found}
 }
 
 // begin records that a dispatch starts.
-func (r *Recorder) begin(ctx context.Context, of id, parent uint64, items effect.List, o origin) *node {
+func (r *Recorder) begin(ctx context.Context, of id, parent uint64, items effect.List, o origin, root any, runs core.Runner) *node {
 	n := &node{id: of, each: o.each, d: Dispatch{
 		ID: of.id, Parent: parent, Began: time.Now(), Running: true, Dry: effect.IsDry(ctx), Names: names(items), Targets: targets(items),
 		Request: o.request, Stream: o.stream, Key: o.key, Times: 1,
@@ -83,6 +86,10 @@ func (r *Recorder) begin(ctx context.Context, of id, parent uint64, items effect
 	size := overhead + len(o.request) + len(o.key)
 	for _, text := range slices.Concat(n.d.Names, n.d.Targets) {
 		size += len(text)
+	}
+	var given given
+	if !r.continues(ctx, of.source, parent) {
+		given = r.given(items, root, runs)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -95,10 +102,11 @@ func (r *Recorder) begin(ctx context.Context, of id, parent uint64, items effect
 	}
 	if at.n == nil {
 		r.total++
-		n.tree = &tree{nodes: []*node{n}}
+		n.tree = &tree{nodes: []*node{n}, found: given.found}
+		n.d.Given, n.d.More, n.d.Ctx = given.items, given.more, given.ctx
 		r.byID[n.id] = n
 		r.roots = append(r.roots, n)
-		r.add(n, size)
+		r.add(n, size+given.bytes)
 		r.changed(n)
 		return n
 	}
@@ -122,6 +130,16 @@ func (r *Recorder) begin(ctx context.Context, of id, parent uint64, items effect
 func (r *Recorder) changed(n *node) {
 	r.version++
 	n.tree.rev = r.version
+}
+
+// continues reports whether the dispatch of ctx continues one that is kept.
+func (r *Recorder) continues(ctx context.Context, src *source, parent uint64) bool {
+	if parent == 0 {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.continued(ctx, src, parent).n != nil
 }
 
 // continued returns the place that the dispatch of ctx continues.
@@ -164,7 +182,7 @@ func (r *Recorder) enter(ctx context.Context, path effect.Path, kind Kind, item 
 	if p.n == nil {
 		return place{}
 	}
-	called, kept := name(item), r.kept(item)
+	called, kept := name(item), p.n.shared(path, r.kept(item))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.changed(p.n)

@@ -65,7 +65,11 @@ func everything(d record.Dispatch) string {
 		}
 	}
 	walk(d)
-	return text
+	for _, g := range d.Given {
+		item, err := json.Marshal(g.Item)
+		text += fmt.Sprintf("%#v %s %v\n", g.Item, item, err)
+	}
+	return text + string(d.Ctx)
 }
 
 func TestRecorderHidesSecrets(t *testing.T) {
@@ -95,6 +99,8 @@ func TestRecorderHidesSecrets(t *testing.T) {
 		{"wire form that does not decode", raw(`{"name":1,"password":"` + hunter + `"}`), `"name":1`},
 		{"wire form that is no JSON", effect.Raw{Effect: "test/gone", Args: []byte(`{"password":"` + hunter)}, `not JSON`},
 		{"a list inside", effect.Batch{Effects: effect.List{LogIn{Code: hunter}, raw(`{"code":"` + hunter + `"}`)}}, `"code":"[hidden]"`},
+		{"a list inside of a list", effect.Serial{Key: "k", Effects: effect.List{&effect.Batch{Effects: effect.List{raw(`{"code":"` + hunter + `"}`)}}}}, `"code":"[hidden]"`},
+		{"a reference in wire form", twk.PatchSignals{Late: map[string]effect.Late[any]{"n": effect.Later[any](effect.Raw{Effect: "test/code", Args: []byte(`{"code":"` + hunter + `"}`)})}}, `test/code`},
 		{"a broadcast", sfere.Broadcast{To: sfere.Category("x"), Effects: effect.List{twk.PatchSignals{Signals: map[string]any{"token": hunter}}}}, `*`},
 		{"an error tells it", LogIn{Name: "fail", Code: hunter}, "no user with [hidden]"},
 		{"an error of a continuation tells it", LogIn{Name: "nest", Code: hunter}, "no user with [hidden]"},
