@@ -119,53 +119,67 @@ func TestSlowReaderMemory(t *testing.T) {
 	}
 	for _, tt := range tests {
 		eachTransport(t, func(t *testing.T, via sse.HubOptions) {
-			via.WriteTimeout, via.Heartbeat = -1, -1
-			r := newRig(t, setup{hub: via, server: smallBuffers})
-			r.stay("GET /sse")
-			var clients []net.Conn
-			var conns []*sse.Conn
-			for range streams {
-				nc := r.slowReader("/sse")
-				if _, err := http.ReadResponse(bufio.NewReaderSize(nc, 16), nil); err != nil {
-					t.Fatal(err)
+			// The heap is that of all tests, and something of another one may be in it once.
+			for attempt := 1; ; attempt++ {
+				waiting, after := slowReaderMemory(t, via, streams, tt.frames)
+				t.Logf("%s: %d KiB per stream while all waits, %d KiB after reading a little", tt.name, waiting/1024, after/1024)
+				if max(waiting, after) <= most {
+					break
 				}
-				clients, conns = append(clients, nc), append(conns, r.conn())
-			}
-			settled := func() {
-				var last uint64
-				for same := 0; same < 20; time.Sleep(10 * time.Millisecond) {
-					var sent uint64
-					for _, c := range conns {
-						sent += c.Info().Sent + uint64(c.Info().Queued)<<32
-					}
-					if same++; sent != last {
-						last, same = sent, 0
-					}
+				if attempt == 3 {
+					t.Fatalf("%s: a stream holds %d bytes of its own, want %d at most", tt.name, max(waiting, after), most)
 				}
-			}
-			before := heap()
-			for _, f := range tt.frames {
-				for _, c := range conns {
-					if err := c.Emit(t.Context(), f); err != nil {
-						t.Fatal(err)
-					}
-				}
-			}
-			settled()
-			waiting := heap()
-			for _, nc := range clients { // a little, and no more
-				_ = nc.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
-				_, _ = io.CopyN(io.Discard, nc, 100<<10)
-			}
-			settled()
-			after := heap()
-			t.Logf("%s: %d KiB per stream while all waits, %d KiB after reading a little", tt.name, (waiting-before)/streams/1024, (after-before)/streams/1024)
-			if max(waiting, after)-before > streams*most {
-				t.Errorf("%s: a stream holds %d bytes of its own, want %d at most", tt.name, (max(waiting, after)-before)/streams, most)
 			}
 			runtime.KeepAlive(tt)
 		})
 	}
+}
+
+// slowReaderMemory returns how much a stream holds for itself while frames wait for
+// clients that do not read, and when those have read a little.
+func slowReaderMemory(t *testing.T, via sse.HubOptions, streams int, frames []*sse.Frame) (waiting, after int64) {
+	via.WriteTimeout, via.Heartbeat = -1, -1
+	r := newRig(t, setup{hub: via, server: smallBuffers})
+	r.stay("GET /sse")
+	var clients []net.Conn
+	var conns []*sse.Conn
+	for range streams {
+		nc := r.slowReader("/sse")
+		defer nc.Close()
+		if _, err := http.ReadResponse(bufio.NewReaderSize(nc, 16), nil); err != nil {
+			t.Fatal(err)
+		}
+		clients, conns = append(clients, nc), append(conns, r.conn())
+	}
+	settled := func() {
+		var last uint64
+		for same := 0; same < 20; time.Sleep(10 * time.Millisecond) {
+			var sent uint64
+			for _, c := range conns {
+				sent += c.Info().Sent + uint64(c.Info().Queued)<<32
+			}
+			if same++; sent != last {
+				last, same = sent, 0
+			}
+		}
+	}
+	before := heap()
+	for _, f := range frames {
+		for _, c := range conns {
+			if err := c.Emit(t.Context(), f); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	settled()
+	waiting = heap() - before
+	for _, nc := range clients { // a little, and no more
+		_ = nc.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
+		_, _ = io.CopyN(io.Discard, nc, 100<<10)
+	}
+	settled()
+	after = heap() - before
+	return waiting / int64(streams), after / int64(streams)
 }
 
 // copier is a compressor that makes nothing smaller.
