@@ -30,7 +30,7 @@ type Entry struct {
 	Seq uint64    `json:"seq"`
 	At  time.Time `json:"at"` // when it happened; of an event, when it was queued
 	// Took is how long an event waited until its fate was known.
-	Took time.Duration `json:"took,omitempty"`
+	Took time.Duration `json:"tookNanos,omitempty"`
 	Fate Fate          `json:"fate"`
 	// Cause is why the stream was closed.
 	Cause    Cause    `json:"cause,omitempty"`

@@ -11,6 +11,8 @@
 //	sfere dispatches -failed             what went wrong last
 //	sfere dispatches 7                   one of them, with everything that it did
 //	sfere tail -match app/               what happens now, until ctrl-C
+//	sfere tail default/lobby/ann         what her streams are sent now, and what became of it
+//	sfere tail -text default/lobby/ann   and what it says, if the program allows it
 //	sfere validate effects.json          is it right?
 //	sfere dry-run -to '*/lobby/*' f.json what would it do?
 //	sfere send -to '*/lobby/*' f.json    do it, if the program allows it

@@ -50,7 +50,7 @@ func commands() []command {
 		{"views", "[-n N] [-count] [text]", "list what streams are shown, of views with text in their name", (*cli).views},
 		{"dispatches", "[-failed] [-name N] [-match T] [number]", "list the last dispatches, or show what one of them did", (*cli).dispatches},
 		{"failures", "[-n N]", "list what failed lately, what failed in the same way once", (*cli).failures},
-		{"tail", "[-failed] [-name N] [-match T]", "print dispatches as they happen, until ctrl-C", (*cli).tail},
+		{"tail", "[key] [-text] [-id N] | [-match T] ...", "print what the streams under a key are sent, or dispatches, as it happens", (*cli).tail},
 		{"validate", "[file]", "check a list of effects, from standard input by default", (*cli).validate},
 		{"dry-run", "[-to pattern] [file]", "say what a list of effects would do", (*cli).dryRun},
 		{"send", "[-to pattern] [file]", "run a list of effects, if the program allows it", (*cli).send},

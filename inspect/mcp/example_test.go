@@ -54,6 +54,7 @@ func Example() {
 	// nodes
 	// removals
 	// sample
+	// stream_events
 	// validate
 	// views
 	// <nil> <nil>
