@@ -60,7 +60,7 @@ func (in *Inspector) live(r *twk.Request) twk.Response {
 	stream.Stream, _ = strconv.ParseUint(signals.Stream, 10, 64)
 	if r.URL.Query().Get("tab") == "stream" {
 		if err := httpapi.MayWatch(r.Context(), in.console, httpapi.CallerOf(r.Context()), stream.console()); err != nil {
-			return twk.BadRequest(err).WithStatus(http.StatusForbidden)
+			return twk.Status(http.StatusForbidden) // the page says why
 		}
 	}
 	return twk.Stream(followPage{

@@ -88,7 +88,14 @@ func (in *Inspector) stream(r *twk.Request) twk.Response {
 	stream, _ := strconv.ParseUint(get("stream"), 10, 64)
 	q := streamQuery{Key: get("key"), Stream: stream, WhyNot: whyNotWatch(in, r)}
 	list, err := in.console.Events(r.Context(), q.console())
-	q.Text = get("text") == "true" && q.WhyNot == ""
+	if get("text") == "true" {
+		q.Text = true
+		caller := httpapi.CallerOf(r.Context())
+		who := httpapi.SenderOf(r.Request, via, caller)
+		q.By, q.Asked = who.By, who.Asked
+		_ = httpapi.MayWatch(r.Context(), in.console, caller, q.console()) // the audit hears of it, and the page says why not
+		q.Text = q.WhyNot == ""
+	}
 	return in.pageOf("stream", "stream", "What is sent", in.streamView(q, list, err))
 }
 

@@ -49,7 +49,8 @@ type Watch struct {
 
 	mu     sync.Mutex // guards the fields below
 	taps   map[*sse.Conn]*sse.Tap
-	past   []Seen // of streams that are gone, until they were told of
+	hubs   []*sse.Hub // of the streams that were watched
+	past   []Seen     // of streams that are gone, until they were told of
 	look   Watched
 	closed bool
 }
@@ -102,8 +103,8 @@ func (c *Console) beginWatch(ctx context.Context, q StreamQuery) (*Watch, error)
 	return w, nil
 }
 
-// find watches the streams that are there now, and reports whether one of them is of a
-// hub that is about to end.
+// find watches the streams that are there now, and reports whether a hub of those that
+// were watched is about to end.
 func (w *Watch) find() (draining bool) {
 	conns, _ := w.c.conns.Streams(w.key)
 	w.mu.Lock()
@@ -111,8 +112,8 @@ func (w *Watch) find() (draining bool) {
 	if w.closed {
 		return true
 	}
-	for conn := range w.taps {
-		draining = draining || conn.Hub().Draining()
+	for _, hub := range w.hubs {
+		draining = draining || hub.Draining()
 	}
 	for _, conn := range conns {
 		if w.taps[conn] != nil || len(w.taps) >= maxTaps || !w.c.conns.IsStream(conn, w.q.Stream) {
@@ -120,6 +121,9 @@ func (w *Watch) find() (draining bool) {
 		}
 		if tap, err := conn.Tap(w.wake); err == nil {
 			w.taps[conn] = tap
+			if !slices.Contains(w.hubs, conn.Hub()) {
+				w.hubs = append(w.hubs, conn.Hub())
+			}
 		}
 	}
 	return draining
