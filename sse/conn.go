@@ -24,7 +24,7 @@ type Conn struct {
 	// of the fields matters more than it looks.
 
 	// mu guards the outbox and the state. It is held for a few instructions
-	// only and no other lock is taken under it.
+	// only, and no lock but trace.mu is taken under it.
 	mu        sync.Mutex
 	corked    bool // nothing is written yet: the first effects gather
 	scheduled bool // a writer will come by

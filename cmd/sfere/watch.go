@@ -41,20 +41,20 @@ func (w *watched) query() url.Values {
 // watch prints what streams are sent until ctx ends, or the one stream that is asked for
 // does. The program must answer once, as for follow.
 func (c *cli) watch(ctx context.Context, w watched, every time.Duration) error {
-	lost := false
-	for first := true; ; first = false {
+	lost, answered := false, false
+	for {
 		over, err := c.watchOnce(ctx, w, func() {
 			if lost {
 				fmt.Fprintln(c.err, "sfere: the program is back")
 			}
-			lost = false
+			lost, answered = false, true
 		})
 		_, silent := errors.AsType[*away](err)
 		switch {
 		case ctx.Err() != nil || over && w.id != 0:
 			return nil
 		case over: // it was watched for long, or the program is about to end
-		case first && silent && !lost, err != nil && !silent:
+		case !answered, err != nil && !silent:
 			return err
 		case !lost:
 			lost = true

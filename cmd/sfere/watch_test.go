@@ -9,11 +9,13 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/inspect/console"
 	"github.com/sfere-go/sfere/internal/consoletest"
 	"github.com/sfere-go/sfere/twk"
+	"github.com/sfere-go/sfere/twk/twktest"
 )
 
 // The command prints what the streams under a key are sent, what became of it, and with
@@ -68,6 +70,11 @@ func TestTailKeyEnds(t *testing.T) {
 	}
 	if err := p.Dispatcher.Dispatch(t.Context(), consoletest.App{}, sfere.Close{To: sfere.Exactly(sfere.ID("lobby", "ann"))}).Err(); err != nil {
 		t.Fatal(err)
+	}
+	for end := time.Now().Add(twktest.Wait); len(p.Conns.Removals()) == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the stream does not end")
+		}
 	}
 	for _, tt := range []struct {
 		reason, args string
