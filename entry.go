@@ -277,7 +277,7 @@ func (e *entry) announce() {
 		logPanic("store", e.failed)
 	}
 	one := Removal{Keys: e.keys(), Info: e.conn.Info(), Cause: e.cause, At: time.Now()}
-	e.owner.gone.add(one)
+	e.owner.gone.add(gone{one, e.conn.Hub()})
 	if hook := e.owner.opts.OnRemove; hook != nil {
 		defer contain("removal hook")
 		one.Keys = slices.Clone(one.Keys) // the hook may keep and change them

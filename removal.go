@@ -22,14 +22,20 @@ const (
 	maxRemovedKeys = 16
 )
 
+// gone is a removal, and who knows what its stream was sent.
+type gone struct {
+	Removal
+	hub *sse.Hub
+}
+
 // removals are the last ones.
 type removals struct {
 	mu   sync.Mutex // guards the fields below; no lock is taken under it
-	list []Removal
+	list []gone
 	next int // in list, which is a ring once it is full
 }
 
-func (r *removals) add(one Removal) {
+func (r *removals) add(one gone) {
 	if len(one.Keys) > maxRemovedKeys {
 		one.Keys = slices.Clone(one.Keys[:maxRemovedKeys])
 	}
@@ -46,7 +52,16 @@ func (r *removals) add(one Removal) {
 // Removals returns the connections that were removed last, the newest first: 100 at
 // most. Their keys are shared and must not be changed.
 func (c *Conns) Removals() []Removal {
-	r := &c.gone
+	last := c.gone.last()
+	out := make([]Removal, len(last))
+	for i, g := range last {
+		out[i] = g.Removal
+	}
+	return out
+}
+
+// last returns them, the newest first.
+func (r *removals) last() []gone {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	out := slices.Concat(r.list[r.next:], r.list[:r.next])

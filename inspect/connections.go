@@ -85,6 +85,7 @@ type connRow struct {
 	Else  int // views that are not in Views
 	Conn  sse.ConnInfo
 	Node  string // that has it, if those of all are shown
+	Sent  string // address of what it is sent; empty if its first key is long
 	Agent string
 	Close string // address that closes it, if it may be
 	Kick  string // address of the form that throws its first key out
@@ -98,7 +99,8 @@ type connKey struct {
 // goneRow is one connection that is gone.
 type goneRow struct {
 	Key       keyText
-	More      int // further keys
+	More      int    // further keys
+	Sent      string // address of what it was sent; empty if the key is long
 	Cause     sse.Cause
 	Why       string
 	At        time.Time
@@ -217,6 +219,9 @@ func (in *Inspector) row(c sfere.ConnInfo, mayClose bool) connRow {
 	for i, k := range shown {
 		key := connKey{keyText: keyTextOf(k)}
 		if exact := k.String(); len(exact) <= maxKey {
+			if i == 0 {
+				row.Sent = in.streamLink(exact, c.Conn.ID, false)
+			}
 			key.Send = in.sendLink("", 0, sfere.Exactly(k).String())
 			if i == 0 && mayClose {
 				row.Close = in.url("close?", url.Values{"conn": {id}, "key": {exact}}.Encode())
@@ -239,8 +244,13 @@ func (in *Inspector) goneOf(p sfere.Pattern) []goneRow {
 		if len(out) == maxGone {
 			break
 		}
+		sent := ""
+		if exact := g.Keys[i].String(); len(exact) <= maxKey {
+			sent = in.streamLink(exact, g.Info.ID, false)
+		}
 		out = append(out, goneRow{
-			Key: keyTextOf(g.Keys[i]), More: len(g.Keys) - 1, Cause: g.Cause, Why: whyGone(g.Cause), At: g.At, Lasted: g.At.Sub(g.Info.Opened),
+			Sent: sent,
+			Key:  keyTextOf(g.Keys[i]), More: len(g.Keys) - 1, Cause: g.Cause, Why: whyGone(g.Cause), At: g.At, Lasted: g.At.Sub(g.Info.Opened),
 			Conn: g.Info.ID, Agent: agent(g.Info.UserAgent), UserAgent: g.Info.UserAgent,
 		})
 	}

@@ -6,12 +6,16 @@ import (
 	"fmt"
 	"hash/maphash"
 	"log/slog"
+	"net/http"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
 	"github.com/sfere-go/sfere/effect"
+	"github.com/sfere-go/sfere/inspect/console"
+	"github.com/sfere-go/sfere/inspect/httpapi"
 	"github.com/sfere-go/sfere/sse"
 	"github.com/sfere-go/sfere/twk"
 )
@@ -28,6 +32,8 @@ type followPage struct {
 	Conns connQuery `json:"conns,omitzero" jsonschema:"description=what the page of connections shows"`
 	// Views is what the page of views shows.
 	Views viewQuery `json:"views,omitzero" jsonschema:"description=what the page of views shows"`
+	// Stream is whose streams the page of a stream shows.
+	Stream streamQuery `json:"stream,omitzero" jsonschema:"description=whose streams the page of a stream shows"`
 	// Query is that of the page of dispatches.
 	Query dispatchQuery `json:"query,omitzero" jsonschema:"description=filter of the page of dispatches"`
 }
@@ -42,13 +48,24 @@ func (in *Inspector) live(r *twk.Request) twk.Response {
 		Pattern, After string
 		Nodes          bool
 		View, From     string
+		Key, Stream    string
+		Text           bool
 		dispatchQuery
 	}
 	if err := r.Signals(&signals); err != nil {
 		return twk.BadRequest(err)
 	}
+	who := httpapi.SenderOf(r.Request, via, httpapi.CallerOf(r.Context()))
+	stream := streamQuery{Key: signals.Key, Text: signals.Text, By: who.By, Asked: who.Asked, WhyNot: whyNotWatch(in, r)}
+	stream.Stream, _ = strconv.ParseUint(signals.Stream, 10, 64)
+	if r.URL.Query().Get("tab") == "stream" {
+		if err := httpapi.MayWatch(r.Context(), in.console, httpapi.CallerOf(r.Context()), stream.console()); err != nil {
+			return twk.Status(http.StatusForbidden) // the page says why
+		}
+	}
 	return twk.Stream(followPage{
-		Tab: r.URL.Query().Get("tab"), Query: signals.dispatchQuery,
+		Stream: stream,
+		Tab:    r.URL.Query().Get("tab"), Query: signals.dispatchQuery,
 		Conns: connQuery{Pattern: signals.Pattern, After: signals.After, Nodes: signals.Nodes, MayClose: whyNot(r.Request) == ""},
 		Views: viewQuery{View: signals.View, From: signals.From, MayRefresh: whyNot(r.Request) == ""},
 	})
@@ -75,6 +92,8 @@ type feed struct {
 	more  bool              // there is a page after it
 	lists *lists            // that pages share at this moment; nil at first
 	log   dispatchLog       // what it shows of the dispatches
+	watch *console.Watch    // of what streams are sent; nil on other pages
+	blind error             // why it does not see it any more
 }
 
 // follow handles followPage.
@@ -84,10 +103,17 @@ func (f *feeds) follow(ctx context.Context, call twk.Call, e followPage) (any, e
 		return nil, twk.ErrNoStream
 	}
 	page := &feed{followPage: e, conn: conn, in: f.in, sent: map[string]uint64{}}
+	page.watching(ctx)
 	if err := call.Dispatch(ctx, page.changes(ctx)...).Err(); err != nil {
+		page.unwatch()
 		return nil, err
 	}
-	if _, ok := conn.Attach(sse.Hooks{OnClosed: func(c *sse.Conn, _ sse.Cause) { f.remove(c) }}); !ok {
+	hooks := sse.Hooks{
+		OnClosed: func(c *sse.Conn, _ sse.Cause) { f.remove(c) },
+		OnEnded:  func(*sse.Conn, sse.Cause) { page.unwatch() }, // it tells the audit, which may take its time
+	}
+	if _, ok := conn.Attach(hooks); !ok {
+		page.unwatch()
 		return nil, nil
 	}
 	f.mu.Lock()
@@ -169,6 +195,8 @@ func (p *feed) changes(ctx context.Context) effect.List {
 		items = p.connections(items, p.lists.of(ctx, p.in, p.Conns))
 	case "nodes":
 		items = p.nodes(items, p.lists.nodesOf(ctx, p.in))
+	case "stream":
+		items = p.stream(items, p.sees())
 	case "views":
 		items = p.views(items, p.in.viewed(p.Views))
 	case "dispatches":

@@ -27,7 +27,8 @@ type Options struct {
 	// ends. Default "/inspect/".
 	Prefix string
 	// Guard decides who sends each request and what it may do: httpapi.Read to look,
-	// rehearse and validate, httpapi.Write to send as well. It may be called
+	// rehearse and validate, httpapi.Watch to see what streams say, httpapi.Write to send as
+	// well. It may be called
 	// concurrently. Default: httpapi.Local, which answers requests from this machine
 	// that show the token of the console; see [Inspector.URL].
 	Guard httpapi.Guard
@@ -126,6 +127,7 @@ func (in *Inspector) routes() http.Handler {
 		"GET /sample":           in.sample,
 		"GET /connections":      in.connections,
 		"GET /nodes":            in.nodesPage,
+		"GET /stream":           in.stream,
 		"GET /views":            in.viewsPage,
 		"GET /dispatches":       in.dispatches,
 		"GET /dispatches/{seq}": in.dispatch,

@@ -23,6 +23,7 @@ import (
 	"github.com/sfere-go/sfere/inspect/httpapi"
 	"github.com/sfere-go/sfere/inspect/record"
 	"github.com/sfere-go/sfere/registry"
+	"github.com/sfere-go/sfere/sse"
 	"github.com/sfere-go/sfere/twk"
 	"github.com/sfere-go/sfere/twk/twktest"
 )
@@ -143,7 +144,7 @@ func newProgram(t *testing.T, guard httpapi.Guard, extra ...func(*http.ServeMux)
 			}, nil),
 		),
 	))
-	p.bridge = twk.NewBridge(p.d, func(s twk.Session) App { return App{s} }, nil)
+	p.bridge = twk.NewBridge(p.d, func(s twk.Session) App { return App{s} }, &twk.BridgeOptions{Hub: sse.NewHub(&sse.HubOptions{Record: 50})})
 	p.console = console.New(p.d, p.conns, &console.Options[App]{Recorder: p.rec, Token: token})
 	p.insp = inspect.New(p.console, &inspect.Options{
 		Guard: guard, Hub: p.bridge.Hub(), Client: twk.Client{URL: "/datastar.js"}, Title: "shop",

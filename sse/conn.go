@@ -24,7 +24,7 @@ type Conn struct {
 	// of the fields matters more than it looks.
 
 	// mu guards the outbox and the state. It is held for a few instructions
-	// only and no other lock is taken under it.
+	// only, and no lock but trace.mu is taken under it.
 	mu        sync.Mutex
 	corked    bool // nothing is written yet: the first effects gather
 	scheduled bool // a writer will come by
@@ -33,7 +33,7 @@ type Conn struct {
 	reports   bool // onSent is not empty
 	turned    bool // turns is not empty
 	resyncs   bool // an owner sends everything again rather than have the stream cut
-	settled   bool // the hub has counted what was sent
+	traced    bool // what happens is recorded
 	hub       *Hub // constant
 	outbox         // what waits
 
@@ -72,6 +72,7 @@ type Conn struct {
 
 	// The rest of the state, guarded by mu.
 	pending bool // it is not decided yet whether the stream opens
+	settled bool // the hub has counted what was sent
 	policy  Overflow
 	dropped uint64
 	cause   Cause
@@ -93,7 +94,8 @@ type Conn struct {
 	wake     chan struct{} // tells the own goroutine to write, one token
 
 	stays        atomic.Bool // a long stream, not a short response
-	spoke, place int         // position in the hub's wheel; guarded by the wheel
+	spoke, place int32       // position in the hub's wheel; guarded by the wheel
+	trace        *trace      // under mu: what has happened lately; nil before the first event, and if it is not recorded
 }
 
 // newConn returns a stream for r that is opening. front is the header of its
@@ -110,6 +112,7 @@ func newConn(h *Hub, r *http.Request, front http.Header, now time.Time, stay boo
 	c.first, opening.turns[0] = &opening.turn, &opening.turn
 	c.turns, c.turned = opening.turns[:], true
 	c.stays.Store(stay)
+	c.traced = stay && h.opts.Record > 0
 	// Middleware that has set an encoding encodes what passes through it: what is
 	// encoded already would be so twice, and what goes past it not at all.
 	// For a short response it would cost more than it saves.
@@ -242,10 +245,13 @@ func (c *Conn) Close(cause Cause) bool {
 	if cause.Cut() && cause != CauseShutdown {
 		c.drop()
 	}
-	owners, parked, leave, expiry := c.owners, c.parked, c.leave, c.expiry
+	owners, parked, leave, expiry, traced := c.owners, c.parked, c.leave, c.expiry, c.traced
 	c.parked, c.leave, c.expiry = nil, nil, nil
 	c.mu.Unlock()
 	c.hub.counts.close(c.stays.Load(), cause)
+	if traced {
+		c.closeTrace(cause)
+	}
 	if leave != nil && cause == CauseClient {
 		leave()
 	}

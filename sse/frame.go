@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"github.com/sfere-go/sfere/sse/gzipcast"
@@ -43,6 +44,7 @@ type Frame struct {
 	key      string
 	overflow Overflow
 	version  uint64
+	brief    atomic.Pointer[digest] // what is recorded of it; nil until somebody records it
 }
 
 // FrameOptions adjust a [Frame]. Zero fields mean the defaults.

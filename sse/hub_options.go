@@ -45,6 +45,10 @@ func (o *HubOptions) checked() HubOptions {
 		reject("MaxBytes", v.MaxBytes, "use a positive number of bytes")
 		v.MaxBytes = 0
 	}
+	if v.Record < 0 || v.Record > maxRecord {
+		reject("Record", v.Record, fmt.Sprintf("use a number of events up to %d, or 0 for none", maxRecord))
+		v.Record = 0
+	}
 	if v.Overflow.check() != nil {
 		reject("Overflow", fmt.Sprintf("%q", v.Overflow), "use Disconnect or DropOldest")
 		v.Overflow = ""

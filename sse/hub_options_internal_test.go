@@ -31,6 +31,7 @@ func TestHubOptions(t *testing.T) {
 		{"nil means the defaults", nil, defaults, nil},
 		{"what is set stays", &other, other, nil},
 		{"a bound below zero", &HubOptions{MaxFrames: -1, MaxBytes: -2}, defaults, []string{"HubOptions.MaxFrames is -1", "HubOptions.MaxBytes is -2"}},
+		{"too many events, or fewer than none", &HubOptions{Record: 1001}, defaults, []string{"HubOptions.Record is 1001"}},
 		{"a word that is none", &HubOptions{Overflow: "drop"}, defaults, []string{`HubOptions.Overflow is \"drop\"`}},
 		{"a unit was forgotten", &HubOptions{Heartbeat: 15, WriteTimeout: 10}, defaults, []string{"HubOptions.WriteTimeout is 10ns", "HubOptions.Heartbeat is 15ns"}},
 		{"it would panic when a stream opens", &HubOptions{PerStream: []Compressor{{Encoding: "br"}, zip}}, zipped, []string{"HubOptions.PerStream"}},

@@ -50,9 +50,9 @@ func (l losses) total() int { return l.dropped + l.replaced }
 // lost. The bound is asked of what waits already: a burst of the program is not
 // a slow client. Frames that may be dropped make room for others and never push
 // out one that may not.
-func (o *outbox) admit(frames []*Frame, b bounds, s *slabs) (lost losses, err error) {
+func (o *outbox) admit(frames []*Frame, b bounds, s *slabs, t *trace) (lost losses, err error) {
 	if len(frames) == 1 && frames[0].version != 0 {
-		return losses{replaced: o.put(frames[0], s)}, nil
+		return losses{replaced: o.put(frames[0], s, t)}, nil
 	}
 	full := len(frames) > 0 && o.full(b)
 	if full && o.refuses(frames, b) {
@@ -62,19 +62,19 @@ func (o *outbox) admit(frames []*Frame, b bounds, s *slabs) (lost losses, err er
 		return losses{dropped: len(frames)}, ErrDropped
 	}
 	for _, f := range frames {
-		if f.version == 0 && f.key != "" && o.replace(f.key) {
+		if f.version == 0 && f.key != "" && o.replace(f.key, t) {
 			lost.replaced++
 		}
 	}
 	if full {
-		lost.dropped = o.makeRoom(b)
+		lost.dropped = o.makeRoom(b, t)
 	}
 	for i, f := range frames {
 		if f.version != 0 {
-			lost.replaced += o.put(f, s)
+			lost.replaced += o.put(f, s, t)
 			continue
 		}
-		if f.key != "" && i > 0 && o.replace(f.key) { // twice in one burst
+		if f.key != "" && i > 0 && o.replace(f.key, t) { // twice in one burst
 			lost.replaced++
 		}
 		o.push(f, s)
@@ -122,30 +122,34 @@ func (o *outbox) counted() (n, size int) {
 
 // put takes a frame with a version in, unless a newer one waits. It returns how many
 // frames were lost.
-func (o *outbox) put(f *Frame, s *slabs) int {
+func (o *outbox) put(f *Frame, s *slabs, t *trace) int {
 	i := slices.IndexFunc(o.queue, func(old *Frame) bool { return old.key == f.key })
 	switch {
 	case i < 0:
 		o.push(f, s)
 		return 0
 	case o.queue[i].version <= f.version:
+		t.lost(o.queue[i], FateReplaced)
 		o.dropAt(i)
 		o.push(f, s)
+	default: // f itself is old
+		t.lost(f, FateReplaced)
 	}
 	return 1
 }
 
 // clearEvents drops all frames but those with a version and returns how many.
-func (o *outbox) clearEvents() (lost int) {
-	return o.drops(func(f *Frame) bool { return f.version == 0 })
+func (o *outbox) clearEvents(t *trace) (lost int) {
+	return o.drops(t, func(f *Frame) bool { return f.version == 0 })
 }
 
 // drops takes out the frames that are lost and returns how many.
-func (o *outbox) drops(isLost func(*Frame) bool) (lost int) {
+func (o *outbox) drops(t *trace, isLost func(*Frame) bool) (lost int) {
 	kept := o.queue[:0]
 	for _, f := range o.queue {
 		if isLost(f) {
 			o.bytes -= len(f.bytes)
+			t.lost(f, FateDropped)
 			lost++
 			continue
 		}
@@ -162,9 +166,9 @@ func (b bounds) droppable(f *Frame) bool {
 
 // makeRoom drops frames that may be dropped, the oldest first, until there is
 // room.
-func (o *outbox) makeRoom(b bounds) (lost int) {
+func (o *outbox) makeRoom(b bounds, t *trace) (lost int) {
 	n, size := o.counted()
-	return o.drops(func(f *Frame) bool {
+	return o.drops(t, func(f *Frame) bool {
 		over := n >= b.frames || size >= b.bytes
 		if !over || !b.droppable(f) {
 			return false
@@ -229,9 +233,13 @@ func (o *outbox) dropAt(i int) {
 
 // replace drops the waiting frame with the same key, if there is one; the newer
 // one goes to the end, so that it comes after everything that was sent before it.
-func (o *outbox) replace(key string) bool {
+func (o *outbox) replace(key string, t *trace) bool { return o.takeOut(key, t, FateReplaced) }
+
+// takeOut drops the waiting frame with the key and notes why.
+func (o *outbox) takeOut(key string, t *trace, why Fate) bool {
 	i := slices.IndexFunc(o.queue, func(f *Frame) bool { return f.key == key })
 	if i >= 0 {
+		t.lost(o.queue[i], why)
 		o.dropAt(i)
 	}
 	return i >= 0

@@ -98,7 +98,7 @@ func TestAdmit(t *testing.T) {
 			for _, f := range box(t, tt.waiting) {
 				o.push(f, &s)
 			}
-			lost, err := o.admit(box(t, tt.burst), bounds{tt.max, 1 << 20, tt.policy}, &s)
+			lost, err := o.admit(box(t, tt.burst), bounds{tt.max, 1 << 20, tt.policy}, &s, nil)
 			if got := text(o.queue); got != tt.want || lost.total() != tt.lost || !errors.Is(err, tt.err) || tt.err == nil && err != nil {
 				t.Errorf("%s: %q, %d lost, error %v; want %q, %d, %v", tt.reason, got, lost.total(), err, tt.want, tt.lost, tt.err)
 			}
@@ -129,7 +129,7 @@ func FuzzAdmit(f *testing.F) {
 		for i, c := range script[:min(len(script), 200)] {
 			word := fmt.Sprintf("%s%d", []string{"", "~", "!"}[c%3], i)
 			frames := box(t, word)
-			_, err := o.admit(frames, b, &s)
+			_, err := o.admit(frames, b, &s, nil)
 			if err == nil && !b.droppable(frames[0]) {
 				want = append(want, word)
 			}
@@ -175,7 +175,7 @@ func TestTakePiece(t *testing.T) {
 			if rng.IntN(50) == 0 {
 				f.bytes = make([]byte, 2*piece)
 			}
-			if _, err := b.admit([]*Frame{f}, none, &s); err != nil {
+			if _, err := b.admit([]*Frame{f}, none, &s, nil); err != nil {
 				t.Fatal(err)
 			}
 			b.in++

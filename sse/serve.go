@@ -272,5 +272,6 @@ func (c *Conn) finish(cause Cause, flush bool) {
 	}
 	c.detach()
 	c.hub.counts.settle(c)
+	c.endTrace()
 	c.ended()
 }

@@ -59,6 +59,9 @@ func (c *Conn) enter(box *outbox, frames []*Frame, unbounded bool) error {
 	case !box.full(b): // the policy is not asked, and not read from memory
 		if len(frames) == 1 && frames[0].key == "" { // nearly always: it takes nobody's place
 			box.push(frames[0], &c.hub.slabs)
+			if c.traced {
+				c.tracer().queued(frames)
+			}
 			return nil
 		}
 	case box == &c.outbox && c.behind():
@@ -66,13 +69,18 @@ func (c *Conn) enter(box *outbox, frames []*Frame, unbounded bool) error {
 	default:
 		b = bounds{o.MaxFrames * ahead, o.MaxBytes * ahead, c.policy}
 	}
-	lost, err := box.admit(frames, b, &c.hub.slabs)
+	t := c.tracer()
+	t.queued(frames) // before any of them takes the place of another
+	lost, err := box.admit(frames, b, &c.hub.slabs, t)
 	if err == ErrOverflow && c.resyncs {
-		dropped := box.clearEvents()
-		lost, _ = box.admit(frames, b, &c.hub.slabs)
+		dropped := box.clearEvents(t)
+		lost, _ = box.admit(frames, b, &c.hub.slabs, t)
 		lost.dropped += dropped
 		err = nil
 		go c.lost()
+	}
+	if err != nil {
+		t.refused(frames, err)
 	}
 	if lost != (losses{}) {
 		c.lose(lost)
@@ -142,12 +150,13 @@ func (c *Conn) endTurns() {
 // advance moves what has waited for its turn into the outbox. c.mu is held.
 func (c *Conn) advance(box *outbox) {
 	var lost losses
+	t := c.tracer()
 	for _, f := range box.queue {
 		if f.version != 0 {
-			lost.replaced += c.put(f, &c.hub.slabs)
+			lost.replaced += c.put(f, &c.hub.slabs, t)
 			continue
 		}
-		if f.key != "" && c.replace(f.key) {
+		if f.key != "" && c.replace(f.key, t) {
 			lost.replaced++
 		}
 		c.outbox.push(f, &c.hub.slabs)

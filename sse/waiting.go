@@ -17,9 +17,10 @@ func (c *Conn) Waiting(key string) bool {
 func (c *Conn) Withdraw(key string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	found := c.replace(key)
+	trace := c.tracer()
+	found := c.takeOut(key, trace, FateTaken)
 	for _, t := range c.turns {
-		found = t.replace(key) || found
+		found = t.takeOut(key, trace, FateTaken) || found
 	}
 	return found
 }

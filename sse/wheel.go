@@ -25,8 +25,8 @@ func (w *wheel) add(h *Hub, c *Conn) bool {
 	if w.empty != nil && c.stays.Load() {
 		return false
 	}
-	c.spoke = rand.IntN(len(w.spokes))
-	c.place = len(w.spokes[c.spoke])
+	c.spoke = rand.Int32N(int32(len(w.spokes)))
+	c.place = int32(len(w.spokes[c.spoke]))
 	w.spokes[c.spoke] = append(w.spokes[c.spoke], c)
 	w.n++
 	if !w.turning && h.opts.Heartbeat > 0 {

@@ -67,6 +67,11 @@ func (c *Conn) drainLocked(s *scratch, flush bool) (more bool, failed Cause, sen
 	}
 	c.mu.Lock()
 	frames := c.take(&s.one)
+	var t *trace
+	if c.traced && len(frames) > 0 {
+		t = c.tracer()
+		t.writes(frames)
+	}
 	c.mu.Unlock()
 	size, beat := 0, true
 	if len(frames) > 0 && c.usable() {
@@ -76,6 +81,13 @@ func (c *Conn) drainLocked(s *scratch, flush bool) (more bool, failed Cause, sen
 		} else {
 			beat = len(frames) == 1 && frames[0] == c.hub.beat
 		}
+	}
+	if t != nil {
+		fate := FateCut
+		if size > 0 && failed == "" {
+			fate = FateWritten
+		}
+		t.wrote(frames, fate)
 	}
 	n := len(frames)
 	c.hub.slabs.give(frames)

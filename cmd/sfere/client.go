@@ -171,7 +171,7 @@ func (c *client) turnedDown(u *url.URL, resp *http.Response, text []byte) error 
 		return &misuse{p.Error}
 	case code == http.StatusUnprocessableEntity && len(p.Problems) == 1 && p.Problems[0].Pointer == "/to":
 		return &misuse{p.Problems[0].Message}
-	case code == http.StatusNotFound || code == http.StatusConflict || code == http.StatusUnprocessableEntity:
+	case code == http.StatusNotFound || code == http.StatusMisdirectedRequest || code == http.StatusConflict || code == http.StatusUnprocessableEntity:
 		return &answerNo{problems(p)}
 	}
 	return fmt.Errorf("%s: %s", resp.Status, p.Error)

@@ -47,7 +47,7 @@ _sfere() {
     "") COMPREPLY=($(compgen -W "@commands@ -url -token -header -json" -- "$cur")) ;;
     describe|sample|schemas) COMPREPLY=($(compgen -W "$(_sfere_words describe)" -- "$cur")) ;;
     dispatches|export) COMPREPLY=($(compgen -W "$(_sfere_words dispatches)" -- "$cur")) ;;
-    connections|close) col=2; COMPREPLY=($(compgen -W "$(_sfere_words connections)" -- "$cur")) ;;
+    connections|close|tail) col=2; COMPREPLY=($(compgen -W "$(_sfere_words connections)" -- "$cur")) ;;
     views) col=2; COMPREPLY=($(compgen -W "$(_sfere_words views)" -- "$cur")) ;;
     completion) COMPREPLY=($(compgen -W "bash zsh fish" -- "$cur")) ;;
     validate|dry-run|send|replay|test) COMPREPLY=($(compgen -f -- "$cur")) ;;
@@ -64,7 +64,7 @@ complete -c sfere -f
 complete -c sfere -n __fish_use_subcommand -a "@commands@"
 complete -c sfere -n "__fish_seen_subcommand_from describe sample schemas" -a "(__sfere_words 1 describe)"
 complete -c sfere -n "__fish_seen_subcommand_from dispatches export" -a "(__sfere_words 1 dispatches)"
-complete -c sfere -n "__fish_seen_subcommand_from connections close" -a "(__sfere_words 2 connections)"
+complete -c sfere -n "__fish_seen_subcommand_from connections close tail" -a "(__sfere_words 2 connections)"
 complete -c sfere -n "__fish_seen_subcommand_from views" -a "(__sfere_words 2 views)"
 complete -c sfere -n "__fish_seen_subcommand_from validate dry-run send replay test" -F
 complete -c sfere -n "__fish_seen_subcommand_from completion" -a "bash zsh fish"

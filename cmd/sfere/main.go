@@ -14,6 +14,8 @@
 //	sfere replay d.json                  what would it do today, and is that what it did?
 //	sfere test -o d_test.go d.json       make a Go test of it
 //	sfere tail -match app/               what happens now, until ctrl-C
+//	sfere tail default/lobby/ann         what her streams are sent now, and what became of it
+//	sfere tail -text default/lobby/ann   and what it says, if the program allows it
 //	sfere validate effects.json          is it right?
 //	sfere dry-run -to '*/lobby/*' f.json what would it do?
 //	sfere send -to '*/lobby/*' f.json    do it, if the program allows it

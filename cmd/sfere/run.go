@@ -53,7 +53,7 @@ func commands() []command {
 		{"replay", "[file]", "say what an exported dispatch would do today, and what is different", (*cli).replay},
 		{"test", "[-pkg P] [-o file] [file]", "make a Go test of an exported dispatch", (*cli).test},
 		{"failures", "[-n N]", "list what failed lately, what failed in the same way once", (*cli).failures},
-		{"tail", "[-failed] [-name N] [-match T]", "print dispatches as they happen, until ctrl-C", (*cli).tail},
+		{"tail", "[key] [-text] [-id N] | [-match T] ...", "print what the streams under a key are sent, or dispatches, as it happens", (*cli).tail},
 		{"validate", "[file]", "check a list of effects, from standard input by default", (*cli).validate},
 		{"dry-run", "[-to pattern] [file]", "say what a list of effects would do", (*cli).dryRun},
 		{"send", "[-to pattern] [file]", "run a list of effects, if the program allows it", (*cli).send},

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/inspect/console"
 	"github.com/sfere-go/sfere/inspect/record"
 )
@@ -18,12 +19,32 @@ func (c *cli) tail(fs *flag.FlagSet) func(context.Context, []string) error {
 	f.flags(fs)
 	n := fs.Int("n", 10, "how many of the past to begin with")
 	every := fs.Duration("every", time.Second, "how often to ask the program")
+	var only ids
+	fs.Var(&only, "id", "with a key: only the connection with this `number`, until it ends")
+	text := fs.Bool("text", false, "with a key: show how the events begin, which is what people see; the program has to allow it")
 	return func(ctx context.Context, args []string) error {
-		if err := none(args); err != nil {
+		key, err := atMostOne(args, "one key")
+		if err != nil {
 			return err
 		}
-		if *n < 0 || *every <= 0 {
+		switch {
+		case *n < 0 || *every <= 0:
 			return &misuse{"-n and -every must not be negative"}
+		case key == "" && (*text || len(only) > 0):
+			return &misuse{"-text and -id are about streams: give their key, such as default/lobby/ann"}
+		case key != "" && f != (filter{}):
+			return &misuse{"-failed, -name and -match choose dispatches: leave out the key"}
+		case len(only) > 1:
+			return &misuse{"-id names one connection"}
+		case key != "":
+			if _, err := sfere.ParseKey(key); err != nil {
+				return &misuse{err.Error()}
+			}
+			w := watched{key: key, text: *text, n: *n}
+			if len(only) == 1 {
+				w.id = only[0]
+			}
+			return c.watch(ctx, w, *every)
 		}
 		return c.follow(ctx, &f, *n, *every)
 	}

@@ -142,7 +142,11 @@ func TestTailEnds(t *testing.T) {
 		{"the first time nobody answers", -1, "", exitUnreachable, "does not answer"},
 		{"it is refused", http.StatusForbidden, "", exitUnreachable, "refused: not today"},
 		{"nothing is recorded", http.StatusNotImplemented, "", exitUnreachable, "not today"},
-		{"an argument", 0, "7", exitUsage, "too many"},
+		{"two arguments", 0, "a/b/c d/e/f", exitUsage, "at most one key"},
+		{"a number", 0, "7", exitUsage, "scope/category/id"},
+		{"a pattern", 0, "*/lobby/ann", exitUsage, "scope"},
+		{"a filter of dispatches with a key", 0, "-match x a/b/c", exitUsage, "choose dispatches"},
+		{"text of no stream", 0, "-text", exitUsage, "give their key"},
 		{"no time between two questions", 0, "-every 0s", exitUsage, "-every"},
 	} {
 		k.set(test.status)

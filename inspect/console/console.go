@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/sfere-go/sfere"
 	"github.com/sfere-go/sfere/dispatch"
@@ -22,10 +23,15 @@ type Options[C any] struct {
 	// Recorder is what the dispatcher was given with [record.Interceptor]. Default:
 	// none, and no dispatches are offered.
 	Recorder *record.Recorder
-	// Audit is told of every Send after it, and of everything that a tool refused.
+	// Audit is told of every Send after it, of everything that a tool refused, and of
+	// every look at what people see.
 	// It is called before the answer goes out, so it should not take long. Default:
 	// nobody is told.
 	Audit func(ctx context.Context, a Audit)
+	// Watch offers to show what streams are sent: the text of events, which is what
+	// people see, to those who have the access for it (httpapi.Watch). It needs Audit.
+	// Default: only when events were sent, how large they were and what became of them.
+	Watch bool
 	// Token is what the tools ask for that are served without a guard of the
 	// program's own; see [Console.Token]. Set it to keep it when the program starts
 	// again. It has at least 16 bytes. Default: a random one.
@@ -52,6 +58,8 @@ type Console struct {
 	recorder *record.Recorder
 	token    string
 	audit    func(context.Context, Audit)
+	watch    bool         // what streams say is shown
+	watches  atomic.Int32 // that are open
 	list     func(context.Context, ConnQuery) (sfere.Page, error)
 	address  func(pattern string, effects effect.List) (effect.Data, error)
 	run      func(context.Context, effect.List) *effect.Result
@@ -61,7 +69,7 @@ type Console struct {
 // New returns the console of a program that runs effects with d and holds its
 // live connections in conns. With nil conns no connections are offered, unless
 // the options say how. nil options mean the defaults; o is not kept. New panics
-// if Options.Token is too short.
+// if Options.Token is too short, or Options.Watch is set without an Audit.
 func New[C any](d *dispatch.Dispatcher[C], conns *sfere.Conns, o *Options[C]) *Console {
 	var v Options[C]
 	if o != nil {
@@ -69,6 +77,9 @@ func New[C any](d *dispatch.Dispatcher[C], conns *sfere.Conns, o *Options[C]) *C
 	}
 	if v.NewCtx == nil {
 		v.NewCtx = func(context.Context) (c C) { return c }
+	}
+	if v.Watch && v.Audit == nil {
+		panic(fmt.Sprintf("console.New: %v", errNoAudit))
 	}
 	if v.Audit == nil {
 		v.Audit = func(context.Context, Audit) {}
@@ -87,7 +98,7 @@ func New[C any](d *dispatch.Dispatcher[C], conns *sfere.Conns, o *Options[C]) *C
 	}
 	return &Console{
 		Catalogue: schema.OfWith(v.Catalogue, d), conns: conns, recorder: v.Recorder, token: v.Token,
-		audit: v.Audit, list: v.Connections, address: v.Address,
+		audit: v.Audit, watch: v.Watch, list: v.Connections, address: v.Address,
 		run: func(ctx context.Context, items effect.List) *effect.Result {
 			return d.Dispatch(ctx, v.NewCtx(ctx), items...)
 		},
@@ -100,6 +111,10 @@ func New[C any](d *dispatch.Dispatcher[C], conns *sfere.Conns, o *Options[C]) *C
 // Conns returns where the program holds its live connections, nil if it gave
 // none to [New].
 func (c *Console) Conns() *sfere.Conns { return c.conns }
+
+// OffersWatch reports whether the program offers to show what streams are sent
+// ([Options].Watch).
+func (c *Console) OffersWatch() bool { return c.watch }
 
 // Recorder returns the recorder of the program, nil if it has none.
 func (c *Console) Recorder() *record.Recorder { return c.recorder }

@@ -13,7 +13,8 @@ type Access int
 // The levels of access, each with what the ones before it allow.
 const (
 	None  Access = iota // nothing
-	Read                // describe, search, sample, validate, dry-run, replay, list connections and dispatches
+	Read                // describe, search, sample, validate, dry-run, replay, list connections, dispatches, and when streams were sent what became of it
+	Watch               // see what streams are sent, which is what people see, if the program offers it (console.Options.Watch)
 	Write               // send effects
 )
 

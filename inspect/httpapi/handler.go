@@ -42,11 +42,12 @@ func New(c *console.Console, o *Options) http.Handler {
 	mux := http.NewServeMux()
 	for pattern, h := range map[string]func(*http.Request) (any, error){
 		"GET /describe": a.describe, "GET /grep": a.grep, "GET /sample": a.sample, "GET /schemas": a.schemas, "GET /ctx": a.ctx,
-		"GET /connections": a.connections, "GET /nodes": a.nodes, "GET /removals": a.removals, "GET /views": a.views, "GET /dispatches": a.dispatches, "GET /dispatches/{seq}": a.dispatch, "GET /dispatches/{seq}/export": a.export, "GET /failures": a.failures,
+		"GET /connections": a.connections, "GET /nodes": a.nodes, "GET /removals": a.removals, "GET /views": a.views, "GET /dispatches": a.dispatches, "GET /dispatches/{seq}": a.dispatch, "GET /dispatches/{seq}/export": a.export, "GET /failures": a.failures, "GET /events": a.events,
 		"POST /validate": a.validate, "POST /dry-run": a.dryRun, "POST /replay": a.replay, "POST /send": a.send,
 	} {
 		mux.Handle(pattern, a.serve(h))
 	}
+	mux.HandleFunc("GET /watch", a.watch)
 	// A page from elsewhere cannot post here with the access of whoever looks at it.
 	return Gate{Console: c, Via: via, Guard: a.opts.Guard, Refused: func(w http.ResponseWriter, _ *http.Request, why error) {
 		answer(w, nil, &failure{http.StatusForbidden, why})
@@ -128,8 +129,10 @@ func statusOf(err error) int {
 		return http.StatusRequestEntityTooLarge
 	}
 	switch {
-	case errors.Is(err, schema.ErrUnknown), errors.Is(err, console.ErrNotKept):
+	case errors.Is(err, schema.ErrUnknown), errors.Is(err, console.ErrNotKept), errors.Is(err, console.ErrNobody):
 		return http.StatusNotFound
+	case errors.Is(err, console.ErrElsewhere):
+		return http.StatusMisdirectedRequest
 	case errors.Is(err, console.ErrNotOffered), errors.Is(err, console.ErrNotRecorded):
 		return http.StatusNotImplemented
 	case errors.Is(err, schema.ErrNoSchema), errors.Is(err, console.ErrRunning), errors.Is(err, schema.ErrCannotGenerate):

@@ -43,8 +43,11 @@ func ByToken(token string, a Access) Guard {
 var errWrongToken = errors.New("this is not the token of the program; it has another one each time it starts, unless the program chooses it")
 
 func whyNotMore(a Access) string {
-	if a >= Write {
+	switch {
+	case a >= Write:
 		return ""
+	case a == Watch:
+		return "the token allows to look and to watch only"
 	}
 	return "the token allows to look only"
 }

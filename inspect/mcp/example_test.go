@@ -56,6 +56,7 @@ func Example() {
 	// removals
 	// replay
 	// sample
+	// stream_events
 	// validate
 	// views
 	// <nil> <nil>

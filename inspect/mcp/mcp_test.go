@@ -218,7 +218,7 @@ func toolNames(t *testing.T, s *sdk.ClientSession) []string {
 }
 
 func readTools() []string {
-	return []string{"connections", "describe", "dispatches", "dry_run", "export", "failures", "grep", "nodes", "removals", "replay", "sample", "validate", "views"}
+	return []string{"connections", "describe", "dispatches", "dry_run", "export", "failures", "grep", "nodes", "removals", "replay", "sample", "stream_events", "validate", "views"}
 }
 
 func TestResources(t *testing.T) {

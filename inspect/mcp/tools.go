@@ -62,6 +62,7 @@ func (t *tools) add(s *sdk.Server) {
 	sdk.AddTool(s, looks("connections", "Count live connections, and list some with their keys, age and queue.", nil), tool(t.connections))
 	sdk.AddTool(s, looks("nodes", "List the machines that the program runs on: which answer, which are silent or down, their connections and the counters of their relay.", nil), tool(t.nodes))
 	sdk.AddTool(s, looks("views", "Count the values of views that streams are shown, and list some with their viewers, render times and errors.", nil), tool(t.views))
+	sdk.AddTool(s, looks("stream_events", "Tell what the streams under a key were sent lately, live ones and those that have ended: when, how large, what became of it, and why a stream ended.", nil), toolFor(t.streamEvents))
 	sdk.AddTool(s, looks("removals", "List who left last, and why.", nil), tool(t.removals))
 	sdk.AddTool(s, looks("dispatches", "List the last dispatches of the program, newest first, or show one with what ran, with which data, what it gave and what failed.", nil), tool(t.dispatches))
 	sdk.AddTool(s, looks("failures", "List what failed lately in the program, newest first; what failed in the same way is one entry.", nil), tool(t.failures))

@@ -18,6 +18,7 @@ import (
 	"github.com/sfere-go/sfere/inspect/console"
 	"github.com/sfere-go/sfere/inspect/record"
 	"github.com/sfere-go/sfere/registry"
+	"github.com/sfere-go/sfere/sse"
 	"github.com/sfere-go/sfere/twk"
 	"github.com/sfere-go/sfere/twk/twktest"
 )
@@ -97,7 +98,7 @@ func newProgram(t testing.TB, o *console.Options[App], conns *sfere.Options) *Pr
 		t.Fatal(err)
 	}
 	p.Dispatcher, p.Console = d, console.New(d, p.Conns, &v)
-	bridge := twk.NewBridge(d, func(s twk.Session) App { return App{s} }, nil)
+	bridge := twk.NewBridge(d, func(s twk.Session) App { return App{s} }, &twk.BridgeOptions{Hub: sse.NewHub(&sse.HubOptions{Record: 50})})
 	mux := http.NewServeMux()
 	mux.Handle("GET /sse/{id}", bridge.Handle(func(r *twk.Request) twk.Response {
 		return sfere.Hold(sfere.ID("lobby", r.PathValue("id")), twk.Stream(twk.PatchElements{Elements: twk.HTML(`<p id="s">Connected</p>`)}))
