@@ -74,7 +74,7 @@ type HubOptions struct {
 	// CausePanic, the others go on. It may be called on any goroutine and must
 	// not block. Default: the panic is logged with its stack.
 	OnError func(*Conn, error)
-	// OnWritten is told of every batch of writes, to at most 32 streams. It is called on the
+	// OnWritten is told of all writes, those to at most 256 streams at once. It is called on the
 	// goroutine that writes, outside all locks, several at a time, and must return at
 	// once. A panic is contained and logged. Default: nothing is called.
 	OnWritten func(Written)

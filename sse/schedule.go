@@ -12,6 +12,8 @@ const (
 	stuckAfter = 4 * time.Millisecond
 	// stride is how many streams a writer takes from the schedule at once.
 	stride = 32
+	// tellAfter is how many streams a writer writes to at most before it tells of it.
+	tellAfter = 256
 	// surge is by how many powers of two the writers grow each time the watch
 	// finds most of them stuck, and surgeMost is how far.
 	surge, surgeMost = 2, 8
@@ -160,8 +162,11 @@ func (w *writer) run() {
 				w.hub.schedule(c)
 			}
 		}
-		w.hub.wrote(s)
+		if s.written.Streams > tellAfter-stride {
+			w.hub.wrote(s)
+		}
 	}
+	w.hub.wrote(s)
 }
 
 // watch looks for writers that have not moved since the last look. The rest of

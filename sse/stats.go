@@ -40,7 +40,7 @@ const CauseOther Cause = "other"
 // maxCauses bounds how many causes are told apart.
 const maxCauses = 32
 
-// Written is what one writer has written without a pause, to at most 32 streams.
+// Written is what one writer has written without a pause, to at most 256 streams.
 type Written struct {
 	Streams, Frames, Bytes int
 	Took                   time.Duration
@@ -100,7 +100,7 @@ func (h *Hub) wrote(s *scratch) {
 	}
 	s.written = Written{}
 	if h.opts.OnWritten != nil {
-		w.Took = time.Since(s.now)
+		w.Took = time.Since(s.since)
 		contained("written", func() { h.opts.OnWritten(w) })
 	}
 }

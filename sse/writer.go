@@ -18,8 +18,9 @@ type scratch struct {
 	tail []byte
 	now  time.Time
 	at   int64 // now, by the clock of the hub
-	// written is what the hub has not been told of, see [Hub.wrote].
+	// written is what the hub has not been told of, see [Hub.wrote], and since when that is.
 	written Written
+	since   time.Time
 	raw     rawWrite
 	// wait says that writes may wait for the client, on streams that have been
 	// taken over; on the others they do in any case.
@@ -30,6 +31,9 @@ type scratch struct {
 // tick sets the time.
 func (s *scratch) tick(h *Hub) {
 	s.now = time.Now()
+	if s.written.Streams == 0 {
+		s.since = s.now
+	}
 	s.at = h.clock(s.now)
 }
 

@@ -30,8 +30,8 @@ type instruments struct {
 
 	// broadcasts
 	sent, fanOut metric.Float64Histogram
-	size         metric.Int64Counter
-	reached      metric.Int64Counter
+	size         metric.Int64ObservableCounter
+	reached      metric.Int64ObservableCounter
 
 	// dispatches
 	dispatch metric.Float64Histogram
@@ -66,12 +66,12 @@ func (i *instruments) make(m *maker) {
 	i.frames = m.counter("sfere.frame.written", "{frame}", "Frames that were written, heartbeats included.")
 	i.bytes = m.counter("sfere.stream.io", "By", "Bytes that were written, as they went over the wire.")
 	i.lost = m.counter("sfere.frame.lost", "{frame}", "Frames that did not reach a stream: dropped, or replaced by a newer one.")
-	i.write = m.histogram("sfere.write.duration", "s", "Time that a writer took for the streams of one batch, 32 at most.", quick)
+	i.write = m.histogram("sfere.write.duration", "s", "Time that a writer took to write without a pause, to 256 streams at most.", quick)
 
 	i.sent = m.histogram("sfere.broadcast.duration", "s", "Time that a broadcast took until all its frames were in outboxes.", quick)
 	i.fanOut = m.histogram("sfere.broadcast.fan_out", "{stream}", "Streams that a broadcast matched.", crowds)
-	i.size = m.added("sfere.broadcast.size", "By", "Bytes of the events of broadcasts that were the same for everybody, once for each broadcast.")
-	i.reached = m.added("sfere.broadcast.streams", "{stream}", "Streams that broadcasts matched, by what became of it.")
+	i.size = m.counter("sfere.broadcast.size", "By", "Bytes of the events of broadcasts that were the same for everybody, once for each broadcast.")
+	i.reached = m.counter("sfere.broadcast.streams", "{stream}", "Streams that broadcasts matched, by what became of it.")
 
 	i.dispatch = m.histogram("sfere.dispatch.duration", "s", "Time that a dispatch from outside took.", quick)
 	i.effects = m.counter("sfere.effect.count", "{effect}", "Effects that have run, by name and outcome.")

@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -70,16 +71,13 @@ func (t *Telemetry) Written(w sse.Written) {
 	t.made.write.Record(context.Background(), w.Took.Seconds())
 }
 
-// The attribute sets of broadcasts, by origin and mode. They are made once, because that
-// costs more than to record a value.
+// broadcastSets are the attribute sets of broadcasts, by origin and mode. They are made
+// once, because that costs more than to record a value.
 var (
 	broadcastSets = [2][2]metric.MeasurementOption{
 		{broadcastSet("local", "shared"), broadcastSet("local", "each")},
 		{broadcastSet("remote", "shared"), broadcastSet("remote", "each")},
 	}
-	deliveredSet = metric.WithAttributeSet(attribute.NewSet(attrOutcome.String("delivered")))
-	droppedSet   = metric.WithAttributeSet(attribute.NewSet(attrOutcome.String("dropped")))
-	failedSet    = metric.WithAttributeSet(attribute.NewSet(attrOutcome.String("failed")))
 )
 
 func broadcastSet(origin, mode string) metric.MeasurementOption {
@@ -91,17 +89,33 @@ func (t *Telemetry) Sent(ctx context.Context, s sfere.Sent) {
 	with := broadcastSets[index(s.Foreign)][index(s.Each)]
 	t.made.sent.Record(ctx, s.Took.Seconds(), with)
 	t.made.fanOut.Record(ctx, float64(s.Report.Matched), with)
-	t.made.size.Add(ctx, int64(s.Bytes), with)
-	for _, o := range []struct {
-		n   int
-		set metric.MeasurementOption
-	}{{s.Report.Delivered, deliveredSet}, {s.Report.Dropped, droppedSet}, {s.Report.Failed, failedSet}} {
-		if o.n > 0 {
-			t.made.reached.Add(ctx, int64(o.n), o.set)
-		}
-	}
+	t.sent.size[index(s.Foreign)][index(s.Each)].Add(int64(s.Bytes))
+	t.sent.delivered.Add(int64(s.Report.Delivered))
+	t.sent.dropped.Add(int64(s.Report.Dropped))
+	t.sent.failed.Add(int64(s.Report.Failed))
 	if t.tracer != nil {
 		t.broadcast(ctx, s)
+	}
+}
+
+// sentCounters count broadcasts.
+type sentCounters struct {
+	size                       [2][2]atomic.Int64 // by origin and mode
+	delivered, dropped, failed atomic.Int64
+}
+
+// read tells what was counted of broadcasts.
+func (c *sentCounters) read(to metric.Observer, i *instruments) {
+	for origin := range c.size {
+		for mode := range c.size[origin] {
+			to.ObserveInt64(i.size, c.size[origin][mode].Load(), broadcastSets[origin][mode])
+		}
+	}
+	for _, o := range []struct {
+		name string
+		n    int64
+	}{{"delivered", c.delivered.Load()}, {"dropped", c.dropped.Load()}, {"failed", c.failed.Load()}} {
+		to.ObserveInt64(i.reached, o.n, metric.WithAttributes(attrOutcome.String(o.name)))
 	}
 }
 

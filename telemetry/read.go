@@ -43,6 +43,7 @@ func (t *Telemetry) observe(_ context.Context, to metric.Observer) error {
 	t.streams(to, sum)
 	to.ObserveInt64(t.made.held, int64(held))
 	t.relay(to, others)
+	t.sent.read(to, &t.made)
 	t.counted(to)
 	return nil
 }

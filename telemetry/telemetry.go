@@ -33,6 +33,7 @@ type Options struct {
 type Telemetry struct {
 	tracer  trace.Tracer // nil without traces
 	effects effects
+	sent    sentCounters
 	made    instruments
 	stop    metric.Registration
 
