@@ -142,7 +142,9 @@ func (h *Hub) forget(w *writer) {
 }
 
 func (w *writer) run() {
-	s := &w.scratch
+	h, s := w.hub, &w.scratch
+	var done Written // not yet told of
+	var since time.Time
 	for w.take() {
 		s.tick(w.hub)
 		warm(w.batch[:w.n])
@@ -162,11 +164,12 @@ func (w *writer) run() {
 				w.hub.schedule(c)
 			}
 		}
-		if s.written.Streams > tellAfter-stride {
-			w.hub.wrote(s)
+		if s.count(&done, &since); done.Streams > tellAfter-stride {
+			h.wrote(done, since)
+			done = Written{}
 		}
 	}
-	w.hub.wrote(s)
+	h.wrote(done, since) // w may be at work again by now, on another goroutine
 }
 
 // watch looks for writers that have not moved since the last look. The rest of

@@ -263,7 +263,7 @@ func (c *Conn) finish(cause Cause, flush bool) {
 		for more := true; more; {
 			more, _ = c.drain(&s, flush)
 		}
-		c.hub.wrote(&s)
+		c.hub.wrote(s.written, s.now)
 		c.hub.tell(c, guarded(c.trail))
 	} else {
 		// A writer may be stuck on it, and whoever closed it may not have come

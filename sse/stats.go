@@ -92,15 +92,10 @@ func (n *counters) lose(l losses) {
 	}
 }
 
-// wrote tells the program what a goroutine has written since it was asked last.
-func (h *Hub) wrote(s *scratch) {
-	w := s.written
-	if w.Streams == 0 {
-		return
-	}
-	s.written = Written{}
-	if h.opts.OnWritten != nil {
-		w.Took = time.Since(s.since)
+// wrote tells the program what a goroutine has written since a time.
+func (h *Hub) wrote(w Written, began time.Time) {
+	if w.Streams > 0 && h.opts.OnWritten != nil {
+		w.Took = time.Since(began)
 		contained("written", func() { h.opts.OnWritten(w) })
 	}
 }

@@ -15,12 +15,10 @@ type scratch struct {
 	buf []byte
 	// tail is what follows buf on the wire: a large event, which is not copied. A
 	// compressor of the stream's own has not seen it yet, see [Conn.part].
-	tail []byte
-	now  time.Time
-	at   int64 // now, by the clock of the hub
-	// written is what the hub has not been told of, see [Hub.wrote], and since when that is.
-	written Written
-	since   time.Time
+	tail    []byte
+	now     time.Time
+	at      int64   // now, by the clock of the hub
+	written Written // since it was taken last, see [scratch.count]
 	raw     rawWrite
 	// wait says that writes may wait for the client, on streams that have been
 	// taken over; on the others they do in any case.
@@ -31,10 +29,18 @@ type scratch struct {
 // tick sets the time.
 func (s *scratch) tick(h *Hub) {
 	s.now = time.Now()
-	if s.written.Streams == 0 {
-		s.since = s.now
-	}
 	s.at = h.clock(s.now)
+}
+
+// count adds what was written to to, which began when that is empty.
+func (s *scratch) count(to *Written, began *time.Time) {
+	if to.Streams == 0 {
+		*began = s.now
+	}
+	to.Streams += s.written.Streams
+	to.Frames += s.written.Frames
+	to.Bytes += s.written.Bytes
+	s.written = Written{}
 }
 
 // maxScratch bounds what a writer keeps between streams.
@@ -251,7 +257,8 @@ func (c *Conn) drainOwn() {
 	for {
 		s.tick(c.hub)
 		more, failed := c.drain(&s, true)
-		c.hub.wrote(&s)
+		c.hub.wrote(s.written, s.now)
+		s.written = Written{}
 		if failed != "" {
 			c.Close(failed)
 			return
