@@ -34,19 +34,20 @@ func (e *event) field(name, value string) {
 // line writes a data line, unless value is empty.
 func (e *event) line(name, value string) {
 	if value != "" {
-		e.b = append(append(e.b, "data: "...), name...)
-		e.b = append(append(append(e.b, ' '), value...), '\n')
+		e.data(name, value)
 	}
 }
 
 // lines writes a data line for each line of text, also for an empty one.
 func (e *event) lines(name, text string) {
-	for more := true; more; {
-		var line string
-		line, text, more = strings.Cut(text, "\n")
-		e.b = append(append(e.b, "data: "...), name...)
-		e.b = append(append(append(e.b, ' '), line...), '\n')
+	for line := range strings.SplitSeq(text, "\n") {
+		e.data(name, line)
 	}
+}
+
+func (e *event) data(name, value string) {
+	e.b = append(append(e.b, "data: "...), name...)
+	e.b = append(append(append(e.b, ' '), value...), '\n')
 }
 
 // frame ends the event. Whatever it says, nothing leaves that the client would read as
