@@ -2,6 +2,7 @@ package sse
 
 import (
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 )
@@ -66,21 +67,18 @@ func (w *wheel) drain() ([]*Conn, <-chan struct{}) {
 			close(w.empty)
 		}
 	}
-	var conns []*Conn
-	for _, spoke := range w.spokes {
-		for _, c := range spoke {
-			if c.stays.Load() {
-				conns = append(conns, c)
-			}
-		}
-	}
-	return conns, w.empty
+	return slices.DeleteFunc(w.list(), func(c *Conn) bool { return !c.stays.Load() }), w.empty
 }
 
 // all returns the streams that are open.
 func (w *wheel) all() []*Conn {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	return w.list()
+}
+
+// list is all; mu is held.
+func (w *wheel) list() []*Conn {
 	conns := make([]*Conn, 0, w.n)
 	for _, spoke := range w.spokes {
 		conns = append(conns, spoke...)
