@@ -231,7 +231,7 @@ func (cl *cluster) gap(g relay.Gap) {
 		}
 	}
 	if cl.c.opts.Observer != nil {
-		cl.c.tell("Missed", func(o Observer) { o.Missed(g) })
+		cl.c.tell(func(o Observer) { o.Missed(g) })
 	}
 	if cl.hooks.Gap != nil {
 		cl.hooks.Gap(g)

@@ -158,12 +158,10 @@ func (cl *cluster) asked(from relay.ID, text []byte) (json.RawMessage, error) {
 	if c.Claims != nil {
 		cl.heard(from, *c.Claims)
 	}
-	if c.Want {
-		cl.sync(from)
-	}
 	if !c.Want {
 		return json.RawMessage("{}"), nil
 	}
+	cl.sync(from)
 	return json.Marshal(cl.known())
 }
 

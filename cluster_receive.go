@@ -20,7 +20,7 @@ func (cl *cluster) receive(m relay.Received) {
 	<-cl.up
 	if cl.c.opts.Observer != nil {
 		hop := max(time.Since(m.Sent), 0)
-		cl.c.tell("Received", func(o Observer) { o.Received(hop) })
+		cl.c.tell(func(o Observer) { o.Received(hop) })
 	}
 	switch b := m.Body.(type) {
 	case relay.Refresh:

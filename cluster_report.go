@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"time"
 
 	"github.com/sfere-go/sfere/effect"
 	"github.com/sfere-go/sfere/internal/core"
@@ -109,9 +108,6 @@ func (cl *cluster) answer(q relay.Question) (json.RawMessage, error) {
 	}
 	return json.Marshal(a)
 }
-
-// firstLook is when a node that is still at work is asked again.
-const firstLook = 2 * time.Millisecond
 
 // complete returns r with what the other nodes say, if it was asked for.
 func (f *far) complete(ctx context.Context, call twk.Call, r Report) Report {

@@ -2,12 +2,9 @@ package sfere
 
 import (
 	"context"
-	"log/slog"
-	"runtime/debug"
 	"time"
 
 	"github.com/sfere-go/sfere/dispatch"
-	"github.com/sfere-go/sfere/internal/core"
 	"github.com/sfere-go/sfere/internal/flight"
 	"github.com/sfere-go/sfere/relay"
 	"github.com/sfere-go/sfere/sse"
@@ -30,7 +27,7 @@ type Observer interface {
 	// Missed is called for each gap of the relay.
 	Missed(g relay.Gap)
 	// Trace returns what other machines are told of the trace that ctx belongs to, in at
-	// most 512 bytes; empty for nothing.
+	// most [relay.MaxTrace] bytes; empty for nothing.
 	Trace(ctx context.Context) string
 	// Traced returns ctx as part of a trace that another machine has told of. The text
 	// comes from outside.
@@ -67,12 +64,8 @@ type AppObserver interface {
 }
 
 // tell calls a method of the observer, of which there is one.
-func (c *Conns) tell(method string, call func(o Observer)) {
-	defer func() {
-		if p := recover(); p != nil {
-			slog.Error("sfere: the observer panicked", "method", method, "panic", core.SafeValue(p), "stack", string(debug.Stack()))
-		}
-	}()
+func (c *Conns) tell(call func(o Observer)) {
+	defer contain("method of the observer")
 	call(c.opts.Observer)
 }
 
@@ -85,22 +78,19 @@ func (d *delivery) observed(began time.Time) {
 			s.Bytes += f.Len()
 		}
 	}
-	d.conns.tell("Sent", func(o Observer) { o.Sent(d.from, s) })
+	d.conns.tell(func(o Observer) { o.Sent(d.from, s) })
 }
 
 // trace returns what other machines are told of the trace of ctx.
 func (c *Conns) trace(ctx context.Context) (text string) {
 	if c.opts.Observer != nil {
-		c.tell("Trace", func(o Observer) { text = o.Trace(ctx) })
+		c.tell(func(o Observer) { text = o.Trace(ctx) })
 	}
-	if len(text) > maxTrace {
+	if len(text) > relay.MaxTrace {
 		return ""
 	}
 	return text
 }
-
-// maxTrace is what an envelope takes.
-const maxTrace = 512
 
 // traced returns ctx as part of a trace.
 func (c *Conns) traced(ctx context.Context, trace string) context.Context {
@@ -108,7 +98,7 @@ func (c *Conns) traced(ctx context.Context, trace string) context.Context {
 		return ctx
 	}
 	own := ctx
-	c.tell("Traced", func(o Observer) { own = o.Traced(ctx, trace) })
+	c.tell(func(o Observer) { own = o.Traced(ctx, trace) })
 	if own == nil {
 		return ctx
 	}
@@ -118,7 +108,7 @@ func (c *Conns) traced(ctx context.Context, trace string) context.Context {
 // refreshed tells the observer of a refresh.
 func (c *Conns) refreshed(r Refreshed) {
 	if c.opts.Observer != nil {
-		c.tell("Refreshed", func(o Observer) { o.Refreshed(r) })
+		c.tell(func(o Observer) { o.Refreshed(r) })
 	}
 }
 
@@ -128,6 +118,6 @@ func (c *Conns) landed() func(v *flight.Value, took time.Duration, o flight.Outc
 		return nil
 	}
 	return func(v *flight.Value, took time.Duration, outcome flight.Outcome) {
-		c.tell("Rendered", func(o Observer) { o.Rendered(Rendered{v.Kind().Name, took, string(outcome)}) })
+		c.tell(func(o Observer) { o.Rendered(Rendered{v.Kind().Name, took, string(outcome)}) })
 	}
 }

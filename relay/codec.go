@@ -49,9 +49,6 @@ type wireKick struct {
 	Until time.Time  `json:"until,omitzero"`
 }
 
-// maxTrace bounds Envelope.Trace in bytes.
-const maxTrace = 512
-
 // maxDepth bounds how deep the JSON of an envelope nests.
 const maxDepth = 1000
 
@@ -99,8 +96,8 @@ func (e *Envelope) check() error {
 	if err := e.To.check(); err != nil {
 		return err
 	}
-	if len(e.Trace) > maxTrace {
-		return fmt.Errorf("its trace has %d bytes, at most %d", len(e.Trace), maxTrace)
+	if len(e.Trace) > MaxTrace {
+		return fmt.Errorf("its trace has %d bytes, at most %d", len(e.Trace), MaxTrace)
 	}
 	for _, a := range e.Exclude.Matching {
 		if err := a.check(); err != nil {

@@ -18,12 +18,15 @@ type Envelope struct {
 	// Report says that its sender is going to ask what became of it ([Node.Ask]).
 	Report bool
 	// Trace says which trace it belongs to, in a form that the programs agree on, in at
-	// most 512 bytes. Default: none.
+	// most [MaxTrace] bytes. Default: none.
 	Trace string
 	// Body is one of [Broadcast], [Refresh], [Close], [Kick], [Admit], [Claim],
 	// [Claims], [Presence] and [Interest].
 	Body Body
 }
+
+// MaxTrace bounds Envelope.Trace in bytes.
+const MaxTrace = 512
 
 // Body is what an envelope carries. The types of this package implement it, and
 // nobody else can: what a node does not know it refuses by its kind.
